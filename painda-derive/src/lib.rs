@@ -1,0 +1,1 @@
+//! The macros behind `painda-runtime`; use them through that crate.

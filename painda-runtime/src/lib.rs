@@ -1,0 +1,1 @@
+//! Typed real-time events across many servers.
