@@ -1,0 +1,126 @@
+//! How nodes reach each other: the documented adapter interface, and its implementations.
+//!
+//! An adapter carries [`Message`]s on named channels and keeps the rooms' members. It knows no WebSocket and no schema,
+//! and relays payloads without decoding them.
+//!
+//! The eight operations are those of the published interface. They are one dyn-compatible trait, so that a server is
+//! not generic over its adapter and other people's adapters fit in.
+
+mod memory;
+
+use alloc::{boxed::Box, string::String, sync::Arc};
+use core::{fmt, pin::Pin};
+use std::collections::HashSet;
+
+use crate::Message;
+
+pub use memory::MemoryAdapter;
+
+/// A boxed future, so that [`PPAdapter`] can be used as `dyn`.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What a subscription hears; called in the order of arrival, on the adapter's task: it must not block.
+pub type Callback = Arc<dyn Fn(Delivery<'_>) + Send + Sync>;
+
+/// A message that another node published.
+#[derive(Debug)]
+pub struct Delivery<'a> {
+    /// The channel that it came on.
+    pub channel: &'a str,
+    /// The event, as the other node encoded it.
+    pub message: Message,
+    /// The client that must not get it.
+    pub exclude: Option<&'a str>,
+}
+
+/// The documented adapter interface: publish/subscribe on channels, and the members of rooms.
+///
+/// # What an implementation promises
+/// - **Calls take effect in the order they are made.** A method does its bookkeeping before it returns; the future it
+///   returns only waits for the backend and may be dropped. So `subscribe` followed by `unsubscribe` leaves nothing behind.
+/// - **A publish is never heard by its own node.** The server has delivered to its own sockets already.
+/// - **Nothing blocks.** `publish` queues; while the backend is away it goes on queueing up to a bound, and says when
+///   that is reached. `subscribe` and the room operations remember what is wanted and see to it when the backend is back.
+pub trait PPAdapter: Send + Sync + 'static {
+    /// Sends a message to the channel's subscribers on all other nodes, without waiting for the backend.
+    ///
+    /// # Errors
+    /// When the message can't be carried, or the queue is full: then it was not queued.
+    fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError>;
+
+    /// Makes this node hear a channel; `callback` replaces an earlier one of the same channel.
+    ///
+    /// The future ends when the backend has confirmed, at once where it had already, and with an error where the backend
+    /// can't be reached now: the subscription then follows by itself once it can.
+    fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>>;
+
+    /// Stops hearing a channel; the callback is not called again once this has returned.
+    fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>>;
+
+    /// Records that a client of this node is in a room.
+    fn add_to_room(&self, room: &str, client_id: &str) -> BoxFuture<Result<(), AdapterError>>;
+
+    /// Records that a client of this node is no longer in a room.
+    fn remove_from_room(&self, room: &str, client_id: &str) -> BoxFuture<Result<(), AdapterError>>;
+
+    /// The ids of a room's members on all nodes.
+    fn get_clients_in_room(&self, room: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>>;
+
+    /// The rooms that a client is in, whatever node it is on.
+    fn get_client_rooms(&self, client_id: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>>;
+
+    /// Sends what is queued as far as the backend takes it, removes this node's members, and lets go of the backend.
+    fn close(&self) -> BoxFuture<Result<(), AdapterError>>;
+}
+
+/// Why an adapter could not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AdapterError {
+    /// The backend can't be reached now; the text says why. What was asked for is remembered and done later.
+    Unavailable(Arc<str>),
+    /// The queue of publishes has reached its bound; the message was not queued.
+    QueueFull {
+        /// The bound, in bytes.
+        limit: usize,
+    },
+    /// The message does not fit the wire.
+    Message(crate::wire::envelope::EnvelopeError),
+    /// A setting is wrong; the text says which and why.
+    Config(Arc<str>),
+    /// The backend answered with an error.
+    Backend(Arc<str>),
+    /// The adapter was closed.
+    Closed,
+}
+
+impl fmt::Display for AdapterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable(why) => write!(f, "the backend can't be reached now: {why}"),
+            Self::QueueFull { limit } => write!(
+                f,
+                "the queue of publishes is full ({limit} bytes): the backend is away or too slow; emit less, or raise the bound"
+            ),
+            Self::Message(error) => error.fmt(f),
+            Self::Config(what) => write!(f, "wrong setting: {what}"),
+            Self::Backend(what) => write!(f, "the backend refused: {what}"),
+            Self::Closed => f.write_str("the adapter is closed"),
+        }
+    }
+}
+
+impl core::error::Error for AdapterError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Message(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<crate::wire::envelope::EnvelopeError> for AdapterError {
+    fn from(error: crate::wire::envelope::EnvelopeError) -> Self {
+        Self::Message(error)
+    }
+}

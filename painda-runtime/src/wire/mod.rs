@@ -1,0 +1,7 @@
+//! The two wires of the published contract: the Redis message and the client frame.
+//!
+//! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and no schema.
+
+pub mod envelope;
+#[cfg(feature = "server")]
+pub mod frame;
