@@ -6,8 +6,12 @@ extern crate alloc;
 #[cfg(feature = "_adapter")]
 pub mod adapter;
 mod message;
+#[cfg(feature = "server")]
+pub mod server;
 pub mod wire;
 
-pub use message::{Message, RESERVED_PREFIX};
 #[cfg(feature = "_adapter")]
 pub use adapter::PPAdapter;
+pub use message::{Message, RESERVED_PREFIX};
+#[cfg(feature = "server")]
+pub use server::{Error, PPServer, Socket};
