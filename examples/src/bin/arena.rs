@@ -1,0 +1,70 @@
+//! A game room: every client's moves go to everybody else in its room, on whatever node they are.
+//!
+//! `arena [--listen ADDR=127.0.0.1:3000] [--redis URL]`; without `--redis` this node is the only one.
+
+use std::{error::Error, future::ready, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+    response::{Html, IntoResponse, Response},
+    routing::any,
+};
+use painda_examples::{Options, stop_signal};
+use painda_runtime::{
+    PPServer, RedisAdapter, Socket,
+    server::{Handshake, is_upgrade},
+};
+use schemas::{Arena, PlayerHit, PlayerMove};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::from_args("arena")?;
+    let mut builder = PPServer::<Arena>::builder().on_connect(welcome);
+    if let Some(url) = &options.redis {
+        builder = builder.adapter(RedisAdapter::connect(url).await?);
+    }
+    let server = builder.build().await?;
+
+    let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
+    let node = listener.local_addr()?;
+    let app = Router::new().route("/", any(root)).with_state((server.clone(), node));
+    println!("arena is on http://{node}");
+
+    let closed = server.clone();
+    let serving = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move { closed.closed().await });
+    let serving = tokio::spawn(serving.into_future());
+    stop_signal().await?;
+    server.close().await?;
+    serving.await??;
+    Ok(())
+}
+
+/// What is set up for each client before its connection opens.
+async fn welcome(socket: Socket<Arena>, handshake: Handshake) -> Result<(), painda_runtime::Error> {
+    let room: Arc<str> = handshake.query("room").unwrap_or_else(|| "arena".to_owned()).into();
+    socket.join(&room).await?;
+
+    let here = room.clone();
+    socket.on(move |socket, moved: PlayerMove| ready(socket.to(&here).emit(&moved)));
+    socket.on(|socket, hit: PlayerHit| ready(socket.server().broadcast(&hit)));
+    socket.on_json("chat:say", move |socket, said| ready(socket.to(&room).emit_json("chat:say", &said)));
+    Ok(())
+}
+
+/// WebSockets and the page share a path.
+async fn root(
+    State((server, node)): State<(PPServer<Arena>, SocketAddr)>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    mut request: Request,
+) -> Response {
+    if is_upgrade(&request) {
+        request.extensions_mut().insert(remote);
+        server.handle(request).await.map(Body::new)
+    } else {
+        Html(include_str!("../page.html").replace("{{node}}", &node.to_string())).into_response()
+    }
+}

@@ -1,0 +1,37 @@
+//! A service without sockets: once a second it says into the cluster who hit whom.
+//!
+//! `referee --redis URL`
+
+use std::{error::Error, time::Duration};
+
+use painda_examples::{Options, stop_signal};
+use painda_runtime::{PPServer, RedisAdapter};
+use schemas::{Arena, PlayerHit};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::from_args("referee")?;
+    let url = options.redis.ok_or("referee has nobody to talk to without a cluster: give it --redis URL")?;
+    // A node that nobody connects to: it shares the schema, so what it emits is what the arena's clients decode.
+    let cluster = PPServer::<Arena>::builder().adapter(RedisAdapter::connect(&url).await?).build().await?;
+    println!("referee is in the cluster of {url}");
+
+    let mut every_second = tokio::time::interval(Duration::from_secs(1));
+    let stop = stop_signal();
+    tokio::pin!(stop);
+    for round in 0.. {
+        tokio::select! {
+            _ = every_second.tick() => {}
+            stopped = &mut stop => {
+                stopped?;
+                break;
+            }
+        }
+        let hit = PlayerHit { attacker: round, target: round + 1, damage: 10 };
+        if let Err(error) = cluster.broadcast(&hit) {
+            eprintln!("not sent: {error}");
+        }
+    }
+    cluster.close().await?;
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! The WebSocket close codes that a server uses.
+
+/// The server stops; connect again, perhaps elsewhere.
+pub const GOING_AWAY: u16 = 1001;
+/// The client broke the WebSocket protocol.
+pub const PROTOCOL_ERROR: u16 = 1002;
+/// A text message was not UTF-8.
+pub const NOT_UTF8: u16 = 1007;
+/// A message was larger than allowed.
+pub const TOO_LARGE: u16 = 1009;
+/// The application refused the client.
+pub const REFUSED: u16 = 4003;
+/// The client reads too slowly, and its queue was full.
+pub const TOO_SLOW: u16 = 4008;

@@ -1,0 +1,342 @@
+//! One WebSocket connection: reads what the client sends, calls the handlers, and sees the connection to its end.
+//!
+//! The protocol itself is tungstenite's: it is given the bytes that come, and what it answers by itself (pongs, the reply
+//! to a close) goes into the outbox like everything else. Data frames are finished elsewhere and never pass through it.
+
+use std::{
+    future::{pending, poll_fn},
+    io::{self, Read, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    time::{Instant, sleep, timeout},
+};
+use tungstenite::{
+    Error as WsError, Message as WsMessage,
+    error::CapacityError,
+    protocol::{Role, WebSocketConfig, WebSocketContext},
+};
+
+use super::{
+    close_code,
+    error::Error,
+    handlers::{Input, Unheard},
+    node::Node,
+    outbox::{Outbox, Writer},
+    packet::{Dialect, ping_frame},
+    socket::{Session, Socket},
+};
+use crate::{
+    RESERVED_PREFIX,
+    schema::Schema,
+    wire::frame::{self, Body},
+};
+
+/// An idle connection keeps this much for reading; larger messages get what they need while they arrive.
+const READ_BUFFER: usize = 4096;
+/// How long the closing handshake may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The reading half of a connection, whatever it is made of.
+pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
+
+/// A connection after its HTTP upgrade.
+pub(crate) struct Transport {
+    pub(crate) reader: Reader,
+    pub(crate) writer: Writer,
+    /// What came behind the HTTP request.
+    pub(crate) read_ahead: Bytes,
+}
+
+/// How a connection ended, for the disconnect hook and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Disconnect {
+    /// The client closed it, with this code (1005 where it gave none).
+    Client(u16),
+    /// The server or the application closed it.
+    Server,
+    /// It broke, or the client broke the protocol; the text says how.
+    Broken(String),
+    /// The client gave no sign of life within the heartbeat's time.
+    TimedOut,
+}
+
+/// Runs a connection until it ends. The caller cleans up.
+pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transport) -> Disconnect {
+    let outbox = &session.core.outbox;
+    outbox.attach(transport.writer);
+    let mut incoming = Incoming::new(session.server.node(), transport.reader, &transport.read_ahead);
+    let end = {
+        let reading = pin!(read(session, &mut incoming));
+        let writing = async {
+            poll_fn(|cx| match outbox.poll_drive(cx) {
+                Poll::Pending if !outbox.is_closing() => Poll::Pending,
+                _ => Poll::Ready(()),
+            })
+            .await;
+            // From here on the client has a while to take what is queued, and to say goodbye itself.
+            let last = async {
+                poll_fn(|cx| outbox.poll_drive(cx)).await;
+                pending::<()>().await;
+            };
+            let _ = timeout(CLOSE_TIMEOUT, last).await;
+        };
+        tokio::select! {
+            end = reading => end,
+            () = writing => Disconnect::Server,
+        }
+    };
+    // What tungstenite answered to a close, and what was queued before it.
+    outbox.finish();
+    let last = async {
+        poll_fn(|cx| outbox.poll_drive(cx)).await;
+        let _ = poll_fn(|cx| outbox.poll_shutdown(cx)).await;
+    };
+    let _ = timeout(CLOSE_TIMEOUT, last).await;
+    outbox.abandon();
+    end
+}
+
+async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Incoming) -> Disconnect {
+    let core = &session.core;
+    let node = session.server.node();
+    let heartbeat = node.config.heartbeat;
+    let mut silence = pin!(sleep(heartbeat));
+    let mut pinged = false;
+    loop {
+        let message = tokio::select! {
+            biased;
+            message = incoming.next(&core.outbox) => message,
+            () = &mut silence => {
+                if pinged {
+                    return Disconnect::TimedOut;
+                }
+                pinged = true;
+                node.push_raw(core, ping_frame());
+                silence.as_mut().reset(Instant::now() + heartbeat);
+                continue;
+            }
+        };
+        // Anything at all is a sign of life.
+        if pinged || silence.deadline() < Instant::now() + heartbeat / 2 {
+            pinged = false;
+            silence.as_mut().reset(Instant::now() + heartbeat);
+        }
+        let message = match message {
+            Ok(message) => message,
+            Err(error) => return broken(session, incoming, error).await,
+        };
+        if core.outbox.is_closing() && !message.is_close() {
+            // We have said goodbye; only the client's reply matters now.
+            continue;
+        }
+        match message {
+            WsMessage::Binary(bytes) => binary(session, &bytes).await,
+            WsMessage::Text(text) => json(session, text.as_bytes()).await,
+            WsMessage::Close(frame) => {
+                let by_us = core.outbox.is_closing();
+                let code = frame.map_or(1005, |frame| frame.code.into());
+                // Lets tungstenite answer; it then says that the connection is closed.
+                let _ = incoming.next(&core.outbox).now_or_never();
+                return if by_us { Disconnect::Server } else { Disconnect::Client(code) };
+            }
+            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => {}
+        }
+    }
+}
+
+/// Tells the client what was wrong with the WebSocket protocol, and waits a moment for its reply.
+async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Incoming, error: WsError) -> Disconnect {
+    let (code, reason) = match &error {
+        WsError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            (close_code::TOO_LARGE, format!("a message may have at most {max_size} bytes"))
+        }
+        WsError::Utf8(_) => (close_code::NOT_UTF8, "a text message was not UTF-8".to_owned()),
+        WsError::Protocol(error) => (close_code::PROTOCOL_ERROR, error.to_string()),
+        _ => return Disconnect::Broken(error.to_string()),
+    };
+    if session.core.outbox.is_closing() {
+        return Disconnect::Server;
+    }
+    session.server.node().counters.malformed.add(1);
+    session.core.close(code, &reason);
+    // Closing a socket with unread bytes resets it, and the client would never see the code: read on for a moment.
+    let written = poll_fn(|cx| session.core.outbox.poll_drive(cx));
+    let _ = timeout(CLOSE_TIMEOUT, async {
+        written.await;
+        let _ = poll_fn(|cx| session.core.outbox.poll_shutdown(cx)).await;
+        incoming.discard().await;
+    })
+    .await;
+    Disconnect::Broken(reason)
+}
+
+async fn binary<S: Schema>(session: &Arc<Session<S>>, bytes: &Bytes) {
+    let node = session.server.node();
+    match frame::decode(bytes, node.config.max_inflated) {
+        Ok(frame) => {
+            if frame.version == 1 && session.core.dialect() == Dialect::V2 {
+                session.core.set_dialect(Dialect::V1);
+            }
+            match frame.body {
+                Body::Event { id, payload } => dispatch(session, Input::Event { id, payload }).await,
+                Body::Json(text) => json(session, &text).await,
+            }
+        }
+        Err(error) => refuse(session, "BAD_FRAME", &error.to_string()),
+    }
+}
+
+async fn json<S: Schema>(session: &Arc<Session<S>>, text: &[u8]) {
+    let mut value: Value = match serde_json::from_slice(text) {
+        Ok(value) => value,
+        Err(error) => return refuse(session, "BAD_JSON", &format!("the message is no JSON: {error}")),
+    };
+    let Some(Value::String(name)) = value.get_mut("type").map(Value::take) else {
+        return refuse(session, "BAD_JSON", "the message is no JSON object with a string \"type\"");
+    };
+    let payload = value.get_mut("payload").map(Value::take).unwrap_or_default();
+    if name.starts_with(RESERVED_PREFIX) {
+        // A client's protocol messages are for the server alone; one that a later version adds does no harm here.
+        if name != "__pp_auth" {
+            let why = format!("clients do not send {name:?}: names that begin with \"__pp_\" belong to the protocol");
+            refuse(session, "RESERVED_NAME", &why);
+        }
+        return;
+    }
+    dispatch(session, Input::Json { name, payload }).await;
+}
+
+async fn dispatch<S: Schema>(session: &Arc<Session<S>>, input: Input) {
+    let node = session.server.node();
+    // A handler may panic before its future exists.
+    let called = catch_unwind(AssertUnwindSafe(|| session.handlers.call(Socket::new(session.clone()), input)));
+    let outcome = match called {
+        Ok(Ok(call)) => AssertUnwindSafe(call).catch_unwind().await,
+        Ok(Err(unheard)) => return unanswered(session, unheard),
+        Err(panic) => Err(panic),
+    };
+    let id = session.core.id.as_str();
+    match outcome {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => tracing::warn!(target: "painda::handler", id, %error, "a handler failed"),
+        Err(panic) => {
+            let what = panic_text(&*panic);
+            tracing::error!(target: "painda::handler", id, panic = what, "a handler panicked");
+        }
+    }
+    node.counters.failed_handlers.add(1);
+}
+
+/// Tells the client why its message reached no handler.
+fn unanswered<S: Schema>(session: &Arc<Session<S>>, why: Unheard) {
+    match why {
+        Unheard::NoHandler => session.server.node().counters.unhandled.add(1),
+        Unheard::UnknownId(id) => refuse(session, "UNKNOWN_EVENT", &format!("the schema has no event with id {id}")),
+        Unheard::BadPayload(event, why) => {
+            refuse(session, "BAD_PAYLOAD", &format!("the payload does not fit the event {event:?}: {why}"));
+        }
+    }
+}
+
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
+}
+
+fn refuse<S: Schema>(session: &Arc<Session<S>>, code: &str, message: &str) {
+    let node = session.server.node();
+    node.counters.malformed.add(1);
+    tell_error(node, &Socket::new(session.clone()), code, message);
+}
+
+/// Sends `__pp_error`.
+pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: &str, message: &str) {
+    if let Some(packet) = node.control("__pp_error", &json!({ "code": code, "message": message })) {
+        // A client that is gone does not need it.
+        let _: Result<(), Error> = socket.send(&packet);
+    }
+}
+
+/// The reading side: tungstenite's state over an asynchronous reader.
+struct Incoming {
+    context: WebSocketContext,
+    reader: Reader,
+}
+
+impl Incoming {
+    fn new(node: &Node, reader: Reader, read_ahead: &[u8]) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_frame_size(Some(node.config.max_message))
+            .max_message_size(Some(node.config.max_message));
+        let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
+        Self { context, reader }
+    }
+
+    /// The next message, ping and pong included.
+    fn next<'a>(&'a mut self, outbox: &'a Outbox) -> impl Future<Output = Result<WsMessage, WsError>> + 'a {
+        poll_fn(move |cx| {
+            let mut stream = Stream { reader: &mut self.reader, outbox, cx };
+            match self.context.read(&mut stream) {
+                Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+                done => Poll::Ready(done),
+            }
+        })
+    }
+
+    /// Reads on and throws away, until the client has closed too.
+    async fn discard(&mut self) {
+        let mut buffer = [0; 1024];
+        poll_fn(|cx| {
+            loop {
+                let mut read = ReadBuf::new(&mut buffer);
+                match Pin::new(&mut self.reader).poll_read(cx, &mut read) {
+                    Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// What tungstenite sees: reads come from the connection, its own answers go into the outbox.
+struct Stream<'a, 'b> {
+    reader: &'a mut Reader,
+    outbox: &'a Outbox,
+    cx: &'a mut Context<'b>,
+}
+
+impl Read for Stream<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut read = ReadBuf::new(buffer);
+        match Pin::new(&mut self.reader).poll_read(self.cx, &mut read) {
+            Poll::Ready(result) => result.map(|()| read.filled().len()),
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Write for Stream<'_, '_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        // A client that does not read its pongs does not get any: they are the first to go when its queue is full.
+        self.outbox.push_from_owner(Bytes::copy_from_slice(buffer));
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

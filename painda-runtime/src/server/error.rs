@@ -1,0 +1,102 @@
+//! What can go wrong between an application and its server.
+
+use std::{fmt, io, sync::Arc};
+
+use crate::adapter::AdapterError;
+
+/// The one error of the server's interface: what emits, joins and handlers return.
+///
+/// An error of the application's own becomes one by [`Error::other`], as with [`std::io::Error::other`]:
+///
+/// ```
+/// use painda_runtime::Error;
+///
+/// fn damage(text: &str) -> Result<i16, Error> {
+///     text.parse().map_err(Error::other)
+/// }
+/// assert_eq!(damage("lots").unwrap_err().to_string(), "invalid digit found in string");
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The adapter could not do it. An emit has reached this node's sockets all the same.
+    Adapter(AdapterError),
+    /// The socket is not connected any more.
+    Disconnected,
+    /// A name that can't be used for a room or an event; the text says why.
+    InvalidName {
+        /// What the name was for: "room" or "event".
+        kind: &'static str,
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// JSON that does not fit the event of this name in the schema.
+    Json {
+        /// The event's name.
+        event: String,
+        /// What does not fit, and where.
+        why: String,
+    },
+    /// An encoded event that is larger than a frame can carry.
+    TooLarge {
+        /// Its size in bytes.
+        len: usize,
+    },
+    /// The address can't be listened on.
+    Bind {
+        /// The address that was asked for.
+        addr: String,
+        /// Why not.
+        source: Arc<io::Error>,
+    },
+    /// The connect hook's refusal, which the client is told before it is closed with 4003.
+    Refused(String),
+    /// An error of the application.
+    Other(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// Wraps an error of the application.
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Other(error.into().into())
+    }
+
+    /// Returned by a connect hook, refuses the client, who is told the reason and closed with code 4003.
+    pub fn refused(reason: impl Into<String>) -> Self {
+        Self::Refused(reason.into())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Adapter(error) => error.fmt(f),
+            Self::Disconnected => f.write_str("the socket is not connected any more"),
+            Self::InvalidName { kind, name, why } => write!(f, "{name:?} can't be the name of a {kind}: {why}"),
+            Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {event:?}: {why}"),
+            Self::TooLarge { len } => write!(f, "the encoded event has {len} bytes, more than a frame can carry"),
+            Self::Bind { addr, source } => write!(f, "can't listen on {addr}: {source}"),
+            Self::Refused(reason) => write!(f, "refused: {reason}"),
+            Self::Other(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Adapter(error) => Some(error),
+            Self::Bind { source, .. } => Some(source),
+            Self::Other(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+impl From<AdapterError> for Error {
+    fn from(error: AdapterError) -> Self {
+        Self::Adapter(error)
+    }
+}

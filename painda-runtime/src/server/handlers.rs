@@ -1,0 +1,175 @@
+//! The handlers that an application has set for one socket, and the way from bytes or JSON to a typed call.
+
+use std::{future::Future, marker::PhantomData, sync::Arc};
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use serde_json::Value;
+
+use super::{error::Error, socket::Socket};
+use crate::{
+    adapter::BoxFuture,
+    schema::{EventDescriptor, EventOf, Registry, Schema},
+};
+
+/// What a handler may return: nothing, or a `Result` whose error is logged.
+pub trait HandlerResult: sealed::Sealed {
+    /// The result, for the log.
+    #[doc(hidden)]
+    fn into_result(self) -> Result<(), Error>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for Result<(), super::Error> {}
+}
+
+impl HandlerResult for () {
+    fn into_result(self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl HandlerResult for Result<(), Error> {
+    fn into_result(self) -> Result<(), Error> {
+        self
+    }
+}
+
+/// What a client sent, before anybody has decoded it.
+pub(crate) enum Input {
+    /// An event of the schema, by its id.
+    Event { id: u16, payload: Bytes },
+    /// A named event.
+    Json { name: String, payload: Value },
+}
+
+/// Why an input reached no handler.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Unheard {
+    /// The schema has no event with this id.
+    UnknownId(u16),
+    /// The payload does not fit the event: its name, and what is wrong.
+    BadPayload(&'static str, String),
+    /// Nobody listens; that is no error.
+    NoHandler,
+}
+
+type Call = BoxFuture<Result<(), Error>>;
+type Handler<S> = Arc<dyn Fn(Socket<S>, Payload) -> Result<Call, String> + Send + Sync>;
+
+/// A payload that fits the handler's kind.
+enum Payload {
+    Binary(Bytes),
+    Json(Value),
+}
+
+pub(crate) struct Handlers<S: Schema> {
+    table: RwLock<Table<S>>,
+    schema: PhantomData<S>,
+}
+
+/// Few handlers a socket: a list is smaller than a map, and as fast.
+struct Table<S: Schema> {
+    by_id: Vec<(u16, Handler<S>)>,
+    by_name: Vec<(Box<str>, Handler<S>)>,
+}
+
+impl<S: Schema> Handlers<S> {
+    pub(crate) fn new() -> Self {
+        Self { table: RwLock::new(Table { by_id: Vec::new(), by_name: Vec::new() }), schema: PhantomData }
+    }
+
+    pub(crate) fn on<E, F, Fut, R>(&self, handler: F)
+    where
+        E: EventOf<S>,
+        F: Fn(Socket<S>, E) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: HandlerResult,
+    {
+        let call = move |socket: Socket<S>, payload: Payload| -> Result<Call, String> {
+            let event = match payload {
+                Payload::Binary(bytes) => E::decode_bytes(bytes).map_err(|error| error.to_string())?,
+                Payload::Json(_) => return Err("a typed handler takes no JSON".to_owned()),
+            };
+            let done = handler(socket, event);
+            Ok(Box::pin(async move { done.await.into_result() }))
+        };
+        set(&mut self.table.write().by_id, E::ID, Arc::new(call));
+    }
+
+    pub(crate) fn on_json<F, Fut, R>(&self, name: &str, handler: F)
+    where
+        F: Fn(Socket<S>, Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: HandlerResult,
+    {
+        let event = S::registry().by_name(name);
+        let call = move |socket: Socket<S>, payload: Payload| -> Result<Call, String> {
+            let value = match (payload, event) {
+                (Payload::Json(value), _) => value,
+                (Payload::Binary(bytes), Some(event)) => event.to_json(&bytes).map_err(|error| error.to_string())?,
+                (Payload::Binary(_), None) => return Err("the schema has no such event".to_owned()),
+            };
+            let done = handler(socket, value);
+            Ok(Box::pin(async move { done.await.into_result() }))
+        };
+        let mut table = self.table.write();
+        match event {
+            Some(event) => set(&mut table.by_id, event.id(), Arc::new(call)),
+            None => set(&mut table.by_name, name.into(), Arc::new(call)),
+        }
+    }
+
+    /// Finds the handler of an input and decodes the input for it; the call runs when it is awaited.
+    pub(crate) fn call(&self, socket: Socket<S>, input: Input) -> Result<Call, Unheard> {
+        let registry: &'static Registry = S::registry();
+        match input {
+            Input::Event { id, payload } => {
+                let event = registry.by_id(id).ok_or(Unheard::UnknownId(id))?;
+                self.call_event(socket, event, payload)
+            }
+            Input::Json { name, payload } => match registry.by_name(&name) {
+                Some(event) => {
+                    let bytes = event
+                        .from_json(&payload)
+                        .map_err(|error| Unheard::BadPayload(event.name(), error.to_string()))?;
+                    self.call_event(socket, event, bytes.into())
+                }
+                None => {
+                    let handler = find(&self.table.read().by_name, |key| **key == *name).ok_or(Unheard::NoHandler)?;
+                    handler(socket, Payload::Json(payload)).map_err(|_| Unheard::NoHandler)
+                }
+            },
+        }
+    }
+
+    fn call_event(
+        &self,
+        socket: Socket<S>,
+        event: &'static EventDescriptor,
+        payload: Bytes,
+    ) -> Result<Call, Unheard> {
+        let handler = find(&self.table.read().by_id, |id| *id == event.id()).ok_or(Unheard::NoHandler)?;
+        handler(socket, Payload::Binary(payload)).map_err(|why| Unheard::BadPayload(event.name(), why))
+    }
+
+    /// Lets go of what the handlers hold on to, sockets among it.
+    pub(crate) fn clear(&self) {
+        let mut table = self.table.write();
+        table.by_id = Vec::new();
+        table.by_name = Vec::new();
+    }
+}
+
+fn set<K: PartialEq, S: Schema>(list: &mut Vec<(K, Handler<S>)>, key: K, handler: Handler<S>) {
+    match list.iter_mut().find(|(known, _)| *known == key) {
+        Some(entry) => entry.1 = handler,
+        None => list.push((key, handler)),
+    }
+}
+
+fn find<K, S: Schema>(list: &[(K, Handler<S>)], matches: impl Fn(&K) -> bool) -> Option<Handler<S>> {
+    list.iter().find(|(key, _)| matches(key)).map(|(_, handler)| handler.clone())
+}

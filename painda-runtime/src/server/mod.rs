@@ -1,0 +1,188 @@
+//! The WebSocket server: sockets, rooms and typed emits, over an adapter.
+//!
+//! ```no_run
+//! use painda_runtime::{Error, PPEvent, PPServer, schema};
+//!
+//! /// A player moved.
+//! #[derive(Debug, PPEvent)]
+//! #[pp(event = "player:move", id = 1)]
+//! pub struct PlayerMove {
+//!     /// From the left.
+//!     pub x: f32,
+//!     /// From the top.
+//!     pub y: f32,
+//! }
+//!
+//! schema! {
+//!     /// What the arena's services say to each other.
+//!     pub Arena { PlayerMove }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Error> {
+//! let server = PPServer::<Arena>::builder()
+//!     .on_connect(async |socket, _handshake| {
+//!         socket.join("arena").await?;
+//!         socket.on(async |socket, moved: PlayerMove| socket.to("arena").emit(&moved));
+//!         Ok(())
+//!     })
+//!     .bind("127.0.0.1:3000")
+//!     .await?;
+//! server.to("arena").emit(&PlayerMove { x: 1.5, y: 2.5 })?;
+//! server.closed().await;
+//! # Ok(()) }
+//! ```
+
+mod builder;
+mod client_id;
+pub mod close_code;
+mod connection;
+mod emit;
+mod error;
+mod flusher;
+mod handlers;
+mod hub;
+mod listener;
+mod node;
+mod outbox;
+mod packet;
+mod service;
+mod socket;
+mod stats;
+mod upgrade;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use self::{
+    builder::Hooks,
+    emit::To,
+    node::Node,
+};
+use crate::schema::{EventOf, Schema};
+
+pub use self::{
+    builder::PPServerBuilder,
+    connection::Disconnect,
+    emit::Target,
+    error::Error,
+    handlers::HandlerResult,
+    service::PPService,
+    socket::Socket,
+    stats::ServerStats,
+    upgrade::{Handshake, ResponseBody, is_upgrade},
+};
+
+/// A node of a real-time service: WebSocket clients in rooms, and emits that reach all nodes.
+///
+/// `S` is the schema: only its events can be emitted and handled. Cheap to clone; all clones are the same server, which
+/// goes on until [`close`](Self::close) is called or the runtime ends. Without a listener it is still a node that can
+/// emit: see [`PPServerBuilder::build`].
+pub struct PPServer<S: Schema> {
+    inner: Arc<Inner<S>>,
+}
+
+struct Inner<S: Schema> {
+    node: Arc<Node>,
+    hooks: Hooks<S>,
+    local_addr: std::sync::OnceLock<SocketAddr>,
+}
+
+impl<S: Schema> Clone for PPServer<S> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<S: Schema> std::fmt::Debug for PPServer<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PPServer")
+            .field("schema", &S::NAME)
+            .field("local_addr", &self.local_addr())
+            .field("connections", &self.inner.node.connections())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Schema> PPServer<S> {
+    /// Starts to describe a server; every setting has a default.
+    #[must_use]
+    pub fn builder() -> PPServerBuilder<S> {
+        PPServerBuilder::new()
+    }
+
+    /// The address that it listens on; none where it was built without a listener.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.inner.local_addr.get().copied()
+    }
+
+    /// Aims at a room's members on all nodes.
+    #[must_use]
+    pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
+        Target::new(self, To::Room(room), None)
+    }
+
+    /// Sends an event to everybody on all nodes.
+    ///
+    /// # Errors
+    /// See [`Target::emit`].
+    pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
+        Target::new(self, To::All, None).emit(event)
+    }
+
+    /// Sends a named event with a JSON payload to everybody on all nodes.
+    ///
+    /// # Errors
+    /// See [`Target::emit_json`].
+    pub fn broadcast_json(&self, name: &str, payload: &serde_json::Value) -> Result<(), Error> {
+        Target::new(self, To::All, None).emit_json(name, payload)
+    }
+
+    /// What it has counted.
+    #[must_use]
+    pub fn stats(&self) -> ServerStats {
+        let node = self.node();
+        ServerStats {
+            connections: node.connections(),
+            malformed: node.counters.malformed.get(),
+            unhandled: node.counters.unhandled.get(),
+            unknown_events: node.counters.unknown_events.get(),
+            failed_handlers: node.counters.failed_handlers.get(),
+            slow_clients: node.counters.slow_clients.get(),
+        }
+    }
+
+    /// A tower and hyper service for this server, to be mounted next to other routes.
+    #[must_use]
+    pub fn service(&self) -> PPService<S> {
+        PPService::new(self.clone())
+    }
+
+    /// Stops gracefully: no new clients; each client hears `__pp_shutdown {reason, timeoutMs}`, gets what is queued for it, and
+    /// is closed with code 1001; then the adapter is closed. Takes at most the
+    /// [shutdown timeout](PPServerBuilder::shutdown_timeout), after which clients are cut off.
+    ///
+    /// # Errors
+    /// [`Error::Adapter`] where the adapter could not be closed in order; the clients are gone all the same.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.node().close("the server stops").await
+    }
+
+    /// Ends when the server begins to close.
+    pub async fn closed(&self) {
+        loop {
+            let changed = self.node().changed.notified();
+            if self.node().is_closing() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.inner.node
+    }
+
+    fn hooks(&self) -> &Hooks<S> {
+        &self.inner.hooks
+    }
+}

@@ -1,0 +1,345 @@
+//! One node: its hub, its adapter and what they need of each other. The way of every event goes through here.
+//!
+//! Knows no types of events and no connections.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::{
+    builder::Config,
+    client_id::ClientId,
+    close_code,
+    emit::To,
+    error::Error,
+    flusher::Flusher,
+    hub::Hub,
+    outbox::Pushed,
+    packet::{Dialect, Packet},
+    socket::SocketCore,
+    stats::Counters,
+};
+use crate::{
+    Message, RESERVED_PREFIX,
+    adapter::{Callback, Delivery, PPAdapter},
+    schema::Registry,
+    wire::frame::Mode,
+};
+
+/// The channel that broadcasts take; no room can have this name.
+const BROADCAST_CHANNEL: &str = "__pp_all";
+/// The longest name of a room, in bytes.
+const MAX_ROOM_LEN: usize = 255;
+
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) registry: &'static Registry,
+    pub(crate) counters: Counters,
+    hub: Hub,
+    adapter: Box<dyn PPAdapter>,
+    flusher: Arc<Flusher>,
+    /// Rooms whose channel this node hears.
+    heard: Mutex<HashMap<Arc<str>, Heard>>,
+    /// Called by the adapter with what other nodes publish.
+    callback: Callback,
+    closing: AtomicBool,
+    /// Told whenever a socket goes, and when the node begins to close.
+    pub(crate) changed: Notify,
+}
+
+struct Heard {
+    members: usize,
+    /// Since when the room has had no members here.
+    empty_since: Option<Instant>,
+}
+
+impl Node {
+    pub(crate) async fn start(
+        config: Config,
+        registry: &'static Registry,
+        adapter: Box<dyn PPAdapter>,
+    ) -> Result<Arc<Self>, Error> {
+        let flusher = Flusher::new(config.flush_interval);
+        let node = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
+            let weak = weak.clone();
+            let callback: Callback = Arc::new(move |delivery| {
+                if let Some(node) = weak.upgrade() {
+                    node.deliver(delivery);
+                }
+            });
+            Self {
+                config,
+                registry,
+                counters: Counters::default(),
+                hub: Hub::default(),
+                adapter,
+                flusher: flusher.clone(),
+                heard: Mutex::default(),
+                callback,
+                closing: AtomicBool::new(false),
+                changed: Notify::new(),
+            }
+        });
+        tokio::spawn(flusher.run());
+        tokio::spawn(forget_empty_rooms(Arc::downgrade(&node)));
+        match node.adapter.subscribe(BROADCAST_CHANNEL, node.callback.clone()).await {
+            // The adapter keeps trying by itself; this node's clients need not wait for it.
+            Ok(()) | Err(crate::adapter::AdapterError::Unavailable(_)) => Ok(node),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.config.mode
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.hub.len()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// A new socket, not in any room; `None` where the operating system has no random numbers to give.
+    pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
+        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.queue_limit, dialect));
+        self.hub.add(socket.clone());
+        Some(socket)
+    }
+
+    /// Takes a socket out of everything.
+    pub(crate) fn disconnect(&self, socket: &SocketCore) {
+        self.hub.remove(socket.id);
+        let rooms = socket.rooms.lock().take();
+        for room in rooms.into_iter().flatten() {
+            self.exit(&room, socket.id);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Puts a socket into a room; the future ends when remote emits to the room arrive here, or can't for now.
+    pub(crate) fn join(
+        &self,
+        socket: &Arc<SocketCore>,
+        room: &str,
+    ) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
+        let room: Arc<str> = check_room(room)?.into();
+        let mut rooms = socket.rooms.lock();
+        let rooms = rooms.as_mut().ok_or(Error::Disconnected)?;
+        let subscribing = {
+            let mut heard = self.heard.lock();
+            let entry = heard.entry(room.clone()).or_insert(Heard { members: 0, empty_since: None });
+            if !rooms.contains(&room) {
+                entry.members += 1;
+                entry.empty_since = None;
+                self.hub.enter(&room, socket.clone());
+                drop(self.adapter.add_to_room(&room, socket.id.as_str()));
+                rooms.push(room.clone());
+            }
+            // Under the lock, so that it can't overtake an unsubscribe. Every member asks: the second one to join may
+            // have to wait for the same confirmation as the first.
+            self.adapter.subscribe(&room, self.callback.clone())
+        };
+        Ok(async move {
+            if let Err(error) = subscribing.await {
+                tracing::debug!(target: "painda::rooms", %room, %error, "joined; remote emits follow later");
+            }
+        })
+    }
+
+    pub(crate) fn leave(&self, socket: &SocketCore, room: &str) -> Result<(), Error> {
+        let room = check_room(room)?;
+        let mut rooms = socket.rooms.lock();
+        let rooms = rooms.as_mut().ok_or(Error::Disconnected)?;
+        if let Some(at) = rooms.iter().position(|known| **known == *room) {
+            let room = rooms.swap_remove(at);
+            self.exit(&room, socket.id);
+        }
+        Ok(())
+    }
+
+    fn exit(&self, room: &str, id: ClientId) {
+        self.hub.exit(room, id);
+        drop(self.adapter.remove_from_room(room, id.as_str()));
+        if let Some(entry) = self.heard.lock().get_mut(room) {
+            entry.members -= 1;
+            if entry.members == 0 {
+                entry.empty_since = Some(Instant::now());
+            }
+        }
+    }
+
+    /// The way of every emit: this node's members first, then the other nodes.
+    pub(crate) fn emit(&self, to: To<'_>, packet: &Packet, exclude: Option<&str>) -> Result<(), Error> {
+        let channel = match to {
+            To::All => BROADCAST_CHANNEL,
+            To::Room(room) => check_room(room)?,
+        };
+        self.emit_here(to, packet, exclude);
+        Ok(self.adapter.publish(channel, &packet.message, exclude)?)
+    }
+
+    /// To the members on this node only.
+    fn emit_here(&self, to: To<'_>, packet: &Packet, exclude: Option<&str>) {
+        let mut dirty = Vec::new();
+        let mut slow = Vec::new();
+        self.hub.each(to, exclude, |socket| match self.push_frame(socket, packet) {
+            Pushed::FlushNeeded => dirty.push(socket.clone()),
+            Pushed::Full => slow.push(socket.clone()),
+            Pushed::Queued | Pushed::Closed => {}
+        });
+        self.flusher.schedule(dirty);
+        slow.iter().for_each(|socket| self.close_slow(socket));
+    }
+
+    /// To one socket.
+    pub(crate) fn push(&self, socket: &Arc<SocketCore>, packet: &Packet) -> Pushed {
+        let pushed = self.push_frame(socket, packet);
+        match pushed {
+            Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
+            Pushed::Full => self.close_slow(socket),
+            Pushed::Queued | Pushed::Closed => {}
+        }
+        pushed
+    }
+
+    /// Queues a finished frame, such as a ping.
+    pub(crate) fn push_raw(&self, socket: &Arc<SocketCore>, frame: bytes::Bytes) {
+        match socket.outbox.push(frame) {
+            Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
+            Pushed::Full => self.close_slow(socket),
+            Pushed::Queued | Pushed::Closed => {}
+        }
+    }
+
+    fn push_frame(&self, socket: &SocketCore, packet: &Packet) -> Pushed {
+        match packet.frame(socket.dialect(), self.registry) {
+            Some(frame) => socket.outbox.push(frame.clone()),
+            None => {
+                self.counters.unknown_events.add(1);
+                Pushed::Queued
+            }
+        }
+    }
+
+    fn close_slow(&self, socket: &SocketCore) {
+        if socket.close(close_code::TOO_SLOW, "the client reads too slowly, and its queue is full") {
+            self.counters.slow_clients.add(1);
+            tracing::warn!(target: "painda::socket", id = socket.id.as_str(), "closed a client that reads too slowly");
+        }
+    }
+
+    /// What another node published; payloads are relayed without being decoded.
+    fn deliver(&self, delivery: Delivery<'_>) {
+        if let Message::Event { id, .. } = delivery.message
+            && self.registry.by_id(id).is_none()
+        {
+            self.counters.unknown_events.add(1);
+            return;
+        }
+        let to = match delivery.channel {
+            BROADCAST_CHANNEL => To::All,
+            room => To::Room(room),
+        };
+        if let Ok(packet) = Packet::message(self.config.mode, delivery.message) {
+            self.emit_here(to, &packet, delivery.exclude);
+        }
+    }
+
+    /// A named event; one that the schema has is sent in its binary form.
+    pub(crate) fn json_packet(&self, name: &str, payload: &Value) -> Result<Packet, Error> {
+        let invalid = |why| Error::InvalidName { kind: "event", name: name.to_owned(), why };
+        if name.starts_with(RESERVED_PREFIX) {
+            return Err(invalid("names that begin with \"__pp_\" belong to the protocol"));
+        }
+        if name.len() > crate::wire::envelope::MAX_NAME_LEN {
+            return Err(invalid("it is longer than 65535 bytes"));
+        }
+        let message = match self.registry.by_name(name) {
+            Some(event) => {
+                let bytes = event
+                    .from_json(payload)
+                    .map_err(|error| Error::Json { event: name.to_owned(), why: error.to_string() })?;
+                Message::event(event.id(), bytes.into())
+            }
+            None => Message::named(name, payload.to_string().into()),
+        };
+        Packet::message(self.config.mode, message)
+    }
+
+    /// A message of the protocol itself.
+    pub(crate) fn control(&self, name: &'static str, payload: &Value) -> Option<Packet> {
+        Packet::message(self.config.mode, Message::named(name, payload.to_string().into())).ok()
+    }
+
+    /// Tells every client that the node stops, and waits until they are gone or the deadline has passed.
+    pub(crate) async fn close(&self, reason: &str) -> Result<(), Error> {
+        self.closing.store(true, Ordering::Release);
+        self.changed.notify_waiters();
+        let deadline = self.config.shutdown_timeout;
+        let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+        if let Some(packet) = self.control("__pp_shutdown", &json!({ "reason": reason, "timeoutMs": timeout_ms })) {
+            self.emit_here(To::All, &packet, None);
+        }
+        let all_gone = async {
+            loop {
+                let changed = self.changed.notified();
+                // Again in each round: a handshake that was going on may have just ended.
+                self.hub.each(To::All, None, |socket| {
+                    socket.close(close_code::GOING_AWAY, "the server stops");
+                });
+                if self.hub.len() == 0 {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let drained = tokio::time::timeout(deadline, all_gone).await.is_ok();
+        if !drained {
+            self.hub.each(To::All, None, |socket| socket.outbox.abandon());
+            tracing::warn!(target: "painda::server", "clients were cut off at the shutdown deadline");
+        }
+        Ok(self.adapter.close().await?)
+    }
+}
+
+/// Checks the name of a room.
+fn check_room(room: &str) -> Result<&str, Error> {
+    let why = if room.is_empty() {
+        "it is empty"
+    } else if room.len() > MAX_ROOM_LEN {
+        "it is longer than 255 bytes"
+    } else if room.starts_with(RESERVED_PREFIX) {
+        "names that begin with \"__pp_\" belong to the protocol"
+    } else {
+        return Ok(room);
+    };
+    Err(Error::InvalidName { kind: "room", name: room.to_owned(), why })
+}
+
+/// Stops hearing rooms that have had no members here for a while. The delay keeps a room whose last member reloads a page
+/// from being unsubscribed and subscribed again.
+async fn forget_empty_rooms(node: std::sync::Weak<Node>) {
+    loop {
+        let Some(linger) = node.upgrade().map(|node| node.config.room_linger) else { return };
+        tokio::time::sleep((linger / 4).max(std::time::Duration::from_millis(10))).await;
+        let Some(node) = node.upgrade() else { return };
+        node.heard.lock().retain(|room, entry| {
+            let keep = entry.empty_since.is_none_or(|since| since.elapsed() < linger);
+            if !keep {
+                drop(node.adapter.unsubscribe(room));
+            }
+            keep
+        });
+    }
+}

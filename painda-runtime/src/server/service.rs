@@ -1,0 +1,63 @@
+//! The server as a tower service, to be mounted next to other routes.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+
+use super::{
+    PPServer,
+    upgrade::{self, ResponseBody},
+};
+use crate::{adapter::BoxFuture, schema::Schema};
+
+/// A tower service that answers WebSocket handshakes; from [`PPServer::service`].
+///
+/// With axum, mount it by `Router::route_service`, or call [`PPServer::handle`] in a handler. With hyper, wrap it in
+/// `hyper_util::service::TowerToHyperService`. The connection must be served with upgrades.
+pub struct PPService<S: Schema> {
+    server: PPServer<S>,
+}
+
+impl<S: Schema> PPService<S> {
+    pub(crate) fn new(server: PPServer<S>) -> Self {
+        Self { server }
+    }
+}
+
+impl<S: Schema> Clone for PPService<S> {
+    fn clone(&self) -> Self {
+        Self { server: self.server.clone() }
+    }
+}
+
+impl<S: Schema> std::fmt::Debug for PPService<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("PPService").field(&self.server).finish()
+    }
+}
+
+impl<S: Schema, B: Send + 'static> tower_service::Service<Request<B>> for PPService<S> {
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let server = self.server.clone();
+        Box::pin(async move { Ok(server.handle(request).await) })
+    }
+}
+
+impl<S: Schema> PPServer<S> {
+    /// Answers one HTTP request: a WebSocket handshake connects a client, anything else gets an answer that says what is
+    /// wrong. For a route that serves more than WebSockets, ask [`is_upgrade`](super::is_upgrade) first.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody> {
+        upgrade::answer(self, request).await
+    }
+}

@@ -1,0 +1,235 @@
+//! The HTTP side: checks a WebSocket handshake, runs the connect hook, and hands the connection over.
+//!
+//! The hook runs before the handshake is answered. A client that sees its connection open is therefore in its rooms
+//! already, and misses nothing that is emitted from then on.
+
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::Full;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, time::timeout};
+use tungstenite::handshake::derive_accept_key;
+
+use super::{
+    PPServer, close_code,
+    connection::{self, Disconnect, Transport, panic_text, tell_error},
+    error::Error,
+    handlers::Handlers,
+    packet::Dialect,
+    socket::{Session, Socket},
+};
+use crate::schema::Schema;
+
+/// The subprotocol by which a client asks for bare JSON in text messages.
+pub(crate) const JSON_SUBPROTOCOL: &str = "pp.json";
+
+/// The response's body: short text, or nothing.
+pub type ResponseBody = Full<Bytes>;
+
+/// The HTTP request that a client connected with, for the connect hook.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    uri: Uri,
+    headers: HeaderMap,
+    remote_addr: Option<SocketAddr>,
+}
+
+impl Handshake {
+    /// The request's URI.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// The request's headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The peer's address, where it is known: a mounted server learns it from a [`SocketAddr`] in the request's extensions.
+    #[must_use]
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.remote_addr
+    }
+
+    /// The first value of a parameter in the URI's query, percent-decoded.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        let query = self.uri.query()?.as_bytes();
+        form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+}
+
+/// Whether a request asks for a WebSocket.
+#[must_use]
+pub fn is_upgrade<B>(request: &Request<B>) -> bool {
+    has_token(request.headers(), header::UPGRADE, "websocket")
+}
+
+/// Answers a request: a WebSocket handshake connects a client, anything else is told what to do instead.
+pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Request<B>) -> Response<ResponseBody> {
+    let key = match check(&request) {
+        Ok(key) => key,
+        Err(refusal) => return refusal,
+    };
+    if server.node().is_closing() {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
+    }
+    let accept = derive_accept_key(&key);
+    let dialect = match has_token(request.headers(), header::SEC_WEBSOCKET_PROTOCOL, JSON_SUBPROTOCOL) {
+        true => Dialect::Text,
+        false => Dialect::V2,
+    };
+    let Some(core) = server.node().connect(dialect) else {
+        return text(StatusCode::INTERNAL_SERVER_ERROR, "no random numbers to be had");
+    };
+    // From here on the connection cleans up after itself, also where the client vanishes during its handshake.
+    let connection = Connection {
+        session: Arc::new(Session { core, server: server.clone(), handlers: Handlers::new() }),
+        greeted: false,
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (head, _) = request.into_parts();
+    let remote_addr = head.extensions.get::<SocketAddr>().copied();
+    connection.greet(Handshake { uri: head.uri, headers: head.headers, remote_addr }, upgrade).await;
+
+    let mut response = Response::new(ResponseBody::default());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
+    if let Ok(accept) = accept.parse() {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if dialect == Dialect::Text {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, header::HeaderValue::from_static(JSON_SUBPROTOCOL));
+    }
+    response
+}
+
+/// Checks the handshake, and returns the client's key.
+fn check<B>(request: &Request<B>) -> Result<Vec<u8>, Response<ResponseBody>> {
+    let headers = request.headers();
+    if !is_upgrade(request) || !has_token(headers, header::CONNECTION, "upgrade") {
+        let mut response = text(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket endpoint: connect with a WebSocket");
+        response.headers_mut().insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
+        return Err(response);
+    }
+    if request.method() != Method::GET {
+        return Err(text(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket handshake is a GET request"));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let mut response = text(StatusCode::UPGRADE_REQUIRED, "only version 13 of the WebSocket protocol is spoken here");
+        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static("13"));
+        return Err(response);
+    }
+    match headers.get(header::SEC_WEBSOCKET_KEY) {
+        Some(key) => Ok(key.as_bytes().to_vec()),
+        None => Err(text(StatusCode::BAD_REQUEST, "the handshake has no Sec-WebSocket-Key")),
+    }
+}
+
+fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name);
+    values.iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
+    })
+}
+
+fn text(status: StatusCode, body: &'static str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(body));
+    *response.status_mut() = status;
+    response
+}
+
+/// A client from the moment that it is known until everything about it is undone.
+struct Connection<S: Schema> {
+    session: Arc<Session<S>>,
+    /// The connect hook has accepted it, so the disconnect hook is to hear of it.
+    greeted: bool,
+}
+
+impl<S: Schema> Connection<S> {
+    /// Runs the connect hook, then leaves the connection to a task of its own.
+    async fn greet(mut self, handshake: Handshake, upgrade: OnUpgrade) {
+        let server = &self.session.server;
+        let socket = Socket::new(self.session.clone());
+        let hooked = match &server.hooks().connect {
+            Some(hook) => {
+                let hook = AssertUnwindSafe(hook(socket.clone(), handshake)).catch_unwind();
+                match timeout(server.node().config.handshake_timeout, hook).await {
+                    Ok(Ok(result)) => result,
+                    Ok(Err(panic)) => Err(Error::other(format!("the connect hook panicked: {}", panic_text(&*panic)))),
+                    Err(_) => Err(Error::other("the connect hook took too long")),
+                }
+            }
+            None => Ok(()),
+        };
+        match hooked {
+            Ok(()) => self.greeted = true,
+            Err(error) => {
+                // The client learns what is meant for it; the log learns everything.
+                let reason = match &error {
+                    Error::Refused(reason) => reason,
+                    _ => "the server could not accept the connection",
+                };
+                tracing::info!(target: "painda::connect", id = socket.id(), %error, "refused a client");
+                tell_error(server.node(), &socket, "REFUSED", reason);
+                socket.close(close_code::REFUSED, reason);
+            }
+        }
+        tokio::spawn(self.run(upgrade));
+    }
+
+    async fn run(self, upgrade: OnUpgrade) {
+        let wait = self.session.server.node().config.handshake_timeout;
+        let end = match timeout(wait, upgrade).await {
+            Ok(Ok(upgraded)) => connection::run(&self.session, transport(upgraded)).await,
+            Ok(Err(error)) => Disconnect::Broken(error.to_string()),
+            Err(_) => Disconnect::TimedOut,
+        };
+        tracing::debug!(target: "painda::connect", id = self.session.core.id.as_str(), ?end, "disconnected");
+        if let (true, Some(hook)) = (self.greeted, &self.session.server.hooks().disconnect) {
+            let hook = hook(Socket::new(self.session.clone()), end);
+            if let Err(panic) = AssertUnwindSafe(hook).catch_unwind().await {
+                tracing::error!(target: "painda::connect", panic = panic_text(&*panic), "the disconnect hook panicked");
+            }
+        }
+    }
+}
+
+impl<S: Schema> Drop for Connection<S> {
+    fn drop(&mut self) {
+        self.session.core.outbox.abandon();
+        self.session.server.node().disconnect(&self.session.core);
+        self.session.handlers.clear();
+    }
+}
+
+/// Takes the connection out of its HTTP wrapping. A plain TCP stream, from our own listener or axum's, is used directly;
+/// anything else through what hyper offers.
+fn transport(upgraded: Upgraded) -> Transport {
+    let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => return tcp(parts.io.into_inner(), parts.read_buf),
+        Err(upgraded) => upgraded,
+    };
+    match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+        Ok(parts) => tcp(parts.io.into_inner(), parts.read_buf),
+        Err(upgraded) => {
+            let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
+            Transport { reader: Box::new(reader), writer: Box::new(writer), read_ahead: Bytes::new() }
+        }
+    }
+}
+
+fn tcp(stream: TcpStream, read_ahead: Bytes) -> Transport {
+    // Frames are finished when they are written; waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    let (reader, writer) = stream.into_split();
+    Transport { reader: Box::new(reader), writer: Box::new(writer), read_ahead }
+}

@@ -1,0 +1,102 @@
+//! A WebSocket client that sends and receives exactly the bytes it is told.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::frames::{hex, json_of};
+use crate::within;
+
+/// One connection.
+#[derive(Debug)]
+pub struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Client {
+    /// Connects, for example to [`Arena::ws_url`](crate::process::Arena::ws_url).
+    pub async fn connect(url: &str) -> Self {
+        let what = format!("a WebSocket to {url}");
+        let (socket, _) = within(&what, connect_async(url)).await.expect("the node accepts a client");
+        Self { socket }
+    }
+
+    /// Sends a binary message.
+    pub async fn send_binary(&mut self, bytes: impl Into<Bytes>) {
+        self.send(Message::Binary(bytes.into())).await;
+    }
+
+    /// Sends a text message.
+    pub async fn send_text(&mut self, text: &str) {
+        self.send(Message::text(text)).await;
+    }
+
+    /// Sends a text message that need not be text.
+    pub async fn send_text_bytes(&mut self, bytes: impl Into<Bytes>) {
+        self.send(Message::Frame(Frame::message(bytes, OpCode::Data(Data::Text), true))).await;
+    }
+
+    async fn send(&mut self, message: Message) {
+        within("the node to take a message", self.socket.send(message)).await.expect("the connection is open");
+    }
+
+    /// Sends a binary message to a node that may close the connection before it has read it all.
+    pub async fn send_binary_to_deaf_ears(&mut self, bytes: impl Into<Bytes>) {
+        let sending = self.socket.send(Message::Binary(bytes.into()));
+        let _ = within("the node to take or refuse a message", sending).await;
+    }
+
+    /// The next message; pings and pongs are none.
+    pub async fn next_message(&mut self) -> Message {
+        within("a message from the node", self.receive()).await
+    }
+
+    /// The next message, if one comes in time.
+    pub async fn next_message_within(&mut self, patience: Duration) -> Option<Message> {
+        timeout(patience, self.receive()).await.ok()
+    }
+
+    async fn receive(&mut self) -> Message {
+        loop {
+            let message = self.socket.next().await.expect("the node keeps the connection open");
+            match message.expect("the node speaks WebSocket") {
+                Message::Ping(_) | Message::Pong(_) => {}
+                message => return message,
+            }
+        }
+    }
+
+    /// The next message, which must be a binary one.
+    pub async fn next_frame(&mut self) -> Bytes {
+        match self.next_message().await {
+            Message::Binary(bytes) => bytes,
+            other => panic!("expected a binary message, and got {other:?}"),
+        }
+    }
+
+    /// The JSON of the next message, which must be a JSON frame.
+    pub async fn next_json(&mut self) -> Value {
+        json_of(&self.next_frame().await)
+    }
+
+    /// Expects exactly this frame next. Whatever should have been kept from this client, and was sent before on the
+    /// same way, would have arrived first: so this also shows silence, without a wait.
+    pub async fn expect_frame(&mut self, expected: &[u8]) {
+        assert_eq!(hex(&self.next_frame().await), hex(expected), "this is not the frame that should have come next");
+    }
+
+    /// Expects that the node closes the connection next, and returns the code.
+    pub async fn next_close(&mut self) -> u16 {
+        match self.next_message().await {
+            Message::Close(Some(close)) => close.code.into(),
+            other => panic!("expected the connection to be closed with a code, and got {other:?}"),
+        }
+    }
+}

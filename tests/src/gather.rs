@@ -1,0 +1,70 @@
+//! The beginning of most tests: clients that are known to hear each other.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::client::Client;
+use crate::frames::player_move;
+use crate::within;
+
+/// How long a speaker waits before it speaks again to those who have not heard it.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Returns when every one of these clients of one room has heard every other, and has nothing left to read.
+///
+/// No client is told when a node hears a room on Redis, so each speaks until it is heard.
+pub async fn gather(clients: &mut [&mut Client]) {
+    for speaker in 0..clients.len() {
+        within("the clients of a room to hear each other", speak_until_heard(clients, speaker)).await;
+    }
+}
+
+async fn speak_until_heard(clients: &mut [&mut Client], speaker: usize) {
+    let call = Call::new();
+    let mut deaf: Vec<usize> = (0..clients.len()).filter(|&listener| listener != speaker).collect();
+    let listeners = deaf.clone();
+    while !deaf.is_empty() {
+        clients[speaker].send_binary(call.repeat(0.0)).await;
+        let mut still_deaf = Vec::new();
+        for listener in deaf {
+            if !call.is_heard_by(clients[listener]).await {
+                still_deaf.push(listener);
+            }
+        }
+        deaf = still_deaf;
+    }
+    // Those who heard it at once have heard it several times; the end of it is the end of what they have to read.
+    clients[speaker].send_binary(call.repeat(1.0)).await;
+    for listener in listeners {
+        while clients[listener].next_frame().await != call.repeat(1.0) {}
+    }
+}
+
+/// A `player:move` that nobody else sends: its x is unique.
+struct Call {
+    x: f32,
+}
+
+impl Call {
+    fn new() -> Self {
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        // Far from where players are; an f32 counts exactly up to 2^24.
+        Self { x: (1_000_000 + CALLS.fetch_add(1, Ordering::Relaxed)) as f32 }
+    }
+
+    fn repeat(&self, y: f32) -> Vec<u8> {
+        player_move(self.x, y)
+    }
+
+    async fn is_heard_by(&self, listener: &mut Client) -> bool {
+        let call = self.repeat(0.0);
+        while let Some(message) = listener.next_message_within(PAUSE).await {
+            if matches!(message, Message::Binary(frame) if frame == call) {
+                return true;
+            }
+        }
+        false
+    }
+}
