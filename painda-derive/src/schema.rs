@@ -1,0 +1,201 @@
+//! `schema!`: the list of a schema's events, its enum and its static registry.
+//!
+//! It checks what can be seen in the list; ids and names are checked by const evaluation, because
+//! the events may come from other crates.
+
+use crate::errors::Errors;
+use crate::expand::private;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use std::collections::HashMap;
+use syn::parse::{Parse, ParseStream, Result};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, Path, Token, Visibility, braced};
+
+/// `$crate => pub Arena { PlayerMove, other::Moved as OtherMoved }`.
+pub(crate) struct Schema {
+    runtime: Path,
+    attrs: Vec<Attribute>,
+    vis: Visibility,
+    ident: Ident,
+    entries: Punctuated<Entry, Token![,]>,
+}
+
+struct Entry {
+    attrs: Vec<Attribute>,
+    path: Path,
+    rename: Option<Ident>,
+}
+
+impl Parse for Schema {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let runtime = input.call(Path::parse_mod_style)?;
+        input.parse::<Token![=>]>()?;
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let ident = input.parse()?;
+        let list;
+        braced!(list in input);
+        let entries = list.parse_terminated(Entry::parse, Token![,])?;
+        if !input.is_empty() {
+            return Err(input.error("one schema per `schema!`; write another for the next"));
+        }
+        Ok(Schema { runtime, attrs, vis, ident, entries })
+    }
+}
+
+impl Parse for Entry {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let path = input.call(Path::parse_mod_style)?;
+        let rename = match input.parse::<Option<Token![as]>>()? {
+            Some(_) => Some(input.parse()?),
+            None => None,
+        };
+        Ok(Entry { attrs, path, rename })
+    }
+}
+
+impl Entry {
+    /// The name of the enum's variant.
+    fn variant(&self) -> &Ident {
+        self.rename.as_ref().unwrap_or_else(|| last(&self.path))
+    }
+
+    fn docs(&self) -> Vec<TokenStream> {
+        if self.attrs.is_empty() {
+            let text = format!("[`{}`]", self.path.to_token_stream().to_string().replace(' ', ""));
+            return vec![quote!(#[doc = #text])];
+        }
+        self.attrs.iter().map(ToTokens::to_token_stream).collect()
+    }
+}
+
+impl Schema {
+    fn check(&self) -> Result<()> {
+        let mut errors = Errors::default();
+        for attr in self.attrs.iter().filter(|attr| !is_doc(attr) && !attr.path().is_ident("derive")) {
+            errors.push(attr, "a schema has doc comments and `#[derive(…)]` for its enum, nothing else");
+        }
+        let mut paths = HashMap::new();
+        for entry in &self.entries {
+            for attr in entry.attrs.iter().filter(|attr| !is_doc(attr)) {
+                errors.push(attr, "an event in the list has doc comments, nothing else");
+            }
+            let variant = entry.variant();
+            let path = entry.path.to_token_stream().to_string();
+            match paths.insert(variant.to_string(), path.clone()) {
+                Some(other) if other == path => errors.push(&entry.path, "this event is in the list already; keep one"),
+                Some(_) => errors.push(
+                    variant,
+                    format!("another event of the list is called `{variant}`; write `… as Other{variant}`"),
+                ),
+                None => {}
+            }
+        }
+        errors.check()
+    }
+
+    /// The marker type, the enum and the registry.
+    pub(crate) fn expand(&self) -> Result<TokenStream> {
+        self.check()?;
+        let Schema { runtime, vis, ident, .. } = self;
+        let private = private(runtime);
+        let docs = self.attrs.iter().filter(|attr| is_doc(attr));
+        let derives = self.attrs.iter().filter(|attr| !is_doc(attr));
+        let event_enum = format_ident!("{ident}Event");
+        let enum_doc = format!("An event of the schema [`{ident}`].");
+        let name = ident.to_string();
+
+        let paths: Vec<_> = self.entries.iter().map(|entry| &entry.path).collect();
+        let variants: Vec<_> = self.entries.iter().map(Entry::variant).collect();
+        let variant_docs = self.entries.iter().map(Entry::docs);
+        let members = self.entries.iter().map(|Entry { path, .. }| {
+            let span = last(path).span();
+            quote_spanned!(span=> #[automatically_derived] impl #runtime::EventOf<#ident> for #path {})
+        });
+        // Everything that needs the trait is at the event in the list, where the compiler merges the
+        // errors of a type that is no event.
+        let events = paths.iter().map(|path| quote_spanned!(last(path).span()=> <#path as #runtime::PPEvent>));
+        let events: Vec<_> = events.collect();
+        let ids = paths.iter().zip(&events).map(|(path, event)| quote_spanned!(last(path).span()=> #event::ID));
+        let checks = self.entries.iter().zip(&events).map(|(Entry { path, .. }, event)| {
+            // The error of const evaluation points at the event in the list.
+            let span = last(path).span();
+            quote_spanned!(span=> const _: () = REGISTRY.check(#event::DESCRIPTOR);)
+        });
+        // A match on a reference to an empty enum is not exhaustive.
+        let this = if self.entries.is_empty() { quote!(*self) } else { quote!(self) };
+
+        Ok(quote! {
+            #(#docs)*
+            #[derive(Debug, Clone, Copy)]
+            #vis struct #ident;
+
+            #[doc = #enum_doc]
+            #(#derives)*
+            #[allow(clippy::large_enum_variant)]
+            #vis enum #event_enum { #(#(#variant_docs)* #variants(#paths),)* }
+
+            #(#members)*
+
+            const _: () = {
+                const EVENTS: &[&#runtime::schema::EventDescriptor] =
+                    &[#(#events::DESCRIPTOR),*];
+                const INDEX: #private::Index<{ #private::slots(EVENTS.len()) }> = #private::Index::new(EVENTS);
+                static REGISTRY: #runtime::Registry = #runtime::Registry::new(#name, EVENTS, &INDEX);
+                #(#checks)*
+
+                #[automatically_derived]
+                impl #runtime::Schema for #ident {
+                    const NAME: &'static #private::str = #name;
+                    type Event = #event_enum;
+                    fn registry() -> &'static #runtime::Registry {
+                        &REGISTRY
+                    }
+                }
+
+                #[automatically_derived]
+                impl #runtime::SchemaEvent for #event_enum {
+                    // Two events with one id have been reported above.
+                    #[allow(unreachable_patterns)]
+                    fn read(
+                        id: #private::u16,
+                        reader: &mut #private::Reader<'_>,
+                    ) -> #private::Result<Self, #private::DecodeError> {
+                        match id {
+                            #(#ids => #private::Result::map(#events::read_named(reader), Self::#variants),)*
+                            _ => #private::Err(#private::unknown_event(id)),
+                        }
+                    }
+
+                    fn encode(&self, out: &mut #private::Vec<#private::u8>) {
+                        match #this { #(Self::#variants(event) => #events::encode(event, out),)* }
+                    }
+
+                    fn descriptor(&self) -> &'static #runtime::schema::EventDescriptor {
+                        match #this { #(Self::#variants(_) => #events::DESCRIPTOR,)* }
+                    }
+                }
+
+                #(
+                    #[automatically_derived]
+                    impl #private::From<#paths> for #event_enum {
+                        fn from(event: #paths) -> Self {
+                            Self::#variants(event)
+                        }
+                    }
+                )*
+            };
+        })
+    }
+}
+
+fn is_doc(attr: &Attribute) -> bool {
+    attr.path().is_ident("doc")
+}
+
+/// The event's own name; a parsed path has at least one segment.
+fn last(path: &Path) -> &Ident {
+    &path.segments[path.segments.len() - 1].ident
+}

@@ -1,0 +1,86 @@
+//! An event as data: its name, id, documentation and fields.
+//!
+//! Owns [`EventDescriptor`]. It holds no state and nothing that the derive did not put there.
+
+use crate::codec::{Field, Layout};
+
+/// An event as data, for everything that works without its Rust type.
+///
+/// ```
+/// # use painda_runtime::PPEvent;
+/// /// A player moved.
+/// #[derive(PPEvent)]
+/// #[pp(event = "player:move", id = 1)]
+/// struct PlayerMove { x: f32, y: f32 }
+///
+/// let event = PlayerMove::DESCRIPTOR;
+/// assert_eq!((event.id(), event.name(), event.doc()), (1, "player:move", "A player moved."));
+/// assert_eq!(event.fixed_size(), Some(8));
+/// ```
+#[derive(Debug, PartialEq, Eq)]
+pub struct EventDescriptor {
+    name: &'static str,
+    id: u16,
+    rust_path: &'static str,
+    doc: &'static str,
+    layout: Layout,
+}
+
+impl EventDescriptor {
+    /// Describes an event; the derive calls it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(name: &'static str, id: u16, rust_path: &'static str, layout: Layout) -> EventDescriptor {
+        EventDescriptor { name, id, rust_path, doc: "", layout }
+    }
+
+    /// The same event with its doc comment.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// The event's name: `player:move`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The event's id on the wire, never 0.
+    #[must_use]
+    pub const fn id(&self) -> u16 {
+        self.id
+    }
+
+    /// The path of the Rust type: `schemas::PlayerMove`.
+    #[must_use]
+    pub const fn rust_path(&self) -> &'static str {
+        self.rust_path
+    }
+
+    /// The doc comment, a line per line, empty where there is none.
+    #[must_use]
+    pub const fn doc(&self) -> &'static str {
+        self.doc
+    }
+
+    /// The fields and how they are told apart.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The fields, in the order of the wire.
+    #[must_use]
+    pub const fn fields(&self) -> &'static [Field] {
+        self.layout.fields()
+    }
+
+    /// The encoded length in bytes, where every value has the same.
+    #[must_use]
+    pub const fn fixed_size(&self) -> Option<usize> {
+        self.layout.fixed_size()
+    }
+}

@@ -1,0 +1,25 @@
+//! Events and the schema that lists them.
+//!
+//! Owns what an event is, the static registry, the description of an event as data, and what works
+//! from that description alone. It builds on the codec; it knows nothing about messages on their
+//! way, adapters, sockets or servers.
+
+mod descriptor;
+mod event;
+#[cfg(feature = "json")]
+mod json_error;
+mod macros;
+#[cfg(feature = "json")]
+mod reflect;
+mod registry;
+
+pub use descriptor::EventDescriptor;
+#[doc(hidden)]
+pub use event::unknown_event;
+pub use event::{EventOf, PPEvent, Schema, SchemaEvent};
+#[cfg(feature = "json")]
+pub use json_error::{JsonError, JsonReason};
+pub use macros::PPEvent;
+#[doc(hidden)]
+pub use registry::{Index, slots};
+pub use registry::{Registry, hashed_id};

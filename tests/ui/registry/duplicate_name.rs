@@ -1,0 +1,17 @@
+use painda_runtime::{PPEvent, schema};
+
+#[derive(PPEvent)]
+#[pp(event = "player:move", id = 1)]
+pub struct PlayerMove {
+    pub x: f32,
+}
+
+#[derive(PPEvent)]
+#[pp(event = "player:move", id = 2)]
+pub struct PlayerMoved {
+    pub x: f32,
+}
+
+schema! { pub Arena { PlayerMove, PlayerMoved } }
+
+fn main() {}
