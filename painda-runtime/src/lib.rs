@@ -1,5 +1,19 @@
 //! Typed real-time events across many servers.
+//!
+//! Events are structs with `#[derive(`[`PPEvent`]`)]`; [`schema!`] lists those that belong together. Both are all that a schema
+//! crate needs, and all that this crate brings in without features.
+//!
+//! | feature | what it adds |
+//! | --- | --- |
+//! | `std` (default) | what needs the standard library; without it the crate is `no_std` with `alloc` |
+//! | `json` | events to and from JSON, by the registry alone |
+//! | `server` | [`PPServer`]: WebSocket clients in rooms, and the in-memory adapter |
+//! | `redis` | [`RedisAdapter`]: many nodes |
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+    not(all(feature = "server", feature = "redis")),
+    allow(rustdoc::broken_intra_doc_links, reason = "the table of features links to what they add")
+)]
 
 extern crate alloc;
 
@@ -19,6 +33,8 @@ pub mod wire;
 
 #[cfg(feature = "_adapter")]
 pub use adapter::PPAdapter;
+#[cfg(feature = "redis")]
+pub use adapter::redis::RedisAdapter;
 pub use codec::DecodeError;
 pub use message::{Message, RESERVED_PREFIX};
 #[cfg(feature = "json")]
@@ -26,3 +42,8 @@ pub use schema::JsonError;
 pub use schema::{EventDescriptor, EventOf, PPEvent, Registry, Schema, SchemaEvent};
 #[cfg(feature = "server")]
 pub use server::{Error, PPServer, Socket};
+
+/// The README's examples, compiled.
+#[cfg(all(doctest, feature = "server", feature = "redis"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
