@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Message, client::IntoClientRequest, protocol::CloseFrame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::frames::{hex, json_of};
@@ -26,6 +26,20 @@ impl Client {
         let what = format!("a WebSocket to {url}");
         let (socket, _) = within(&what, connect_async(url)).await.expect("the node accepts a client");
         Self { socket }
+    }
+
+    /// Connects with a subprotocol, which the node must accept.
+    pub async fn connect_with_protocol(url: &str, protocol: &str) -> Self {
+        let mut request = url.into_client_request().expect("a URL");
+        request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a token"));
+        let (socket, answer) = within(url, connect_async(request)).await.expect("the node accepts a client");
+        assert_eq!(answer.headers()["sec-websocket-protocol"], protocol);
+        Self { socket }
+    }
+
+    /// Starts the closing handshake.
+    pub async fn close(&mut self, code: u16) {
+        self.send(Message::Close(Some(CloseFrame { code: code.into(), reason: "".into() }))).await;
     }
 
     /// Sends a binary message.
