@@ -111,6 +111,7 @@ fn capabilities(profile: &TempDir) -> Value {
         "--no-sandbox",
         "--disable-dev-shm-usage",
         "--disable-gpu",
+        "--window-size=1280,900",
         // A pipe instead of a port: the browser ends with its driver, even if that is killed.
         "--remote-debugging-pipe",
         // Nothing but the pages of the test is to be talked to.

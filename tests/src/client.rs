@@ -109,7 +109,12 @@ impl Client {
     /// Expects that the node closes the connection next, and returns the code.
     pub async fn next_close(&mut self) -> u16 {
         match self.next_message().await {
-            Message::Close(Some(close)) => close.code.into(),
+            Message::Close(Some(close)) => {
+                // Reading on sends our half of the goodbye, after which the node ends the connection.
+                let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
+                within("the connection to end after its goodbye", rest).await;
+                close.code.into()
+            }
             other => panic!("expected the connection to be closed with a code, and got {other:?}"),
         }
     }

@@ -28,8 +28,10 @@ async fn what_happens_on_one_node_is_seen_on_the_other() {
 
     browser.show(&player).await;
     browser.move_mouse("#arena", x, y).await;
+    browser.wait_until(&format!("Math.hypot(painda.me.x - {x} * 1000, painda.me.y - {y} * 1000) < 10")).await;
+    let me = browser.ask("[painda.me.x, painda.me.y].map(Math.fround)").await;
     browser.show(&watcher).await;
-    let arrived = format!("Math.hypot(painda.lastReceived.x - {x} * 1000, painda.lastReceived.y - {y} * 1000) < 5");
+    let arrived = format!("[painda.lastReceived.x, painda.lastReceived.y].join() === {me}.join()");
     browser.wait_until(&arrived).await;
     browser.wait_until(&format!("{pixel} !== {empty}")).await;
     assert_eq!(browser.ask("document.getElementById('redis-bytes').textContent").await, json!("27 bytes"));
@@ -57,7 +59,7 @@ async fn what_happens_on_one_node_is_seen_on_the_other() {
     browser.close().await;
 }
 
-/// A coordinate as a share of the canvas: off the grid, and away from the watcher and from whom it sees.
+/// A coordinate as a share of the canvas: off the grid and away from the watcher and from whom it sees.
 async fn free_place(browser: &Browser, axis: &str) -> f64 {
     let expression = format!(
         "[150, 350, 550, 750, 850].find((place) =>
