@@ -97,7 +97,9 @@ impl PPAdapter for MemoryAdapter {
     fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError> {
         // Callbacks run without the lock: they may well publish themselves.
         let others: Vec<Callback> = match self.bus.state.lock().channels.get(channel) {
-            Some(nodes) => nodes.iter().filter(|(node, _)| **node != self.node).map(|(_, heard)| heard.clone()).collect(),
+            Some(nodes) => {
+                nodes.iter().filter(|(node, _)| **node != self.node).map(|(_, heard)| heard.clone()).collect()
+            }
             None => return Ok(()),
         };
         for heard in others {

@@ -9,14 +9,8 @@ use std::{
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
-    Inner, PPServer,
-    connection::Disconnect,
-    error::Error,
-    handlers::HandlerResult,
-    listener,
-    node::Node,
-    socket::Socket,
-    upgrade::Handshake,
+    Inner, PPServer, connection::Disconnect, error::Error, handlers::HandlerResult, listener, node::Node,
+    socket::Socket, upgrade::Handshake,
 };
 use crate::{
     adapter::{BoxFuture, MemoryAdapter, PPAdapter},

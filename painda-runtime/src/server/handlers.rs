@@ -145,12 +145,7 @@ impl<S: Schema> Handlers<S> {
         }
     }
 
-    fn call_event(
-        &self,
-        socket: Socket<S>,
-        event: &'static EventDescriptor,
-        payload: Bytes,
-    ) -> Result<Call, Unheard> {
+    fn call_event(&self, socket: Socket<S>, event: &'static EventDescriptor, payload: Bytes) -> Result<Call, Unheard> {
         let handler = find(&self.table.read().by_id, |id| *id == event.id()).ok_or(Unheard::NoHandler)?;
         handler(socket, Payload::Binary(payload)).map_err(|why| Unheard::BadPayload(event.name(), why))
     }

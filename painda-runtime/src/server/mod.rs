@@ -52,11 +52,7 @@ mod upgrade;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use self::{
-    builder::Hooks,
-    emit::To,
-    node::Node,
-};
+use self::{builder::Hooks, emit::To, node::Node};
 use crate::schema::{EventOf, Schema};
 
 pub use self::{

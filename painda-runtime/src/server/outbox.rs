@@ -78,8 +78,7 @@ impl std::fmt::Debug for State {
 impl Outbox {
     /// An outbox for `limit` bytes, for a connection whose handshake is going on.
     pub(crate) fn new(limit: usize) -> Self {
-        let state =
-            State { queue: VecDeque::new(), bytes: 0, phase: Phase::Unattached, closing: false, owner: None };
+        let state = State { queue: VecDeque::new(), bytes: 0, phase: Phase::Unattached, closing: false, owner: None };
         Self { limit, state: Mutex::new(state) }
     }
 

@@ -124,7 +124,8 @@ fn check<B>(request: &Request<B>) -> Result<Vec<u8>, Response<ResponseBody>> {
         return Err(text(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket handshake is a GET request"));
     }
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let mut response = text(StatusCode::UPGRADE_REQUIRED, "only version 13 of the WebSocket protocol is spoken here");
+        let mut response =
+            text(StatusCode::UPGRADE_REQUIRED, "only version 13 of the WebSocket protocol is spoken here");
         response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static("13"));
         return Err(response);
     }
@@ -136,9 +137,10 @@ fn check<B>(request: &Request<B>) -> Result<Vec<u8>, Response<ResponseBody>> {
 
 fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     let values = headers.get_all(name);
-    values.iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
-    })
+    values
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
 }
 
 fn text(status: StatusCode, body: &'static str) -> Response<ResponseBody> {

@@ -273,7 +273,9 @@ mod tests {
         let deflated = |len: usize| {
             let zeros = vec![0; len];
             let mut out = Vec::new();
-            flate2::read::ZlibEncoder::new(&zeros[..], flate2::Compression::best()).read_to_end(&mut out).expect("deflates");
+            flate2::read::ZlibEncoder::new(&zeros[..], flate2::Compression::best())
+                .read_to_end(&mut out)
+                .expect("deflates");
             Bytes::from(out)
         };
         assert_eq!(inflate(&deflated(100), 100).map(|bytes| bytes.len()), Ok(100));
