@@ -11,3 +11,5 @@ pub mod wire;
 pub use message::{Message, RESERVED_PREFIX};
 #[cfg(feature = "_adapter")]
 pub use adapter::PPAdapter;
+#[cfg(feature = "redis")]
+pub use adapter::redis::RedisAdapter;
