@@ -7,6 +7,8 @@
 //! not generic over its adapter and other people's adapters fit in.
 
 mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 use alloc::{boxed::Box, string::String, sync::Arc};
 use core::{fmt, pin::Pin};

@@ -1,0 +1,314 @@
+//! The Redis adapter's settings: their defaults, and errors that name the setting that is wrong.
+//!
+//! Opens no connection.
+
+use std::{sync::Arc, time::Duration};
+
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
+
+use super::RedisAdapter;
+use crate::adapter::AdapterError;
+
+/// Connecting, with the handshake, may take this long.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection whose answer takes longer is given up.
+pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// An idle connection is tried this often.
+pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// A subscription that does not hear our own probe for this long, nor anything else, is deaf.
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// The delay before the first attempt to reconnect, and the most that it grows to.
+pub(super) const FIRST_DELAY: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(1);
+/// How long the futures of `subscribe` and of the room operations wait for Redis.
+pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long `close` goes on sending what is queued.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+const DEFAULT_HOST: &str = "localhost";
+const DEFAULT_PORT: u16 = 6379;
+const DEFAULT_PREFIX: &str = "pp:";
+const DEFAULT_QUEUE_BYTES: usize = 16 << 20;
+
+/// What happens to a publish when the queue has reached its bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// It is refused with [`AdapterError::QueueFull`] and counted as refused. The default.
+    #[default]
+    RefuseNewest,
+    /// The oldest in the queue are dropped for it, and counted as dropped.
+    DropOldest,
+}
+
+/// The settings of a [`RedisAdapter`], made by [`RedisAdapter::builder`]. Everything has a default.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), painda_runtime::adapter::AdapterError> {
+/// use painda_runtime::RedisAdapter;
+///
+/// let adapter = RedisAdapter::builder().host("redis").password("secret").connect().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RedisBuilder {
+    url: Option<String>,
+    host: Option<String>,
+    port: Option<u16>,
+    username: Option<String>,
+    password: Option<String>,
+    db: Option<u32>,
+    key_prefix: String,
+    queue_bytes: usize,
+    when_full: WhenFull,
+}
+
+impl Default for RedisBuilder {
+    fn default() -> Self {
+        Self {
+            url: None,
+            host: None,
+            port: None,
+            username: None,
+            password: None,
+            db: None,
+            key_prefix: DEFAULT_PREFIX.to_owned(),
+            queue_bytes: DEFAULT_QUEUE_BYTES,
+            when_full: WhenFull::default(),
+        }
+    }
+}
+
+/// Without the password, so that settings can be logged.
+impl std::fmt::Debug for RedisBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisBuilder")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("username", &self.username)
+            .field("db", &self.db)
+            .field("key_prefix", &self.key_prefix)
+            .field("queue_bytes", &self.queue_bytes)
+            .field("when_full", &self.when_full)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RedisBuilder {
+    /// Where Redis is, as `redis://[user][:password@]host[:port][/db]` or `redis+unix:///path?db=0`. The other setters win
+    /// over its parts. Default: `redis://localhost:6379`.
+    #[must_use]
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = Some(url.into());
+        self
+    }
+
+    /// The host's name or address. Default: `localhost`.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// The TCP port. Default: 6379.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// The ACL user. Default: Redis' `default` user. It needs the commands `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `PING`,
+    /// `SADD`, `SREM` and `SMEMBERS` on the keys and channels with the prefix; `CLIENT INFO` and `CLIENT KILL` make sure that
+    /// nothing is heard twice after a connection broke.
+    #[must_use]
+    pub fn username(mut self, username: impl Into<String>) -> Self {
+        self.username = Some(username.into());
+        self
+    }
+
+    /// The password. Default: none.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// The number of the database that the rooms' members are in; pub/sub knows no databases. Default: 0.
+    #[must_use]
+    pub fn db(mut self, db: u32) -> Self {
+        self.db = Some(db);
+        self
+    }
+
+    /// What all keys and channels begin with; the same on all nodes of a cluster. Default: `pp:`.
+    #[must_use]
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.key_prefix = prefix.into();
+        self
+    }
+
+    /// The bound of the queue of publishes, in bytes: each counts its envelope, its channel's name and 64 more.
+    /// Default: 16 MiB.
+    #[must_use]
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = bytes;
+        self
+    }
+
+    /// What happens at that bound. Default: the newest is refused.
+    #[must_use]
+    pub fn when_full(mut self, policy: WhenFull) -> Self {
+        self.when_full = policy;
+        self
+    }
+
+    /// Connects, and makes sure that Redis answers and lets us in.
+    ///
+    /// # Errors
+    /// [`AdapterError::Config`] names a setting that is wrong or that Redis does not accept, [`AdapterError::Unavailable`]
+    /// says why Redis can't be reached within 2 seconds.
+    pub async fn connect(self) -> Result<RedisAdapter, AdapterError> {
+        RedisAdapter::start(self.settings()?).await
+    }
+
+    pub(super) fn settings(self) -> Result<Settings, AdapterError> {
+        let url = self.url.unwrap_or_else(|| format!("redis://{DEFAULT_HOST}:{DEFAULT_PORT}"));
+        // The error must not repeat the URL, which may hold a password.
+        let given = url.as_str().into_connection_info().map_err(|error| {
+            let why = error.detail().map_or_else(|| error.to_string(), ToOwned::to_owned);
+            wrong("url", format_args!("{why}; expected redis://[user][:password@]host[:port][/db]"))
+        })?;
+        let addr = address(given.addr(), self.host, self.port)?;
+        let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
+        if let Some(username) = self.username.as_deref().or(given.redis_settings().username()) {
+            login = login.set_username(username);
+        }
+        if let Some(password) = self.password.as_deref().or(given.redis_settings().password()) {
+            login = login.set_password(password);
+        }
+        if login.username().is_some() && login.password().is_none() {
+            return Err(wrong("password", "a username is set, but no password"));
+        }
+        login = login.set_db(self.db.map_or(given.redis_settings().db(), i64::from));
+        if self.queue_bytes == 0 {
+            return Err(wrong("queue_bytes", "must be at least 1"));
+        }
+        let label = match &addr {
+            ConnectionAddr::Unix(path) => format!("redis+unix://{}", path.display()),
+            addr => format!("redis://{addr}"),
+        };
+        let tcp = given.tcp_settings().clone().set_nodelay(true);
+        Ok(Settings {
+            server: given.set_addr(addr).set_redis_settings(login).set_tcp_settings(tcp),
+            label: label.into(),
+            prefix: self.key_prefix.into(),
+            queue_bytes: self.queue_bytes,
+            when_full: self.when_full,
+        })
+    }
+}
+
+fn address(given: &ConnectionAddr, host: Option<String>, port: Option<u16>) -> Result<ConnectionAddr, AdapterError> {
+    if host.as_deref().is_some_and(|host| host.trim().is_empty()) {
+        return Err(wrong("host", "is empty"));
+    }
+    if port == Some(0) {
+        return Err(wrong("port", "must be 1 to 65535"));
+    }
+    match given {
+        ConnectionAddr::Tcp(given_host, given_port) => {
+            Ok(ConnectionAddr::Tcp(host.unwrap_or_else(|| given_host.clone()), port.unwrap_or(*given_port)))
+        }
+        other if host.is_some() || port.is_some() => Err(wrong(
+            if host.is_some() { "host" } else { "port" },
+            format_args!("the url says {other}, which has none"),
+        )),
+        other => Ok(other.clone()),
+    }
+}
+
+/// The error of a setting that can't be used.
+pub(super) fn wrong(setting: &str, why: impl std::fmt::Display) -> AdapterError {
+    AdapterError::Config(format!("{setting}: {why}").into())
+}
+
+/// The settings, checked.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) server: ConnectionInfo,
+    /// The server's address as errors and events show it: without user and password.
+    pub(super) label: Arc<str>,
+    pub(super) prefix: Arc<str>,
+    pub(super) queue_bytes: usize,
+    pub(super) when_full: WhenFull,
+}
+
+impl Settings {
+    /// The pub/sub channel that a channel's messages travel on.
+    pub(super) fn channel_key(&self, channel: &str) -> String {
+        format!("{}ch:{channel}", self.prefix)
+    }
+
+    /// The other way round; `None` for anything else.
+    pub(super) fn channel_of<'a>(&self, key: &'a str) -> Option<&'a str> {
+        key.strip_prefix(&*self.prefix)?.strip_prefix("ch:")
+    }
+
+    /// The SET of a room's members.
+    pub(super) fn room_key(&self, room: &str) -> String {
+        format!("{}room:{room}", self.prefix)
+    }
+
+    /// The SET of a client's rooms.
+    pub(super) fn client_key(&self, client: &str) -> String {
+        format!("{}client:{client}:rooms", self.prefix)
+    }
+
+    /// The channel on which a node hears itself.
+    pub(super) fn probe_key(&self, node: u64) -> String {
+        format!("{}probe:{node:016x}", self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(builder: RedisBuilder) -> String {
+        builder.settings().err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn setters_win_over_the_urls_parts() {
+        let settings = RedisBuilder::default().url("redis://me:pw@here:1/2").port(7).db(3).settings().expect("right");
+        assert_eq!(&*settings.label, "redis://here:7");
+        assert_eq!(settings.server.redis_settings().db(), 3);
+        assert_eq!(settings.server.redis_settings().username(), Some("me"));
+    }
+
+    #[test]
+    fn errors_name_the_setting_and_keep_the_password() {
+        for (builder, name) in [
+            (RedisBuilder::default().url("http://:hush@x"), "url: "),
+            (RedisBuilder::default().url("redis://:hush@x/y"), "url: "),
+            (RedisBuilder::default().host(" "), "host: "),
+            (RedisBuilder::default().port(0), "port: "),
+            (RedisBuilder::default().username("me"), "password: "),
+            (RedisBuilder::default().queue_bytes(0), "queue_bytes: "),
+        ] {
+            let error = error(builder);
+            assert!(error.contains(name), "{error}");
+            assert!(!error.contains("hush"), "{error}");
+        }
+    }
+
+    #[test]
+    fn keys_are_the_contracts() {
+        let settings = RedisBuilder::default().settings().expect("right");
+        assert_eq!(settings.channel_key("arena"), "pp:ch:arena");
+        assert_eq!(settings.channel_of("pp:ch:arena"), Some("arena"));
+        assert_eq!(settings.channel_of("pp:probe:1"), None);
+        assert_eq!(settings.room_key("arena"), "pp:room:arena");
+        assert_eq!(settings.client_key("c1"), "pp:client:c1:rooms");
+    }
+}

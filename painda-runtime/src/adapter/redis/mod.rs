@@ -1,0 +1,256 @@
+//! The Redis adapter: nodes reach each other over Redis pub/sub, and keep the rooms' members in SETs.
+//!
+//! Knows no WebSocket and no schema: it carries [`Message`]s and relays payloads without decoding them.
+//!
+//! Two connections, each owned by one task that makes it again without limit: one publishes and writes memberships, one
+//! subscribes. Callers talk to neither: they note what they want, and wake the task whose work it is.
+//!
+//! ```text
+//! publish ──────► traffic (queue, phases, copies due) ──► publisher ──► Redis
+//! add_to_room ──► membership ─────────────────────────────┘               │
+//! subscribe ────► traffic ──► subscriber ──► Redis                        │
+//! callback ◄───── traffic ◄── subscriber ◄────────────────────────────────┘
+//! ```
+//!
+//! # What is promised
+//! - A node hears each message of another node at most once, and never its own. Our own copies are recognised by their
+//!   bytes, because the wire has no field for the sender.
+//! - Per channel, what one node publishes is heard in the order of its calls. Where two nodes publish equal bytes at the
+//!   same moment, each hears one of the two, in the place that Redis gave to either.
+//! - Pub/sub keeps nothing: what is published while a node's subscription is down is not heard there. What was in flight
+//!   when the publishing connection broke is of unknown fate; it is counted and not sent again.
+//! - After `unsubscribe` no further call of the callback begins; one that is under way on another thread may still end.
+
+mod config;
+mod connection;
+mod echoes;
+mod membership;
+mod outbox;
+mod publisher;
+mod shared;
+mod stats;
+mod subscriber;
+mod traffic;
+
+use std::{collections::HashSet, fmt, future::ready, sync::Arc};
+
+use redis::{cmd, from_redis_value};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use self::{
+    config::{CONFIRM_TIMEOUT, Settings},
+    connection::command_error,
+    membership::Wishes,
+    outbox::Full,
+    shared::{Shared, Stage},
+    stats::Link,
+};
+use super::{AdapterError, BoxFuture, Callback, PPAdapter};
+use crate::{Message, wire::envelope};
+
+pub use config::{RedisBuilder, WhenFull};
+pub use stats::{Health, RedisStats};
+
+/// The adapter for clusters that have a Redis (6 or newer) or a Valkey.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), painda_runtime::adapter::AdapterError> {
+/// use painda_runtime::RedisAdapter;
+///
+/// let adapter = RedisAdapter::connect("redis://localhost:6379").await?;
+/// # Ok(()) }
+/// ```
+///
+/// Once connected it goes through outages by itself: see [`health`](Self::health) and [`stats`](Self::stats).
+/// [`close`](PPAdapter::close) it to send what is queued; merely dropped, it lets go of everything at once, and leaves its
+/// members in their rooms.
+pub struct RedisAdapter {
+    shared: Arc<Shared>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl RedisAdapter {
+    /// Connects to the Redis at `redis://[user][:password@]host[:port][/db]`, with the default settings.
+    ///
+    /// # Errors
+    /// As [`RedisBuilder::connect`].
+    pub async fn connect(url: impl Into<String>) -> Result<Self, AdapterError> {
+        Self::builder().url(url).connect().await
+    }
+
+    /// The settings, all with defaults.
+    #[must_use]
+    pub fn builder() -> RedisBuilder {
+        RedisBuilder::default()
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn stats(&self) -> RedisStats {
+        let mut stats = self.shared.observed.snapshot();
+        let mut traffic = self.shared.traffic.lock();
+        stats.queued = traffic.outbox().len() as u64;
+        stats.queued_bytes = traffic.outbox().cost() as u64;
+        stats
+    }
+
+    /// Whether the cluster can be reached now.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.observed.health().borrow().clone()
+    }
+
+    /// The same, for whoever waits for it to change. Attempts that fail during an outage count as changes: the reason may
+    /// be another one.
+    #[must_use]
+    pub fn health_changes(&self) -> watch::Receiver<Health> {
+        self.shared.observed.health()
+    }
+
+    async fn start(settings: Settings) -> Result<Self, AdapterError> {
+        let node = getrandom::u64().map_err(|error| AdapterError::Unavailable(error.to_string().into()))?;
+        let shared = Arc::new(Shared::new(settings, node));
+        let publishing = publisher::open(&shared).await?;
+        let subscribing = subscriber::open(&shared).await?;
+        let tasks = [
+            tokio::spawn(publisher::run(shared.clone(), publishing)),
+            tokio::spawn(subscriber::run(shared.clone(), subscribing)),
+        ];
+        Ok(Self { shared, tasks })
+    }
+
+    fn change_room(&self, room: &str, client: &str, inside: bool) -> BoxFuture<Result<(), AdapterError>> {
+        if !self.shared.is_open() {
+            return Box::pin(ready(Err(AdapterError::Closed)));
+        }
+        let written = self.shared.members.lock().set(room, client, inside);
+        self.shared.to_publish.notify_one();
+        let down = self.shared.observed.why_down(Link::Publishing);
+        Box::pin(confirmed(down, written))
+    }
+
+    /// A SET's members, corrected by what this node had asked for before.
+    fn members(&self, key: String, own: Wishes) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let commands = shared.commands.lock().clone();
+            let Some(mut commands) = commands else {
+                return Err(shared.observed.why_down(Link::Publishing).unwrap_or(AdapterError::Closed));
+            };
+            let reply = commands.send_packed_command(cmd("SMEMBERS").arg(key)).await;
+            let members = reply.and_then(|value| Ok(from_redis_value::<HashSet<String>>(value.extract_error()?)?));
+            let mut members = members.map_err(|error| command_error(&error))?;
+            own.correct(&mut members);
+            Ok(members)
+        })
+    }
+}
+
+impl PPAdapter for RedisAdapter {
+    fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError> {
+        let bytes = envelope::encode(message, exclude)?;
+        let Shared { traffic, observed, settings, .. } = &*self.shared;
+        let queued = {
+            let mut traffic = traffic.lock();
+            // Under the lock, so that nothing slips in behind the close.
+            if !self.shared.is_open() {
+                return Err(AdapterError::Closed);
+            }
+            traffic.publish(channel, bytes)
+        };
+        match queued {
+            Ok(dropped) => {
+                observed.dropped.add(dropped);
+                self.shared.to_publish.notify_one();
+                Ok(())
+            }
+            Err(Full) => {
+                observed.refused.add(1);
+                Err(AdapterError::QueueFull { limit: settings.queue_bytes })
+            }
+        }
+    }
+
+    fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>> {
+        if !self.shared.is_open() {
+            return Box::pin(ready(Err(AdapterError::Closed)));
+        }
+        let confirmation = self.shared.traffic.lock().want(channel, callback);
+        let Some(confirmation) = confirmation else { return Box::pin(ready(Ok(()))) };
+        self.shared.to_subscribe.notify_one();
+        let down = self.shared.observed.why_down(Link::Subscribing);
+        Box::pin(confirmed(down, confirmation))
+    }
+
+    fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>> {
+        self.shared.traffic.lock().unwant(channel);
+        self.shared.to_subscribe.notify_one();
+        Box::pin(ready(Ok(())))
+    }
+
+    fn add_to_room(&self, room: &str, client_id: &str) -> BoxFuture<Result<(), AdapterError>> {
+        self.change_room(room, client_id, true)
+    }
+
+    fn remove_from_room(&self, room: &str, client_id: &str) -> BoxFuture<Result<(), AdapterError>> {
+        self.change_room(room, client_id, false)
+    }
+
+    fn get_clients_in_room(&self, room: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
+        let own = self.shared.members.lock().clients_in(room);
+        self.members(self.shared.settings.room_key(room), own)
+    }
+
+    fn get_client_rooms(&self, client_id: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
+        let own = self.shared.members.lock().rooms_of(client_id);
+        self.members(self.shared.settings.client_key(client_id), own)
+    }
+
+    /// Goes on sending for up to 2 seconds; with an error that says what was left then.
+    fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
+        self.shared.begin_close();
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let mut stage = shared.stage.subscribe();
+            // The sender lives in `shared`.
+            let _ = stage.wait_for(|stage| *stage == Stage::Closed).await;
+            match &*shared.left_over.lock() {
+                None => Ok(()),
+                Some(what) => Err(AdapterError::Unavailable(what.clone())),
+            }
+        })
+    }
+}
+
+impl Drop for RedisAdapter {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl fmt::Debug for RedisAdapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisAdapter").field("server", &self.shared.settings.label).finish_non_exhaustive()
+    }
+}
+
+/// Waits for Redis' confirmation, but not for Redis' return.
+async fn confirmed(
+    down: Option<AdapterError>,
+    confirmation: oneshot::Receiver<Result<(), AdapterError>>,
+) -> Result<(), AdapterError> {
+    if let Some(why) = down {
+        return Err(AdapterError::Unavailable(why.to_string().into()));
+    }
+    match timeout(CONFIRM_TIMEOUT, confirmation).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(AdapterError::Unavailable("overtaken by a later call, or by the close".into())),
+        Err(_) => Err(AdapterError::Unavailable(format!("no answer within {CONFIRM_TIMEOUT:?}").into())),
+    }
+}

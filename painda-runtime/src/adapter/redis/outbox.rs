@@ -1,0 +1,160 @@
+//! The bounded queue of publishes that wait for the writer.
+//!
+//! Knows which channels are on hold only by asking. Order per channel is the order of the pushes, whatever is held.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+
+use super::config::WhenFull;
+
+/// What one queued publish costs beside its bytes and its channel's name.
+const OVERHEAD: usize = 64;
+
+/// One encoded message on its way to a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    /// The channel's name, without the prefix.
+    pub(super) channel: Arc<str>,
+    /// The envelope.
+    pub(super) bytes: Bytes,
+}
+
+impl Item {
+    fn cost(&self) -> usize {
+        self.bytes.len() + self.channel.len() + OVERHEAD
+    }
+}
+
+/// The message was not queued: the bound is reached.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// In the order of the pushes.
+    queue: VecDeque<Item>,
+    /// Taken from the queue's front while their channels were on hold: older than whatever the queue has for these.
+    held: VecDeque<Item>,
+    cost: usize,
+    limit: usize,
+    when_full: WhenFull,
+}
+
+impl Outbox {
+    /// An empty queue that holds up to `limit` bytes.
+    pub(super) fn new(limit: usize, when_full: WhenFull) -> Self {
+        Self { queue: VecDeque::new(), held: VecDeque::new(), cost: 0, limit, when_full }
+    }
+
+    /// Queues an item; returns how many older ones had to be dropped for it.
+    pub(super) fn push(&mut self, item: Item) -> Result<u64, Full> {
+        let cost = item.cost();
+        if cost > self.limit || (self.when_full == WhenFull::RefuseNewest && self.cost + cost > self.limit) {
+            return Err(Full);
+        }
+        let mut dropped = 0;
+        while self.cost + cost > self.limit {
+            let Some(oldest) = self.held.pop_front().or_else(|| self.queue.pop_front()) else { break };
+            self.cost -= oldest.cost();
+            dropped += 1;
+        }
+        self.cost += cost;
+        self.queue.push_back(item);
+        Ok(dropped)
+    }
+
+    /// The oldest item whose channel is not on hold; those before it are set aside.
+    pub(super) fn next(&mut self, on_hold: impl Fn(&str) -> bool) -> Option<Item> {
+        while let Some(item) = self.queue.pop_front() {
+            if on_hold(&item.channel) {
+                self.held.push_back(item);
+            } else {
+                self.cost -= item.cost();
+                return Some(item);
+            }
+        }
+        None
+    }
+
+    /// Puts back what was set aside, to be looked at again before anything that was pushed later.
+    pub(super) fn release(&mut self) {
+        while let Some(item) = self.held.pop_back() {
+            self.queue.push_front(item);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.held.is_empty()
+    }
+
+    /// How many items wait.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len() + self.held.len()
+    }
+
+    /// What waits, in bytes as the bound counts them.
+    pub(super) fn cost(&self) -> usize {
+        self.cost
+    }
+
+    /// Throws away what waits; returns how many items that were.
+    pub(super) fn clear(&mut self) -> u64 {
+        let count = self.len() as u64;
+        self.queue.clear();
+        self.held.clear();
+        self.cost = 0;
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(channel: &str, number: u8) -> Item {
+        Item { channel: channel.into(), bytes: vec![number].into() }
+    }
+
+    fn room_for(count: usize, when_full: WhenFull) -> Outbox {
+        Outbox::new(count * item("a", 0).cost(), when_full)
+    }
+
+    #[test]
+    fn what_is_held_comes_before_what_was_pushed_later() {
+        let mut outbox = room_for(9, WhenFull::RefuseNewest);
+        for (channel, number) in [("a", 1), ("b", 2), ("a", 3)] {
+            outbox.push(item(channel, number)).expect("fits");
+        }
+        assert_eq!(outbox.next(|channel| channel == "a"), Some(item("b", 2)));
+        assert_eq!(outbox.next(|channel| channel == "a"), None);
+        outbox.push(item("a", 4)).expect("fits");
+        outbox.release();
+        let rest: Vec<_> = std::iter::from_fn(|| outbox.next(|_| false)).map(|item| item.bytes[0]).collect();
+        assert_eq!(rest, [1, 3, 4]);
+        assert_eq!(outbox.cost(), 0);
+    }
+
+    #[test]
+    fn the_newest_is_refused_or_the_oldest_dropped() {
+        let mut refusing = room_for(2, WhenFull::RefuseNewest);
+        let mut dropping = room_for(2, WhenFull::DropOldest);
+        for number in 1..=2 {
+            assert_eq!(refusing.push(item("a", number)), Ok(0));
+            assert_eq!(dropping.push(item("a", number)), Ok(0));
+        }
+        assert_eq!(refusing.push(item("a", 3)), Err(Full));
+        assert_eq!(dropping.push(item("a", 3)), Ok(1));
+        assert_eq!(refusing.next(|_| false), Some(item("a", 1)));
+        assert_eq!(dropping.next(|_| false), Some(item("a", 2)));
+    }
+
+    #[test]
+    fn what_never_fits_drops_nothing() {
+        let mut dropping = room_for(2, WhenFull::DropOldest);
+        dropping.push(item("a", 1)).expect("fits");
+        let huge = Item { channel: "a".into(), bytes: vec![0; 1000].into() };
+        assert_eq!(dropping.push(huge), Err(Full));
+        assert_eq!(dropping.len(), 1);
+    }
+}

@@ -1,0 +1,248 @@
+//! The task that owns the subscribing connection: it makes and ends subscriptions, and hands on what comes in.
+//!
+//! Messages and confirmations come in one order on one stream, and are dealt with in that order on the connection's own
+//! task: nothing is queued between the socket and the callback. What should be subscribed is in [`Traffic`], never here,
+//! so that a new connection asks for all of it.
+//!
+//! [`Traffic`]: super::traffic::Traffic
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use redis::{PushInfo, PushKind, Value, aio::MultiplexedConnection};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    config::{PROBE_INTERVAL, PROBE_TIMEOUT, wrong},
+    connection::{Backoff, Connection, command_error, is_answer},
+    publisher::FENCE,
+    shared::{Shared, Stage},
+    stats::Link,
+    traffic::Heard,
+};
+use crate::{
+    adapter::{AdapterError, Delivery},
+    wire::envelope,
+};
+
+/// The most channels in one `SUBSCRIBE` or `UNSUBSCRIBE`.
+const BATCH_CHANNELS: usize = 256;
+
+/// The first byte of a message on the probe channel by which the subscription shows that it hears.
+const PROBE: u8 = b'p';
+
+/// Opens the subscribing connection, and listens to the probe channel.
+pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterError> {
+    let epoch = shared.traffic.lock().epoch();
+    let hears = Arc::downgrade(shared);
+    let on_push = move |push| {
+        // The connection must not keep alive what owns it.
+        if let Some(shared) = hears.upgrade() {
+            receive(&shared, epoch, push);
+        }
+    };
+    let mut connection = Connection::open(&shared.settings, on_push).await?;
+    match connection.commands.subscribe(&shared.probe_key).await {
+        Ok(()) => Ok(connection),
+        Err(error) if is_answer(&error) => {
+            let prefix = &shared.settings.prefix;
+            Err(wrong("username", format_args!("its ACL must allow SUBSCRIBE on the channels {prefix}*: {error}")))
+        }
+        Err(error) => Err(command_error(&error)),
+    }
+}
+
+/// Runs until the adapter is closed.
+pub(super) async fn run(shared: Arc<Shared>, first: Connection) {
+    let mut stage = shared.stage.subscribe();
+    tokio::select! {
+        () = listen(&shared, first) => {}
+        _ = stage.wait_for(|stage| *stage == Stage::Closed) => {}
+    }
+}
+
+async fn listen(shared: &Arc<Shared>, first: Connection) {
+    let mut backoff = Backoff::new();
+    let mut next = Ok(first);
+    loop {
+        let why = match next {
+            Ok(mut connection) => {
+                shared.observed.up(Link::Subscribing);
+                let commands = connection.commands.clone();
+                tokio::select! {
+                    why = connection.broken() => why,
+                    why = run_errands(shared, commands.clone()) => why,
+                    why = keep_probing(shared, commands) => why,
+                }
+            }
+            Err(why) => why,
+        };
+        shared.observed.down(Link::Subscribing, &why);
+        shared.traffic.lock().deafened(&why);
+        // Publishes were on hold, or waited for copies that will not come.
+        shared.to_publish.notify_one();
+        shared.announce();
+        sleep(backoff.delay()).await;
+        next = open(shared).await;
+    }
+}
+
+/// Makes and ends subscriptions until the connection fails.
+async fn run_errands(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
+    loop {
+        let errands = shared.traffic.lock().errands(BATCH_CHANNELS);
+        if errands.subscribe.is_empty() && errands.unsubscribe.is_empty() {
+            shared.to_subscribe.notified().await;
+            continue;
+        }
+        if !errands.subscribe.is_empty() {
+            shared.until(|shared| shared.traffic.lock().is_settled(errands.barrier)).await;
+            if let Err(why) = subscribe(shared, &mut commands, &errands.subscribe).await {
+                return why;
+            }
+        }
+        if !errands.unsubscribe.is_empty() {
+            let keys: Vec<String> = errands.unsubscribe.iter().map(|name| shared.settings.channel_key(name)).collect();
+            if let Err(error) = commands.unsubscribe(keys).await {
+                return command_error(&error);
+            }
+        }
+    }
+}
+
+/// Subscribes; what Redis refuses is reported, and does not take the others with it.
+async fn subscribe(
+    shared: &Shared,
+    commands: &mut MultiplexedConnection,
+    names: &[Arc<str>],
+) -> Result<(), AdapterError> {
+    let keys: Vec<String> = names.iter().map(|name| shared.settings.channel_key(name)).collect();
+    match commands.subscribe(&keys).await {
+        Ok(()) => return Ok(()),
+        Err(error) if !is_answer(&error) => return Err(command_error(&error)),
+        // One channel that is not allowed makes Redis refuse all of them.
+        Err(_) => {}
+    }
+    for (name, key) in names.iter().zip(&keys) {
+        match commands.subscribe(key).await {
+            Ok(()) => {}
+            Err(error) if is_answer(&error) => {
+                let why = command_error(&error);
+                shared.traffic.lock().refused(name, &why);
+                shared.to_publish.notify_one();
+                shared.observed.error(&why);
+            }
+            Err(error) => return Err(command_error(&error)),
+        }
+    }
+    Ok(())
+}
+
+/// Publishes to our own channel, and ends when that is not heard.
+async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
+    loop {
+        sleep(PROBE_INTERVAL).await;
+        if shared.traffic.lock().retry_refused() {
+            shared.to_subscribe.notify_one();
+        }
+        let probe = shared.next_probe();
+        match shared.mark(&mut commands, PROBE, probe).await {
+            Ok(()) => {}
+            // Without the permission to publish there is nothing to hear.
+            Err(why @ AdapterError::Backend(_)) => {
+                shared.observed.error(&why);
+                continue;
+            }
+            Err(why) => return why,
+        }
+        let mut arrived = shared.traffic.lock().arrived();
+        while timeout(PROBE_TIMEOUT, shared.until(|shared| shared.heard_probe() >= probe)).await.is_err() {
+            // Redis sends in order: while other messages come in, the probe is still among those to come.
+            let now = shared.traffic.lock().arrived();
+            if now == arrived {
+                shared.observed.deaf.add(1);
+                return AdapterError::Unavailable(
+                    "the subscription is deaf: it does not hear what we publish to it".into(),
+                );
+            }
+            arrived = now;
+        }
+    }
+}
+
+/// Deals with one thing that Redis sent.
+fn receive(shared: &Shared, epoch: u64, push: PushInfo) {
+    let mut data = push.data.into_iter();
+    let Some(Value::BulkString(key)) = data.next() else { return };
+    let Ok(key) = String::from_utf8(key) else { return };
+    let Some(channel) = shared.settings.channel_of(&key) else {
+        if push.kind == PushKind::Message && key == shared.probe_key {
+            hear_mark(shared, data.next());
+        }
+        return;
+    };
+    match push.kind {
+        PushKind::Message => {
+            if let Some(Value::BulkString(bytes)) = data.next() {
+                deliver(shared, epoch, channel, bytes.into());
+            }
+        }
+        PushKind::Subscribe | PushKind::Unsubscribe => {
+            let mut traffic = shared.traffic.lock();
+            // A connection that was given up may have something left to say.
+            if traffic.epoch() != epoch {
+                return;
+            }
+            if push.kind == PushKind::Subscribe {
+                traffic.subscribed(channel);
+            } else {
+                traffic.unsubscribed(channel);
+            }
+            drop(traffic);
+            shared.to_publish.notify_one();
+            shared.to_subscribe.notify_one();
+        }
+        _ => {}
+    }
+}
+
+fn deliver(shared: &Shared, epoch: u64, channel: &str, bytes: Bytes) {
+    let (heard, go_on) = {
+        let mut traffic = shared.traffic.lock();
+        if traffic.epoch() != epoch {
+            return;
+        }
+        let stalled = traffic.is_stalled();
+        let heard = traffic.heard(channel, &bytes);
+        (heard, stalled && !traffic.is_stalled())
+    };
+    if go_on {
+        shared.to_publish.notify_one();
+    }
+    match heard {
+        Heard::Nobody => {}
+        Heard::Own => shared.observed.own_copies.add(1),
+        Heard::Other(callback) => match envelope::decode(&bytes) {
+            Ok(envelope) => {
+                shared.observed.received.add(1);
+                // Without the lock: the callback may well publish.
+                callback(Delivery { channel, message: envelope.message, exclude: envelope.exclude });
+            }
+            Err(error) => {
+                shared.observed.unreadable.add(1);
+                tracing::debug!(target: "painda::redis", channel, %error, "unreadable message");
+            }
+        },
+    }
+}
+
+fn hear_mark(shared: &Shared, mark: Option<Value>) {
+    let Some(Value::BulkString(mark)) = mark else { return };
+    let Some((kind, number)) = mark.split_first() else { return };
+    let Ok(number) = number.try_into().map(u64::from_be_bytes) else { return };
+    match *kind {
+        PROBE => shared.hear_probe(number),
+        FENCE => shared.hear_fence(number),
+        _ => {}
+    }
+}

@@ -1,0 +1,362 @@
+//! A Redis that serves its connections in any order it likes, and breaks them: nothing may be heard twice, nothing of our
+//! own at all, and nothing may be left waiting.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use super::*;
+use crate::adapter::redis::config::WhenFull;
+
+const CHANNELS: [&str; 3] = ["a", "b", "c"];
+
+fn traffic() -> Traffic {
+    Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 1 << 20)
+}
+
+fn nobody() -> Callback {
+    Arc::new(|_| {})
+}
+
+fn gone() -> AdapterError {
+    AdapterError::Unavailable("gone".into())
+}
+
+/// Random numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// What Redis sends on the subscribing connection.
+enum Sent {
+    Message { channel: Arc<str>, bytes: Bytes, own: bool },
+    Subscribed(Arc<str>),
+    Unsubscribed(Arc<str>),
+    Fence,
+}
+
+enum Doing {
+    Nothing,
+    Waiting(Errands),
+    Sent { left: usize },
+}
+
+struct World {
+    dice: Dice,
+    traffic: Traffic,
+    /// Written, and not yet processed by Redis.
+    publishing: VecDeque<(Arc<str>, Bytes)>,
+    in_flight: bool,
+    publisher_up: bool,
+    fence_under_way: bool,
+    subscribing: VecDeque<(Arc<str>, bool)>,
+    doing: Doing,
+    /// What Redis holds.
+    subscribed: BTreeSet<Arc<str>>,
+    stream: VecDeque<Sent>,
+    /// Messages of others that were read, less those that were handed on, per channel and content.
+    owed: HashMap<(Arc<str>, Bytes), i64>,
+    /// Publishes that were lost with their connection since the last rest.
+    lost: HashMap<(Arc<str>, Bytes), i64>,
+    called: HashMap<Arc<str>, u64>,
+    processed: HashMap<Arc<str>, u64>,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        Self {
+            dice: Dice(seed),
+            traffic: traffic(),
+            publishing: VecDeque::new(),
+            in_flight: false,
+            publisher_up: true,
+            fence_under_way: false,
+            subscribing: VecDeque::new(),
+            doing: Doing::Nothing,
+            subscribed: BTreeSet::new(),
+            stream: VecDeque::new(),
+            owed: HashMap::new(),
+            lost: HashMap::new(),
+            called: HashMap::new(),
+            processed: HashMap::new(),
+        }
+    }
+
+    fn step(&mut self, quiet: bool) {
+        match self.dice.roll(if quiet { 60 } else { 100 }) {
+            0..10 => self.redis_takes_a_publish(),
+            10..20 => self.redis_takes_a_subscription(),
+            20..35 => self.read(),
+            35..45 => self.write_or_settle(),
+            45..55 => self.errand(),
+            55..60 => self.reconnect_publisher(),
+            60..80 => self.publish(),
+            80..88 => self.other_publishes(),
+            88..98 => self.toggle(),
+            98 => self.break_subscribing(),
+            _ => self.break_publishing(),
+        }
+    }
+
+    fn channel(&mut self) -> &'static str {
+        CHANNELS[self.dice.roll(3) as usize]
+    }
+
+    fn publish(&mut self) {
+        let channel = self.channel();
+        let number = self.called.entry(channel.into()).or_default();
+        *number += 1;
+        // Contents repeat, and are at times equal to what others send.
+        let bytes = vec![(*number / 4 % 2) as u8];
+        self.traffic.publish(channel, bytes.into()).expect("there is room");
+    }
+
+    fn other_publishes(&mut self) {
+        let (channel, bytes) = (self.channel(), vec![self.dice.roll(2) as u8]);
+        if self.subscribed.contains(channel) {
+            self.stream.push_back(Sent::Message { channel: channel.into(), bytes: bytes.into(), own: false });
+        }
+    }
+
+    fn toggle(&mut self) {
+        let channel = self.channel();
+        if self.dice.roll(2) == 0 {
+            drop(self.traffic.want(channel, nobody()));
+        } else {
+            self.traffic.unwant(channel);
+        }
+    }
+
+    fn write_or_settle(&mut self) {
+        if !self.publisher_up || self.fence_under_way {
+            return;
+        }
+        if self.in_flight {
+            if self.publishing.is_empty() {
+                self.in_flight = false;
+                self.traffic.settle();
+            }
+            return;
+        }
+        let batch = self.traffic.take_batch();
+        self.in_flight = !batch.is_empty();
+        self.publishing.extend(batch.into_iter().map(|outgoing| (outgoing.item.channel, outgoing.item.bytes)));
+    }
+
+    fn redis_takes_a_publish(&mut self) {
+        let Some((channel, bytes)) = self.publishing.pop_front() else { return };
+        *self.processed.entry(channel.clone()).or_default() += 1;
+        if self.subscribed.contains(&channel) {
+            self.stream.push_back(Sent::Message { channel, bytes, own: true });
+        }
+    }
+
+    fn redis_takes_a_subscription(&mut self) {
+        let Some((channel, subscribe)) = self.subscribing.pop_front() else { return };
+        if subscribe {
+            self.subscribed.insert(channel.clone());
+            self.stream.push_back(Sent::Subscribed(channel));
+        } else {
+            self.subscribed.remove(&channel);
+            self.stream.push_back(Sent::Unsubscribed(channel));
+        }
+    }
+
+    fn errand(&mut self) {
+        match std::mem::replace(&mut self.doing, Doing::Nothing) {
+            Doing::Nothing => {
+                let limit = 1 + self.dice.roll(3) as usize;
+                self.doing = Doing::Waiting(self.traffic.errands(limit));
+            }
+            Doing::Waiting(errands) if !self.traffic.is_settled(errands.barrier) => {
+                self.doing = Doing::Waiting(errands)
+            }
+            Doing::Waiting(errands) => {
+                let left = errands.subscribe.len() + errands.unsubscribe.len();
+                self.subscribing.extend(errands.subscribe.into_iter().map(|name| (name, true)));
+                self.subscribing.extend(errands.unsubscribe.into_iter().map(|name| (name, false)));
+                self.doing = if left == 0 { Doing::Nothing } else { Doing::Sent { left } };
+            }
+            sent => self.doing = sent,
+        }
+    }
+
+    fn confirmed(&mut self) {
+        if let Doing::Sent { left } = &mut self.doing {
+            *left -= 1;
+            if *left == 0 {
+                self.doing = Doing::Nothing;
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        match self.stream.pop_front() {
+            None => {}
+            Some(Sent::Subscribed(name)) => {
+                self.traffic.subscribed(&name);
+                self.confirmed();
+            }
+            Some(Sent::Unsubscribed(name)) => {
+                self.owed.retain(|(channel, _), _| *channel != name);
+                self.traffic.unsubscribed(&name);
+                self.confirmed();
+            }
+            Some(Sent::Fence) => {
+                self.traffic.forget_echoes();
+                self.fence_under_way = false;
+            }
+            Some(Sent::Message { channel, bytes, own }) => {
+                let active =
+                    matches!(self.traffic.channels.get(&channel), Some(Channel { phase: Phase::Active(_), .. }));
+                let heard = self.traffic.heard(&channel, &bytes);
+                if !active {
+                    assert!(matches!(heard, Heard::Nobody));
+                    return;
+                }
+                let owed = self.owed.entry((channel, bytes)).or_default();
+                *owed += i64::from(!own) - i64::from(!matches!(heard, Heard::Own));
+                assert!(*owed >= 0, "our own message was handed on");
+            }
+        }
+    }
+
+    fn break_subscribing(&mut self) {
+        self.subscribing.clear();
+        self.subscribed.clear();
+        self.stream.clear();
+        self.doing = Doing::Nothing;
+        self.owed.clear();
+        self.fence_under_way = false;
+        self.traffic.deafened(&gone());
+    }
+
+    fn break_publishing(&mut self) {
+        // What was written stays with Redis, which may go on processing it.
+        if self.publisher_up && !self.fence_under_way {
+            self.publisher_up = false;
+            self.traffic.lose_batch();
+        }
+    }
+
+    fn reconnect_publisher(&mut self) {
+        if self.publisher_up {
+            return;
+        }
+        self.publisher_up = true;
+        self.in_flight = false;
+        for (channel, bytes) in self.publishing.drain(..) {
+            *self.processed.entry(channel.clone()).or_default() += 1;
+            *self.lost.entry((channel, bytes)).or_default() += 1;
+        }
+        self.traffic.settle();
+        if self.traffic.awaits_echoes() {
+            self.fence_under_way = true;
+            self.stream.push_back(Sent::Fence);
+        }
+    }
+
+    fn check_at_rest(&mut self) {
+        assert!(!self.traffic.awaits_echoes(), "copies are due that never came");
+        // Until it is known that a publish was lost, an equal message of another node can't be told from its copy.
+        for (message, owed) in std::mem::take(&mut self.owed) {
+            let lost = self.lost.get(&message).copied().unwrap_or_default();
+            assert!(owed <= lost, "another node's message was taken for our own: {owed}, {lost}");
+        }
+        self.lost.clear();
+        assert_eq!(self.called, self.processed, "everything was written, or lost with its connection");
+        for name in CHANNELS {
+            let wanted = self.traffic.channels.get(name).is_some_and(|channel| channel.wanted.is_some());
+            assert_eq!(wanted, self.subscribed.contains(name), "{name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_heard_twice_whatever_redis_does() {
+    for seed in 1..400_u64 {
+        let mut world = World::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        for _ in 0..5 {
+            for _ in 0..400 {
+                world.step(false);
+            }
+            for _ in 0..4000 {
+                world.step(true);
+            }
+            world.check_at_rest();
+        }
+    }
+}
+
+#[test]
+fn a_publish_waits_for_the_subscription_and_keeps_its_place() {
+    let mut traffic = traffic();
+    drop(traffic.want("a", nobody()));
+    assert_eq!(traffic.errands(10).subscribe.len(), 1);
+    for number in 1..=2 {
+        traffic.publish("a", vec![number].into()).expect("there is room");
+    }
+    assert!(traffic.take_batch().is_empty(), "asking: it is not known whether a copy will come");
+    traffic.subscribed("a");
+    traffic.publish("a", vec![3].into()).expect("there is room");
+    let order: Vec<u8> = traffic.take_batch().iter().map(|outgoing| outgoing.item.bytes[0]).collect();
+    assert_eq!(order, [1, 2, 3]);
+}
+
+#[test]
+fn a_subscription_waits_for_what_was_written_before() {
+    let mut traffic = traffic();
+    traffic.publish("a", Bytes::from_static(b"x")).expect("there is room");
+    assert_eq!(traffic.take_batch().len(), 1);
+    drop(traffic.want("a", nobody()));
+    let errands = traffic.errands(10);
+    assert!(!traffic.is_settled(errands.barrier));
+    traffic.settle();
+    assert!(traffic.is_settled(errands.barrier));
+}
+
+#[test]
+fn a_publish_that_redis_refuses_leaves_no_copy_due() {
+    let mut traffic = traffic();
+    drop(traffic.want("a", nobody()));
+    drop(traffic.errands(10));
+    traffic.subscribed("a");
+    traffic.publish("a", Bytes::from_static(b"x")).expect("there is room");
+    let batch = traffic.take_batch();
+    traffic.rejected(&batch[0]);
+    traffic.settle();
+    assert!(matches!(traffic.heard("a", b"x"), Heard::Other(_)), "an equal message of another node");
+}
+
+#[test]
+fn a_refused_subscription_tells_the_caller_and_is_tried_again() {
+    let mut traffic = traffic();
+    let mut confirmation = traffic.want("a", nobody()).expect("not heard yet");
+    let name = traffic.errands(10).subscribe.remove(0);
+    traffic.refused(&name, &AdapterError::Backend("NOPERM".into()));
+    assert!(matches!(confirmation.try_recv(), Ok(Err(AdapterError::Backend(_)))));
+    assert!(traffic.errands(10).subscribe.is_empty());
+    assert!(traffic.retry_refused());
+    assert_eq!(traffic.errands(10).subscribe.len(), 1);
+}
+
+#[test]
+fn copies_that_are_due_are_bounded() {
+    let mut traffic = Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 200);
+    drop(traffic.want("a", nobody()));
+    drop(traffic.errands(10));
+    traffic.subscribed("a");
+    for number in 0..10 {
+        traffic.publish("a", vec![number; 40].into()).expect("there is room");
+    }
+    assert_eq!(traffic.take_batch().len(), 2);
+    traffic.settle();
+    assert!(traffic.is_stalled() && traffic.take_batch().is_empty());
+    assert!(matches!(traffic.heard("a", &[0; 40]), Heard::Own));
+    assert_eq!(traffic.take_batch().len(), 1);
+}
