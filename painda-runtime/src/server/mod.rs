@@ -100,7 +100,6 @@ impl<S: Schema> std::fmt::Debug for PPServer<S> {
 
 impl<S: Schema> PPServer<S> {
     /// Starts to describe a server; every setting has a default.
-    #[must_use]
     pub fn builder() -> PPServerBuilder<S> {
         PPServerBuilder::new()
     }
@@ -112,7 +111,6 @@ impl<S: Schema> PPServer<S> {
     }
 
     /// Aims at a room's members on all nodes.
-    #[must_use]
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
         Target::new(self, To::Room(room), None)
     }

@@ -185,7 +185,6 @@ impl<S: Schema> Socket<S> {
     }
 
     /// Aims at a room's members on all nodes, without this client.
-    #[must_use]
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
         Target::new(&self.session.server, To::Room(room), Some(self.id()))
     }
