@@ -4,6 +4,7 @@
 //! from that description alone. It builds on the codec; it knows nothing about messages on their
 //! way, adapters, sockets or servers.
 
+mod delivery;
 mod descriptor;
 mod event;
 #[cfg(feature = "json")]
@@ -13,13 +14,14 @@ mod macros;
 mod reflect;
 mod registry;
 
+pub use delivery::Delivery;
 pub use descriptor::EventDescriptor;
-#[doc(hidden)]
-pub use event::unknown_event;
 pub use event::{EventOf, PPEvent, Schema, SchemaEvent};
+#[doc(hidden)]
+pub use event::{Member, unknown_event};
 #[cfg(feature = "json")]
 pub use json_error::{JsonError, JsonReason};
-pub use macros::PPEvent;
+pub use macros::{PPEvent, PPType};
 #[doc(hidden)]
 pub use registry::{Index, slots};
 pub use registry::{Registry, hashed_id};
