@@ -41,6 +41,7 @@ mod error;
 mod flusher;
 mod handlers;
 mod hub;
+mod limits;
 mod listener;
 mod node;
 mod outbox;
@@ -60,7 +61,7 @@ pub use self::{
     connection::Disconnect,
     emit::Target,
     error::Error,
-    handlers::HandlerResult,
+    handlers::{HandlerResult, Incoming},
     service::PPService,
     socket::Socket,
     stats::ServerStats,
@@ -131,18 +132,10 @@ impl<S: Schema> PPServer<S> {
         Target::new(self, To::All, None).emit_json(name, payload)
     }
 
-    /// What it has counted.
+    /// What it holds now, and what it has counted.
     #[must_use]
     pub fn stats(&self) -> ServerStats {
-        let node = self.node();
-        ServerStats {
-            connections: node.connections(),
-            malformed: node.counters.malformed.get(),
-            unhandled: node.counters.unhandled.get(),
-            unknown_events: node.counters.unknown_events.get(),
-            failed_handlers: node.counters.failed_handlers.get(),
-            slow_clients: node.counters.slow_clients.get(),
-        }
+        self.node().stats()
     }
 
     /// A tower and hyper service for this server, to be mounted next to other routes.
