@@ -143,6 +143,16 @@ async fn a_flood_of_pings() {
 }
 
 #[tokio::test]
+async fn whoever_sends_too_much_may_still_answer_pings() {
+    let scene = Scene::start(builder().max_messages(5, 0)).await;
+    let mut busy = Raw::connect(scene.addr).await;
+    busy.write(&masked(FIN | BINARY, &player_move(0.0, 0.0)).repeat(50)).await;
+    busy.frame(FIN | PING, b"here").await;
+    assert!(matches!(busy.next().await, Some((first, _)) if first == FIN | BINARY), "the rate's error");
+    assert_eq!(busy.next().await, Some((FIN | PONG, b"here".to_vec())));
+}
+
+#[tokio::test]
 async fn no_handshake_at_all() {
     let mut scene = Scene::start(builder().handshake_timeout(Duration::from_millis(200))).await;
     let mut silent = Raw::open(scene.addr).await;
@@ -155,7 +165,7 @@ async fn no_handshake_at_all() {
 
 #[tokio::test]
 async fn half_a_frame_for_ever() {
-    let mut scene = Scene::start(builder().heartbeat(Duration::from_millis(300))).await;
+    let mut scene = Scene::start(builder().heartbeat(Duration::from_millis(300)).max_messages(0, 0)).await;
     let mut bad = Raw::connect(scene.addr).await;
     bad.write(&masked(FIN | BINARY, &[0; 100])[..50]).await;
     let ended = tokio::spawn(async move { bad.ended().await });

@@ -199,8 +199,8 @@ impl<S: Schema> PPServerBuilder<S> {
     }
 
     /// How many messages a client may send per second and per minute; 0 is no limit. Further ones are dropped, and the first
-    /// of them is answered with `__pp_error` `RATE_LIMITED`; a client that goes on to twice the limit within a second
-    /// with nothing but pings is closed with code 1008. Default: 1000 and 60 000.
+    /// of them is answered with `__pp_error` `RATE_LIMITED`. Pings and pongs are counted apart; a client that sends more
+    /// of these is closed with code 1008. Default: 1000 and 60 000.
     pub fn max_messages(mut self, per_second: u32, per_minute: u32) -> Self {
         self.config.limits.per_second = per_second;
         self.config.limits.per_minute = per_minute;

@@ -116,7 +116,9 @@ async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver) -> 
     let heartbeat = node.config.heartbeat;
     let mut silence = pin!(sleep(heartbeat));
     let mut pinged = false;
-    let mut rate = Rate::new(&node.config.limits, Instant::now().into_std());
+    let started = Instant::now().into_std();
+    // Apart, so that a client whose messages are dropped may still answer pings.
+    let (mut data, mut control) = (Rate::new(&node.config.limits, started), Rate::new(&node.config.limits, started));
     loop {
         let message = tokio::select! {
             biased;
@@ -146,6 +148,7 @@ async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver) -> 
             continue;
         }
         node.counters.received.add(1);
+        let rate = if message.is_binary() || message.is_text() { &mut data } else { &mut control };
         let allowed = rate.allow(now.into_std());
         match message {
             WsMessage::Close(frame) => {
