@@ -23,6 +23,7 @@ pub(crate) struct Counters {
     pub(crate) unknown_events: Counter,
     pub(crate) failed_handlers: Counter,
     pub(crate) slow_clients: Counter,
+    pub(crate) unreadable: Counter,
 }
 
 /// What a server has counted since it started, from [`PPServer::stats`](super::PPServer::stats).
@@ -41,4 +42,6 @@ pub struct ServerStats {
     pub failed_handlers: u64,
     /// Clients that were closed because they read too slowly.
     pub slow_clients: u64,
+    /// Messages of other nodes, those of the TypeScript implementation included, that could not be read; passed over.
+    pub unreadable: u64,
 }
