@@ -38,7 +38,7 @@ impl Flusher {
 
     /// Runs for as long as the server exists.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut sockets = Vec::new();
+        let (mut sockets, mut scratch) = (Vec::new(), Vec::new());
         loop {
             self.wake.notified().await;
             if !self.interval.is_zero() {
@@ -47,7 +47,10 @@ impl Flusher {
             mem::swap(&mut sockets, &mut *self.dirty.lock());
             for chunk in sockets.chunks(YIELD_AFTER) {
                 // Unconstrained, because a write that only ran out of its task's budget would look like a full window.
-                task::unconstrained(async { chunk.iter().for_each(|socket| socket.outbox.flush()) }).await;
+                task::unconstrained(async {
+                    chunk.iter().for_each(|socket| socket.outbox.flush(&mut scratch));
+                })
+                .await;
                 if chunk.len() == YIELD_AFTER {
                     task::yield_now().await;
                 }

@@ -23,7 +23,7 @@ use super::{
     error::Error,
     flusher::Flusher,
     hub::Hub,
-    outbox::Pushed,
+    outbox::{Policy, Pushed},
     packet::{Dialect, Packet},
     peers::{ASK, Peers, REPLY},
     socket::SocketCore,
@@ -251,7 +251,7 @@ impl Node {
         self.hub.each(aim, |socket| match self.push_frame(socket, packet) {
             Pushed::FlushNeeded => dirty.push(socket.clone()),
             Pushed::Full => slow.push(socket.clone()),
-            Pushed::Queued | Pushed::Closed => {}
+            _ => {}
         });
         self.flusher.schedule(dirty);
         slow.iter().for_each(|socket| self.close_slow(socket));
@@ -263,23 +263,22 @@ impl Node {
         match pushed {
             Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
             Pushed::Full => self.close_slow(socket),
-            Pushed::Queued | Pushed::Closed => {}
+            _ => {}
         }
         pushed
     }
 
     /// Queues a finished frame, such as a ping.
     pub(crate) fn push_raw(&self, socket: &Arc<SocketCore>, frame: bytes::Bytes) {
-        match socket.outbox.push(frame) {
+        match socket.outbox.push(frame, &Policy::Volatile) {
             Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
-            Pushed::Full => self.close_slow(socket),
-            Pushed::Queued | Pushed::Closed => {}
+            _ => {}
         }
     }
 
     fn push_frame(&self, socket: &SocketCore, packet: &Packet) -> Pushed {
         match packet.frame(socket.dialect(), self.registry) {
-            Some(frame) => socket.outbox.push(frame.clone()),
+            Some(frame) => socket.outbox.push(frame.clone(), &Policy::Reliable),
             None => {
                 self.counters.unknown_events.add(1);
                 Pushed::Queued

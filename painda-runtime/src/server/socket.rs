@@ -182,8 +182,8 @@ impl<S: Schema> Socket<S> {
 
     pub(crate) fn send(&self, packet: &Packet) -> Result<(), Error> {
         match self.session.server.node().push(&self.session.core, packet) {
-            Pushed::Queued | Pushed::FlushNeeded => Ok(()),
             Pushed::Full | Pushed::Closed => Err(Error::Disconnected),
+            _ => Ok(()),
         }
     }
 

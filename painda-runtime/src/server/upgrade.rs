@@ -7,7 +7,7 @@ use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -75,10 +75,10 @@ pub fn is_upgrade<B>(request: &Request<B>) -> bool {
 pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Request<B>) -> Response<ResponseBody> {
     let key = match check(&request) {
         Ok(key) => key,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.response(),
     };
     if server.node().is_closing() {
-        return text(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
+        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping").response();
     }
     let accept = derive_accept_key(&key);
     let dialect = match has_token(request.headers(), header::SEC_WEBSOCKET_PROTOCOL, JSON_SUBPROTOCOL) {
@@ -86,7 +86,7 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
         false => Dialect::V2,
     };
     let Some(core) = server.node().connect(dialect) else {
-        return text(StatusCode::INTERNAL_SERVER_ERROR, "no random numbers to be had");
+        return Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no random numbers to be had").response();
     };
     // From here on the connection cleans up after itself, also where the client vanishes during its handshake.
     let connection = Connection {
@@ -101,37 +101,61 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
     let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     if let Ok(accept) = accept.parse() {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
     if dialect == Dialect::Text {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, header::HeaderValue::from_static(JSON_SUBPROTOCOL));
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(JSON_SUBPROTOCOL));
     }
     response
 }
 
 /// Checks the handshake, and returns the client's key.
-fn check<B>(request: &Request<B>) -> Result<Vec<u8>, Response<ResponseBody>> {
+fn check<B>(request: &Request<B>) -> Result<Vec<u8>, Refusal> {
     let headers = request.headers();
     if !is_upgrade(request) || !has_token(headers, header::CONNECTION, "upgrade") {
-        let mut response = text(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket endpoint: connect with a WebSocket");
-        response.headers_mut().insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
-        return Err(response);
+        let why = "this is a WebSocket endpoint: connect with a WebSocket";
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, why).with(header::UPGRADE, "websocket"));
     }
     if request.method() != Method::GET {
-        return Err(text(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket handshake is a GET request"));
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket handshake is a GET request"));
     }
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        let mut response =
-            text(StatusCode::UPGRADE_REQUIRED, "only version 13 of the WebSocket protocol is spoken here");
-        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static("13"));
-        return Err(response);
+        let why = "only version 13 of the WebSocket protocol is spoken here";
+        return Err(Refusal::new(StatusCode::UPGRADE_REQUIRED, why).with(header::SEC_WEBSOCKET_VERSION, "13"));
     }
     match headers.get(header::SEC_WEBSOCKET_KEY) {
         Some(key) => Ok(key.as_bytes().to_vec()),
-        None => Err(text(StatusCode::BAD_REQUEST, "the handshake has no Sec-WebSocket-Key")),
+        None => Err(Refusal::new(StatusCode::BAD_REQUEST, "the handshake has no Sec-WebSocket-Key")),
+    }
+}
+
+/// An answer that connects nobody: what is wrong, as short text.
+struct Refusal {
+    status: StatusCode,
+    why: &'static str,
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, why: &'static str) -> Self {
+        Self { status, why, header: None }
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    fn response(self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::from(self.why));
+        *response.status_mut() = self.status;
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
     }
 }
 
@@ -141,12 +165,6 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-}
-
-fn text(status: StatusCode, body: &'static str) -> Response<ResponseBody> {
-    let mut response = Response::new(ResponseBody::from(body));
-    *response.status_mut() = status;
-    response
 }
 
 /// A client from the moment that it is known until everything about it is undone.
