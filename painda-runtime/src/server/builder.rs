@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
     Inner, PPServer,
+    agreement::OnConflict,
     connection::Disconnect,
     error::Error,
     handlers::{HandlerResult, Incoming},
@@ -49,6 +50,9 @@ pub(crate) struct Config {
     pub(crate) shutdown_timeout: Duration,
     pub(crate) flush_interval: Duration,
     pub(crate) room_linger: Duration,
+    pub(crate) ask_timeout: Duration,
+    pub(crate) on_conflict: OnConflict,
+    pub(crate) typescript_nodes: bool,
 }
 
 /// Describes a server; from [`PPServer::builder`].
@@ -79,6 +83,9 @@ impl<S: Schema> PPServerBuilder<S> {
                 shutdown_timeout: Duration::from_secs(10),
                 flush_interval: Duration::ZERO,
                 room_linger: Duration::from_secs(5),
+                ask_timeout: Duration::from_secs(2),
+                on_conflict: OnConflict::default(),
+                typescript_nodes: false,
             },
         }
     }
@@ -265,10 +272,32 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
+    /// How long the other nodes have to answer a question to the cluster, such as [`PPServer::nodes`] or the schema check at
+    /// the start. Default: 2 s.
+    pub fn ask_timeout(mut self, timeout: Duration) -> Self {
+        self.config.ask_timeout = timeout;
+        self
+    }
+
+    /// What to do where another node's schema contradicts this one's at the start. Default: not to start.
+    pub fn on_schema_conflict(mut self, policy: OnConflict) -> Self {
+        self.config.on_conflict = policy;
+        self
+    }
+
+    /// Whether emits also go to nodes of the TypeScript implementation, as JSON on the channel that they hear: a second message
+    /// for each emit. Theirs are delivered here in any case. They can't be told of emits to single clients, nor of those with
+    /// more than one client excluded. Default: no.
+    pub fn typescript_nodes(mut self, present: bool) -> Self {
+        self.config.typescript_nodes = present;
+        self
+    }
+
     /// Starts the node without a listener: to be mounted as a [service](PPServer::service), or to emit only.
     ///
     /// # Errors
-    /// [`Error::Adapter`] where the adapter can't start.
+    /// [`Error::Adapter`] where the adapter can't start, [`Error::SchemaConflict`] where another node's schema contradicts this
+    /// one's.
     pub async fn build(self) -> Result<PPServer<S>, Error> {
         let adapter = self.adapter.unwrap_or_else(|| Box::new(MemoryAdapter::new()));
         let node = Node::start(self.config, S::registry(), adapter).await?;

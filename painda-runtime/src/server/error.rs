@@ -44,6 +44,19 @@ pub enum Error {
         /// Its size in bytes.
         len: usize,
     },
+    /// Another node of the cluster has a schema that contradicts this node's.
+    SchemaConflict {
+        /// The other node's id.
+        node: String,
+        /// The event's name, as the other node has it.
+        event: String,
+        /// This node's name of the field at fault; none where name or id of the event are.
+        field: Option<String>,
+        /// What this node has there.
+        ours: String,
+        /// What the other node has there.
+        theirs: String,
+    },
     /// The address can't be listened on.
     Bind {
         /// The address that was asked for.
@@ -93,6 +106,13 @@ impl fmt::Display for Error {
             Self::InvalidName { kind, name, why } => write!(f, "{name:?} can't be the name of a {kind}: {why}"),
             Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {event:?}: {why}"),
             Self::TooLarge { len } => write!(f, "the encoded event has {len} bytes, more than a frame can carry"),
+            Self::SchemaConflict { node, event, field, ours, theirs } => {
+                write!(f, "the schema contradicts that of node {node}: event `{event}`")?;
+                if let Some(field) = field {
+                    write!(f, ", field `{field}`")?;
+                }
+                write!(f, ": `{ours}` here, `{theirs}` there; give what was changed a new name and id")
+            }
             Self::Bind { addr, source } => write!(f, "can't listen on {addr}: {source}"),
             Self::Refused { code, reason } => write!(f, "refused with {code}: {reason}"),
             Self::TooManyRooms { limit } => {

@@ -32,9 +32,11 @@
 //! # Ok(()) }
 //! ```
 
+mod agreement;
 mod builder;
 mod client_id;
 pub mod close_code;
+mod cluster;
 mod connection;
 mod emit;
 mod error;
@@ -46,18 +48,28 @@ mod listener;
 mod node;
 mod outbox;
 mod packet;
+mod peers;
 mod service;
 mod socket;
 mod stats;
+mod typescript;
 mod upgrade;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use self::{builder::Hooks, emit::To, node::Node};
-use crate::schema::{EventOf, Schema};
+use self::{
+    builder::Hooks,
+    node::{Node, check_room},
+};
+use crate::{
+    schema::{EventOf, Schema},
+    wire::aim::Aim,
+};
 
 pub use self::{
+    agreement::{OnConflict, SchemaFit},
     builder::PPServerBuilder,
+    cluster::{Answer, NodeInfo, RemoteSocket},
     connection::Disconnect,
     emit::Target,
     error::Error,
@@ -113,7 +125,7 @@ impl<S: Schema> PPServer<S> {
 
     /// Aims at a room's members on all nodes.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
-        Target::new(self, To::Room(room), None)
+        Target::new(self, Aim::room(room))
     }
 
     /// Sends an event to everybody on all nodes.
@@ -121,7 +133,7 @@ impl<S: Schema> PPServer<S> {
     /// # Errors
     /// See [`Target::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
-        Target::new(self, To::All, None).emit(event)
+        self.everybody().emit(event)
     }
 
     /// Sends a named event with a JSON payload to everybody on all nodes.
@@ -129,13 +141,19 @@ impl<S: Schema> PPServer<S> {
     /// # Errors
     /// See [`Target::emit_json`].
     pub fn broadcast_json(&self, name: &str, payload: &serde_json::Value) -> Result<(), Error> {
-        Target::new(self, To::All, None).emit_json(name, payload)
+        self.everybody().emit_json(name, payload)
     }
 
     /// What it holds now, and what it has counted.
     #[must_use]
     pub fn stats(&self) -> ServerStats {
         self.node().stats()
+    }
+
+    /// How this node's schema fits those of the nodes that were there when it joined.
+    #[must_use]
+    pub fn schema_fit(&self) -> SchemaFit {
+        self.node().fit.get().copied().unwrap_or_default()
     }
 
     /// A tower and hyper service for this server, to be mounted next to other routes.

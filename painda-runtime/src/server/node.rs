@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -14,37 +14,43 @@ use std::{
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
+    agreement::{self, SchemaFit},
     builder::Config,
     client_id::ClientId,
-    close_code,
-    emit::To,
+    close_code, cluster,
     error::Error,
     flusher::Flusher,
     hub::Hub,
     limits::{AddressGuard, Addresses},
     outbox::{Policy, Pushed},
     packet::{Dialect, Framing, Packet, ping_frame},
+    peers::{ASK, Peers, REPLY},
     socket::SocketCore,
     stats::{Counters, ServerStats, gauge},
+    typescript,
 };
 use crate::{
     Message, RESERVED_PREFIX,
-    adapter::{Callback, Delivery, PPAdapter},
+    adapter::{AdapterError, Callback, Delivery, PPAdapter},
     schema::Registry,
+    wire::{
+        aim::{AIMED, Aim},
+        channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT, room_problem},
+    },
 };
-
-/// The channel that broadcasts take; no room can have this name.
-const BROADCAST_CHANNEL: &str = "__pp_all";
-/// The longest name of a room, in bytes.
-const MAX_ROOM_LEN: usize = 255;
 
 pub(crate) struct Node {
     pub(crate) config: Config,
     pub(crate) registry: &'static Registry,
     pub(crate) counters: Counters,
+    pub(crate) peers: Peers,
+    /// How the schema fits the other nodes', once this node has joined them.
+    pub(crate) fit: OnceLock<SchemaFit>,
+    /// For what other nodes ask and this one has to wait for.
+    pub(crate) runtime: Handle,
     hub: Hub,
     adapter: Box<dyn PPAdapter>,
     flusher: Arc<Flusher>,
@@ -70,6 +76,7 @@ impl Node {
         registry: &'static Registry,
         adapter: Box<dyn PPAdapter>,
     ) -> Result<Arc<Self>, Error> {
+        let peers = Peers::new().ok_or_else(|| Error::other("no random numbers to be had"))?;
         let flusher = Flusher::new(config.flush_interval);
         let node = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
             let weak = weak.clone();
@@ -82,6 +89,9 @@ impl Node {
                 config,
                 registry,
                 counters: Counters::default(),
+                peers,
+                fit: OnceLock::new(),
+                runtime: Handle::current(),
                 hub: Hub::default(),
                 adapter,
                 flusher: flusher.clone(),
@@ -94,11 +104,41 @@ impl Node {
         });
         tokio::spawn(flusher.run());
         tokio::spawn(keep_house(Arc::downgrade(&node)));
-        match node.adapter.subscribe(BROADCAST_CHANNEL, node.callback.clone()).await {
-            // The adapter keeps trying by itself; this node's clients need not wait for it.
-            Ok(()) | Err(crate::adapter::AdapterError::Unavailable(_)) => Ok(node),
-            Err(error) => Err(error.into()),
+        let joined = node.join_cluster().await;
+        if let Err(error) = joined {
+            // What went wrong matters more than what the close finds.
+            let _ = node.adapter.close().await;
+            return Err(error);
         }
+        Ok(node)
+    }
+
+    /// Listens to the other nodes, lets them know of this one, and compares schemas.
+    async fn join_cluster(&self) -> Result<(), Error> {
+        let channels = [BROADCAST, CLUSTER, TYPESCRIPT, self.peers.inbox()];
+        let subscribing = channels.map(|channel| self.adapter.subscribe(channel, self.callback.clone()));
+        let member = self.adapter.add_to_room(NODES, self.peers.id());
+        for done in futures_util::future::join_all(subscribing.into_iter().chain([member])).await {
+            match done {
+                // The adapter keeps trying by itself; this node's clients need not wait for it.
+                Ok(()) | Err(AdapterError::Unavailable(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let fit = agreement::check(self).await?;
+        let _ = self.fit.set(fit);
+        Ok(())
+    }
+
+    pub(crate) fn adapter(&self) -> &dyn PPAdapter {
+        &*self.adapter
+    }
+
+    /// The sockets on this node that an aim is at.
+    pub(crate) fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
+        let mut picked = Vec::new();
+        self.hub.each(aim, |socket| picked.push(socket.clone()));
+        picked
     }
 
     pub(crate) fn framing(&self) -> Framing {
@@ -198,26 +238,42 @@ impl Node {
     }
 
     /// The way of every emit: this node's members first, then the other nodes.
-    pub(crate) fn emit(&self, to: To<'_>, packet: &Packet, exclude: Option<&str>) -> Result<(), Error> {
-        let channel = match to {
-            To::All => BROADCAST_CHANNEL,
-            To::Room(room) => check_room(room)?,
-        };
+    pub(crate) fn emit(&self, aim: &Aim<'_>, packet: &Packet, local: bool) -> Result<(), Error> {
+        if let Some((room, why)) = aim.problem() {
+            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
+        }
         self.counters.emits.add(1);
-        self.emit_here(to, packet, exclude);
-        self.adapter.publish(channel, &packet.message, exclude).map_err(|error| {
-            self.counters.publish_failures.add(1);
-            error.into()
-        })
+        self.emit_here(aim, packet);
+        if local {
+            return Ok(());
+        }
+        self.publish(aim, packet).inspect_err(|_| self.counters.publish_failures.add(1))
+    }
+
+    fn publish(&self, aim: &Aim<'_>, packet: &Packet) -> Result<(), Error> {
+        match aim.plain() {
+            Some((channel, exclude)) => self.adapter.publish(channel, &packet.message, exclude)?,
+            None => {
+                let (channel, message, exclude) =
+                    aim.publication(&packet.message).map_err(|error| Error::Adapter(error.into()))?;
+                self.adapter.publish(channel, &message, exclude)?;
+            }
+        }
+        if self.config.typescript_nodes
+            && let Some(message) = typescript::remote_emit(self.registry, aim, packet)
+        {
+            self.adapter.publish(TYPESCRIPT, &message, None)?;
+        }
+        Ok(())
     }
 
     /// To the members on this node only.
-    fn emit_here(&self, to: To<'_>, packet: &Packet, exclude: Option<&str>) {
+    pub(crate) fn emit_here(&self, aim: &Aim<'_>, packet: &Packet) {
         let policy = self.policy(&packet.message);
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
         let mut tally = Tally::default();
-        self.hub.each(to, exclude, |socket| match self.push_frame(socket, packet, &policy, &mut tally) {
+        self.hub.each(aim, |socket| match self.push_frame(socket, packet, &policy, &mut tally) {
             Pushed::FlushNeeded => dirty.push(socket.clone()),
             Pushed::Full => slow.push(socket.clone()),
             _ => {}
@@ -270,21 +326,51 @@ impl Node {
     }
 
     /// What another node published; payloads are relayed without being decoded.
-    fn deliver(&self, delivery: Delivery<'_>) {
+    fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
         self.counters.remote_emits.add(1);
-        if let Message::Event { id, .. } = delivery.message
+        let Delivery { channel, message, exclude } = delivery;
+        let understood = match channel {
+            BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
+            TYPESCRIPT => typescript::hear(self, &message, exclude),
+            channel if channel.starts_with(RESERVED_PREFIX) => self.hear_node(&message),
+            room => {
+                let mut aim = Aim::room(room);
+                exclude.into_iter().for_each(|id| aim.except_clients.add(id));
+                self.relay(&aim, message)
+            }
+        };
+        if !understood {
+            self.counters.unreadable.add(1);
+        }
+    }
+
+    /// What another node said to nodes.
+    fn hear_node(self: &Arc<Self>, message: &Message) -> bool {
+        let Message::Named { name, payload } = message else { return false };
+        match &**name {
+            AIMED => match Aim::decode(payload) {
+                Ok((aim, message)) => self.relay(&aim, message),
+                Err(_) => false,
+            },
+            ASK => cluster::hear_question(self, payload),
+            REPLY => self.peers.hear_reply(payload),
+            // A later version may have more to say.
+            _ => false,
+        }
+    }
+
+    fn relay(&self, aim: &Aim<'_>, message: Message) -> bool {
+        if let Message::Event { id, .. } = message
             && self.registry.by_id(id).is_none()
         {
             self.counters.unknown_events.add(1);
-            return;
+            return true;
         }
-        let to = match delivery.channel {
-            BROADCAST_CHANNEL => To::All,
-            room => To::Room(room),
-        };
-        if let Ok(packet) = Packet::message(self.config.framing, delivery.message) {
-            self.emit_here(to, &packet, delivery.exclude);
+        match Packet::message(self.config.framing, message) {
+            Ok(packet) => self.emit_here(aim, &packet),
+            Err(_) => return false,
         }
+        true
     }
 
     /// A named event; one that the schema has is sent in its binary form.
@@ -320,13 +406,13 @@ impl Node {
         let deadline = self.config.shutdown_timeout;
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control("__pp_shutdown", &json!({ "reason": reason, "timeoutMs": timeout_ms })) {
-            self.emit_here(To::All, &packet, None);
+            self.emit_here(&Aim::default(), &packet);
         }
         let all_gone = async {
             loop {
                 let changed = self.changed.notified();
                 // Again in each round: a handshake that was going on may have just ended.
-                self.hub.each(To::All, None, |socket| {
+                self.hub.each(&Aim::default(), |socket| {
                     socket.close(close_code::GOING_AWAY, "the server stops");
                 });
                 if self.hub.len() == 0 {
@@ -337,7 +423,7 @@ impl Node {
         };
         let drained = tokio::time::timeout(deadline, all_gone).await.is_ok();
         if !drained {
-            self.hub.each(To::All, None, |socket| socket.outbox.abandon());
+            self.hub.each(&Aim::default(), |socket| socket.outbox.abandon());
             tracing::warn!(target: "painda::server", "clients were cut off at the shutdown deadline");
         }
         Ok(self.adapter.close().await?)
@@ -378,17 +464,11 @@ impl Tally {
 }
 
 /// Checks the name of a room.
-fn check_room(room: &str) -> Result<&str, Error> {
-    let why = if room.is_empty() {
-        "it is empty"
-    } else if room.len() > MAX_ROOM_LEN {
-        "it is longer than 255 bytes"
-    } else if room.starts_with(RESERVED_PREFIX) {
-        "names that begin with \"__pp_\" belong to the protocol"
-    } else {
-        return Ok(room);
-    };
-    Err(Error::InvalidName { kind: "room", name: room.to_owned(), why })
+pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
+    match room_problem(room) {
+        None => Ok(room),
+        Some(why) => Err(Error::InvalidName { kind: "room", name: room.to_owned(), why }),
+    }
 }
 
 /// Stops hearing rooms that have had no members here for a while, and keeps the gauges. The delay keeps a room whose last

@@ -15,13 +15,16 @@ use serde_json::Value;
 use super::{
     PPServer,
     client_id::ClientId,
-    emit::{Target, To},
+    emit::Target,
     error::Error,
     handlers::{HandlerResult, Handlers},
     outbox::{Outbox, Pushed},
     packet::{Dialect, Packet, close_frame},
 };
-use crate::schema::{EventOf, Schema};
+use crate::{
+    schema::{EventOf, Schema},
+    wire::aim::Aim,
+};
 
 /// The part of a socket that knows no schema: what rooms and emits need of it.
 #[derive(Debug)]
@@ -207,7 +210,7 @@ impl<S: Schema> Socket<S> {
 
     /// Aims at a room's members on all nodes, without this client.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
-        Target::new(&self.session.server, To::Room(room), Some(self.id()))
+        Target::new(&self.session.server, Aim::room(room)).without(self.id())
     }
 
     /// Sends an event to everybody on all nodes but this client.
@@ -215,7 +218,7 @@ impl<S: Schema> Socket<S> {
     /// # Errors
     /// See [`Target::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
-        Target::new(&self.session.server, To::All, Some(self.id())).emit(event)
+        Target::new(&self.session.server, Aim::default()).without(self.id()).emit(event)
     }
 
     /// Closes the connection after what is queued has been sent.

@@ -102,6 +102,8 @@ counters! {
     rate_limited = "painda_messages_rate_limited_total";
     /// Events from other nodes that this node's schema does not have; passed over.
     unknown_events = "painda_events_unknown_total";
+    /// Messages between nodes that could not be understood; passed over.
+    unreadable = "painda_messages_unreadable_total";
     /// Calls of handlers that ended with an error or a panic.
     failed_handlers = "painda_handlers_failed_total";
     /// Frames of volatile events that a client did without because its queue was full.
