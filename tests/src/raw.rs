@@ -92,6 +92,13 @@ impl Raw {
         }
     }
 
+    /// Everything that comes until the node closes the connection, as text.
+    pub async fn rest(&mut self) -> String {
+        let mut text = String::new();
+        within("the node's answer", self.stream.read_to_string(&mut text)).await.expect("text");
+        text
+    }
+
     /// Waits until the node has let go of the connection.
     pub async fn ended(&mut self) {
         while self.next().await.is_some() {}

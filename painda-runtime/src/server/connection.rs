@@ -20,6 +20,7 @@ use tokio::{
     io::{AsyncRead, ReadBuf},
     time::{Instant, sleep, timeout},
 };
+use tracing::Instrument;
 use tungstenite::{
     Error as WsError, Message as WsMessage,
     error::CapacityError,
@@ -273,6 +274,7 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
         }
     }
     let began = std::time::Instant::now();
+    let span = tracing::debug_span!(target: "painda::handler", "handler", event = message.name());
     let mut unheard = None;
     let called = caught(|| {
         session.handlers.call(Socket::new(session.clone()), message).unwrap_or_else(|why| {
@@ -280,7 +282,7 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
             Box::pin(ready(Ok(())))
         })
     });
-    let result = called.await;
+    let result = called.instrument(span).await;
     match (result, unheard) {
         (_, Some(why)) => unanswered(session, why),
         (Ok(()), None) => handler_time(began),

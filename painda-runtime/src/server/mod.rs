@@ -31,6 +31,14 @@
 //! server.closed().await;
 //! # Ok(()) }
 //! ```
+//!
+//! # What can be seen from outside
+//!
+//! [`PPServer::stats`] counts; with the feature `metrics` the same numbers, and `painda_handler_seconds`, go to the `metrics`
+//! facade. `tracing` has a span `connection {id}` (target `painda::connection`) around each connection and a span `handler
+//! {event}` (target `painda::handler`) around each message, both at debug level, and events of the targets
+//! `painda::connect` (who came, was refused, left), `painda::handler` (a handler failed), `painda::socket` (a client was too slow),
+//! `painda::server` (listening and stopping), `painda::rooms` and `painda::redis`.
 
 mod agreement;
 mod builder;

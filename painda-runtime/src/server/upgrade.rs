@@ -14,6 +14,7 @@ use http_body_util::Full;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
+use tracing::Instrument;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{
@@ -248,7 +249,10 @@ impl<S: Schema> Connection<S> {
     async fn run(self, upgrade: OnUpgrade) {
         let wait = self.session.server.node().config.handshake_timeout;
         let end = match timeout(wait, upgrade).await {
-            Ok(Ok(upgraded)) => connection::run(&self.session, transport(upgraded)).await,
+            Ok(Ok(upgraded)) => {
+                let span = tracing::debug_span!(target: "painda::connection", "connection", id = self.session.core.id.as_str());
+                connection::run(&self.session, transport(upgraded)).instrument(span).await
+            }
             Ok(Err(error)) => Disconnect::Broken(error.to_string()),
             Err(_) => Disconnect::TimedOut,
         };
