@@ -21,7 +21,9 @@ use painda_runtime::{
 use schemas::{Arena, PlayerHit, PlayerMove};
 use tokio::net::TcpListener;
 
-#[tokio::main]
+// One thread: what a node does is mostly system calls, and handing them from thread to thread costs more than it gains. More
+// cores are used by more nodes.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_args("arena")?;
     // Logs go to standard error; what a program wants to know, the address, to standard output.

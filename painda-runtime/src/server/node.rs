@@ -141,6 +141,10 @@ impl Node {
         picked
     }
 
+    pub(crate) fn flusher(&self) -> &Flusher {
+        &self.flusher
+    }
+
     pub(crate) fn framing(&self) -> Framing {
         self.config.framing
     }

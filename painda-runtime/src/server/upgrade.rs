@@ -251,7 +251,8 @@ impl<S: Schema> Connection<S> {
         let end = match timeout(wait, upgrade).await {
             Ok(Ok(upgraded)) => {
                 let span = tracing::debug_span!(target: "painda::connection", "connection", id = self.session.core.id.as_str());
-                connection::run(&self.session, transport(upgraded)).instrument(span).await
+                let running = connection::run(&self.session, transport(upgraded)).instrument(span);
+                self.session.server.node().flusher().scope(running).await
             }
             Ok(Err(error)) => Disconnect::Broken(error.to_string()),
             Err(_) => Disconnect::TimedOut,
