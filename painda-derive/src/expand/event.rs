@@ -18,9 +18,11 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
         Some(id) => quote!(#id),
         None => quote!(#runtime::schema::hashed_id(Self::NAME)),
     };
-    let (table, layout, notes) =
-        (fields.describe(), fields.layout(&quote!(__FIELDS)), notes(&item.doc, item.deprecated));
-    let (layout_print, names_print) = fields.prints(&quote!(#private::Top));
+    let (table, layout, notes) = (
+        fields.describe(Some(&quote!(#private::Top))),
+        fields.layout(&quote!(__FIELDS)),
+        notes(&item.doc, item.deprecated),
+    );
     let (items, checks, key) = (fields.items(), fields.checks(), key(event, &fields, &private));
     let delivery = delivery(&event.delivery, &private);
 
@@ -52,7 +54,6 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
                         #private::concat!(#private::module_path!(), "::", #private::stringify!(#ident)),
                         #layout,
                     )
-                    .with_fingerprints(#layout_print, #names_print)
                     #delivery
                     #notes;
 
