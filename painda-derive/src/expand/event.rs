@@ -1,7 +1,7 @@
 //! The implementation of `PPEvent`.
 
 use super::fields::{Access, Fields};
-use super::{notes, private};
+use super::{notes, private, respan};
 use crate::model::{Delivery, Event};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -83,7 +83,7 @@ fn key(event: &Event<'_>, fields: &Fields<'_>, private: &TokenStream) -> Option<
     let Delivery::LatestOf(name, at) = &event.delivery else { return None };
     let sizes = fields.constants(quote!(FIXED_SIZE));
     let (before, size) = (&sizes[..*at], &sizes[*at]);
-    // The error of const evaluation points at the name in the attribute.
+    let private = respan(private, name.span());
     Some(quote_spanned! {name.span()=>
         const __KEY: (#private::usize, #private::usize) = #private::key(&[#(#before),*], #size);
     })

@@ -3,7 +3,7 @@
 //! Neighbouring fields of fixed size become one run: one array that is appended at once, one check
 //! of the length before they are read.
 
-use super::notes;
+use super::{notes, respan};
 use crate::model::{Field, Quantised, Shape};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -164,10 +164,12 @@ impl<'a> Fields<'a> {
 
     /// Fails the build at the field whose type must not be used although it has an encoding.
     pub(super) fn checks(&self) -> TokenStream {
-        let private = self.private;
         let checks = self.fields.iter().filter(|field| !field.fixed && !mentions_self(field.ty)).map(|field| {
             let ty = field.ty;
-            quote_spanned!(ty.span()=> const _: () = #private::check(<#ty as #private::Wire>::PROBLEM);)
+            let (first, last) = ends(ty);
+            let private = respan(self.private, first);
+            let problem = quote_spanned!(last=> (<#ty as #private::Wire>::PROBLEM));
+            quote_spanned!(first=> const _: () = #private::check #problem;)
         });
         quote!(#(#checks)*)
     }
