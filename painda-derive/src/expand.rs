@@ -117,8 +117,7 @@ fn shape(shape: Shape, private: &TokenStream) -> TokenStream {
 fn field_table<'a>(fields: &'a [Field<'_>], private: &'a TokenStream) -> impl Iterator<Item = TokenStream> + 'a {
     fields.iter().map(move |Field { name, ty, doc, .. }| {
         let doc = (!doc.is_empty()).then(|| quote!(.with_doc(#doc)));
-        let wire = wire(ty, private);
-        quote!(#private::Field::new(#name, #wire::TYPE)#doc)
+        quote!(#private::Field::of::<#ty>(#name)#doc)
     })
 }
 

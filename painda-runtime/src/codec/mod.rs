@@ -5,16 +5,21 @@
 //!
 //! Everything is big-endian. Decoding never panics, whatever the bytes are.
 
+mod count;
 mod error;
+mod layout;
 mod numbers;
+mod quantised;
 mod reader;
 mod types;
 
 use alloc::vec::Vec;
 
+pub use count::{count_size, write_count};
 pub use error::{DecodeError, Path, Reason, Segment};
-pub use reader::Reader;
-pub use types::{Field, Layout, Number, Shape, WireType};
+pub use layout::{EnumType, Field, Layout, Shape, StructType, Variant};
+pub use reader::{MAX_DEPTH, Reader};
+pub use types::{Number, Quantisation, TypeRef, WireType};
 
 /// A type that can be a field of an event, or a part of one.
 ///

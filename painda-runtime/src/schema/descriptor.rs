@@ -17,12 +17,13 @@ use crate::codec::{Field, Layout};
 /// assert_eq!((event.id(), event.name(), event.doc()), (1, "player:move", "A player moved."));
 /// assert_eq!(event.fixed_size(), Some(8));
 /// ```
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct EventDescriptor {
     name: &'static str,
     id: u16,
     rust_path: &'static str,
     doc: &'static str,
+    deprecated: bool,
     layout: Layout,
 }
 
@@ -31,7 +32,7 @@ impl EventDescriptor {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, id: u16, rust_path: &'static str, layout: Layout) -> EventDescriptor {
-        EventDescriptor { name, id, rust_path, doc: "", layout }
+        EventDescriptor { name, id, rust_path, doc: "", deprecated: false, layout }
     }
 
     /// The same event with its doc comment.
@@ -39,6 +40,14 @@ impl EventDescriptor {
     #[must_use]
     pub const fn with_doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
+        self
+    }
+
+    /// The same event, marked as deprecated.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_deprecated(mut self) -> Self {
+        self.deprecated = true;
         self
     }
 
@@ -66,6 +75,12 @@ impl EventDescriptor {
         self.doc
     }
 
+    /// Whether the struct has the attribute `#[deprecated]`.
+    #[must_use]
+    pub const fn is_deprecated(&self) -> bool {
+        self.deprecated
+    }
+
     /// The fields and how they are told apart.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
@@ -84,3 +99,12 @@ impl EventDescriptor {
         self.layout.fixed_size()
     }
 }
+
+/// The same event: name, id and path in Rust.
+impl PartialEq for EventDescriptor {
+    fn eq(&self, other: &Self) -> bool {
+        (self.name, self.id, self.rust_path) == (other.name, other.id, other.rust_path)
+    }
+}
+
+impl Eq for EventDescriptor {}
