@@ -6,9 +6,15 @@
 
 mod descriptor;
 mod event;
+#[cfg(feature = "tools")]
+mod golden;
 #[cfg(feature = "json")]
 mod json_error;
+#[cfg(feature = "tools")]
+pub mod lock;
 mod macros;
+#[cfg(feature = "json")]
+mod parts;
 #[cfg(feature = "json")]
 mod reflect;
 mod registry;
