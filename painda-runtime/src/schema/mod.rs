@@ -4,7 +4,11 @@
 //! from that description alone. It builds on the codec; it knows nothing about messages on their
 //! way, adapters, sockets or servers.
 
+#[cfg(feature = "json")]
+mod describe;
 mod descriptor;
+#[cfg(feature = "tools")]
+pub(crate) mod dump;
 mod event;
 #[cfg(feature = "tools")]
 mod golden;
@@ -18,6 +22,8 @@ mod parts;
 #[cfg(feature = "json")]
 mod reflect;
 mod registry;
+#[cfg(feature = "tools")]
+pub mod typescript;
 
 pub use descriptor::EventDescriptor;
 #[doc(hidden)]

@@ -72,10 +72,15 @@ impl EventDescriptor {
     }
 }
 
+/// Reads a value of this type.
+pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+    read::value(ty, reader)
+}
+
 /// The value that a field has where a message is older than it.
 pub(super) fn default_value(field: &Field) -> Option<Value> {
     let default = field.default_bytes()?;
-    read::value(field.ty(), &mut Reader::new(&default)).ok()
+    value(field.ty(), &mut Reader::new(&default)).ok()
 }
 
 /// Whether a value of this type may be `null` in JSON.

@@ -23,6 +23,9 @@ export class DecodeError extends Error {
   override readonly name: string = "DecodeError";
 }
 
+/** The largest integers that a float is sent as. */
+const TOP = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
+
 /** A plain array over the same memory; that of a Node `Buffer` would be shared by its `slice`, too. */
 function plain(bytes: Bytes): Uint8Array {
   return bytes instanceof Uint8Array

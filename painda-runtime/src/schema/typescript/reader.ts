@@ -97,9 +97,10 @@ class Reader extends Walk {
     return this.fail(`no variant has the tag ${tag}`, this.offset - 1);
   }
 
-  /** A float that was sent as the integer `sent` of 0 to `top`. */
-  quantised(sent: number, top: number, min: number, max: number): number {
-    return min + (max - min) * (sent / top);
+  /** A float from `min` to `max` that was sent as an integer. */
+  quantised(integer: "u8" | "u16" | "u32", float: "f32" | "f64", min: number, max: number): number {
+    const value = min + (max - min) * (this[integer]() / TOP[integer]);
+    return float === "f32" ? Math.fround(value) : value;
   }
 
   array<T>(length: number, read: (r: Reader) => T): T[] {

@@ -127,9 +127,14 @@ class Writer extends Walk {
     if (value !== null) write(this, value);
   }
 
+  /** The value, which has properties. */
+  object<T>(value: T): T {
+    if (typeof value !== "object" || value === null) this.fail("an object is needed");
+    return value;
+  }
+
   /** A value with parts. */
-  parts<T extends object>(value: T, write: (w: Writer, value: T) => void): void {
-    this.object(value);
+  parts<T>(value: T, write: (w: Writer, value: T) => void): void {
     this.enter();
     write(this, value);
     this.leave();
@@ -137,17 +142,17 @@ class Writer extends Walk {
 
   /** A struct or an enum that may contain itself. */
   nested<T>(value: T, write: (w: Writer, value: T) => void): void {
-    this.object(value);
     this.descend();
     write(this, value);
     this.ascend();
   }
 
-  /** The integer of 0 to `top` that a float is sent as; the nearest end of the range where it is beyond it. */
-  quantised(value: number, top: number, min: number, max: number): number {
+  /** A float that is sent as an integer; the nearer end of its range where it is beyond it. */
+  quantised(value: number, integer: "u8" | "u16" | "u32", float: "f32" | "f64", min: number, max: number): void {
     this.expect("number", "a number", value);
-    const sent = Math.floor(((value - min) / (max - min)) * top + 0.5);
-    return Number.isNaN(sent) ? 0 : Math.min(Math.max(sent, 0), top);
+    const exact = float === "f32" ? Math.fround(value) : value;
+    const sent = Math.floor(((exact - min) / (max - min)) * TOP[integer] + 0.5);
+    this[integer](Number.isNaN(sent) ? 0 : Math.min(Math.max(sent, 0), TOP[integer]));
   }
 
   noVariant(value: unknown): never {
@@ -176,9 +181,6 @@ class Writer extends Walk {
     this.leave();
   }
 
-  private object(value: unknown): void {
-    if (typeof value !== "object" || value === null) this.fail("an object is needed");
-  }
 
   private expect(type: string, what: string, value: unknown): void {
     if (typeof value !== type) this.fail(`${what} is needed, not ${value === null ? "null" : typeof value}`);
