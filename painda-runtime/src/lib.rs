@@ -40,7 +40,7 @@ pub use codec::DecodeError;
 pub use message::{Message, RESERVED_PREFIX};
 #[cfg(feature = "json")]
 pub use schema::JsonError;
-pub use schema::{EventDescriptor, EventOf, PPEvent, Registry, Schema, SchemaEvent};
+pub use schema::{EventDescriptor, EventOf, PPEvent, PPType, Registry, Schema, SchemaEvent};
 #[cfg(feature = "server")]
 pub use server::{Error, PPServer, Socket};
 

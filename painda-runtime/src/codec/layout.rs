@@ -86,16 +86,18 @@ impl Field {
     /// A field of a type that is there already, for descriptions that no macro has made.
     #[must_use]
     pub const fn new(name: &'static str, ty: &'static WireType) -> Self {
-        Field::with_ref(name, TypeRef::to(ty))
+        Field::with_type(name, TypeRef::to(ty))
     }
 
     /// A field of the type `T`.
     #[must_use]
     pub const fn of<T: Wire>(name: &'static str) -> Self {
-        Field::with_ref(name, TypeRef::of::<T>())
+        Field::with_type(name, TypeRef::of::<T>())
     }
 
-    const fn with_ref(name: &'static str, ty: TypeRef) -> Self {
+    /// A field of a type that is referred to.
+    #[must_use]
+    pub const fn with_type(name: &'static str, ty: TypeRef) -> Self {
         Field { name, ty, doc: "", deprecated: false, since: 1, default: None }
     }
 

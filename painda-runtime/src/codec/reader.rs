@@ -67,6 +67,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether all bytes have been read.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next byte.
+    ///
+    /// # Errors
+    /// When none is left.
+    #[inline]
+    pub fn tag(&mut self) -> Result<u8, DecodeError> {
+        let [tag] = *self.array()?;
+        Ok(tag)
+    }
+
     /// The next `len` bytes.
     ///
     /// # Errors

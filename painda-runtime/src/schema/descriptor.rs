@@ -2,6 +2,7 @@
 //!
 //! Owns [`EventDescriptor`]. It holds no state and nothing that the derive did not put there.
 
+use super::Delivery;
 use crate::codec::{Field, Layout};
 
 /// An event as data, for everything that works without its Rust type.
@@ -24,6 +25,9 @@ pub struct EventDescriptor {
     rust_path: &'static str,
     doc: &'static str,
     deprecated: bool,
+    delivery: Delivery,
+    layout_fingerprint: u64,
+    names_fingerprint: u64,
     layout: Layout,
 }
 
@@ -32,7 +36,17 @@ impl EventDescriptor {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, id: u16, rust_path: &'static str, layout: Layout) -> EventDescriptor {
-        EventDescriptor { name, id, rust_path, doc: "", deprecated: false, layout }
+        EventDescriptor {
+            name,
+            id,
+            rust_path,
+            doc: "",
+            deprecated: false,
+            delivery: Delivery::Reliable,
+            layout_fingerprint: 0,
+            names_fingerprint: 0,
+            layout,
+        }
     }
 
     /// The same event with its doc comment.
@@ -48,6 +62,23 @@ impl EventDescriptor {
     #[must_use]
     pub const fn with_deprecated(mut self) -> Self {
         self.deprecated = true;
+        self
+    }
+
+    /// The same event with what may happen to it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
+        self
+    }
+
+    /// The same event with its fingerprints.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_fingerprints(mut self, layout: u64, names: u64) -> Self {
+        self.layout_fingerprint = layout;
+        self.names_fingerprint = names;
         self
     }
 
@@ -81,6 +112,26 @@ impl EventDescriptor {
         self.deprecated
     }
 
+    /// What may happen to the event on its way to a slow client.
+    #[must_use]
+    pub const fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
+
+    /// [`PPEvent::LAYOUT_FINGERPRINT`](super::PPEvent::LAYOUT_FINGERPRINT); 0 where no macro has made the
+    /// description.
+    #[must_use]
+    pub const fn layout_fingerprint(&self) -> u64 {
+        self.layout_fingerprint
+    }
+
+    /// [`PPEvent::NAMES_FINGERPRINT`](super::PPEvent::NAMES_FINGERPRINT); 0 where no macro has made the
+    /// description.
+    #[must_use]
+    pub const fn names_fingerprint(&self) -> u64 {
+        self.names_fingerprint
+    }
+
     /// The fields and how they are told apart.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
@@ -100,10 +151,12 @@ impl EventDescriptor {
     }
 }
 
-/// The same event: name, id and path in Rust.
+/// The same event: name, id, path in Rust and fingerprints.
 impl PartialEq for EventDescriptor {
     fn eq(&self, other: &Self) -> bool {
-        (self.name, self.id, self.rust_path) == (other.name, other.id, other.rust_path)
+        let parts =
+            |event: &Self| (event.name, event.id, event.rust_path, event.layout_fingerprint, event.names_fingerprint);
+        parts(self) == parts(other)
     }
 }
 

@@ -29,6 +29,9 @@
 /// `u8` to `u64`, `i8` to `i64`, `f32`, `f64` and `bool`.
 pub use painda_derive::PPEvent;
 
+/// Makes a struct or an enum a part of events.
+pub use painda_derive::PPType;
+
 /// Lists the events of a schema, and makes its static registry and its enum.
 ///
 /// ```

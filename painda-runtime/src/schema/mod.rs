@@ -6,6 +6,7 @@
 
 #[cfg(feature = "json")]
 mod describe;
+mod delivery;
 mod descriptor;
 #[cfg(feature = "tools")]
 pub(crate) mod dump;
@@ -25,13 +26,14 @@ mod registry;
 #[cfg(feature = "tools")]
 pub mod typescript;
 
+pub use delivery::Delivery;
 pub use descriptor::EventDescriptor;
-#[doc(hidden)]
-pub use event::unknown_event;
 pub use event::{EventOf, PPEvent, Schema, SchemaEvent};
+#[doc(hidden)]
+pub use event::{Member, unknown_event};
 #[cfg(feature = "json")]
 pub use json_error::{JsonError, JsonReason};
-pub use macros::PPEvent;
+pub use macros::{PPEvent, PPType};
 #[doc(hidden)]
 pub use registry::{Index, slots};
 pub use registry::{Registry, hashed_id};

@@ -39,7 +39,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn every_case_is_decoded_and_encoded() {
-    let vectors: Value = serde_json::from_str(include_str!("../data/reference.json")).expect("it is JSON");
+    let vectors: Value = serde_json::from_str(include_str!("../../data/reference.json")).expect("it is JSON");
     let cases = vectors["struct"].as_array().expect("an array");
     assert!(cases.len() >= 45);
     for case in cases {
