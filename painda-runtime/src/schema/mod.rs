@@ -4,9 +4,9 @@
 //! from that description alone. It builds on the codec; it knows nothing about messages on their
 //! way, adapters, sockets or servers.
 
+mod delivery;
 #[cfg(feature = "json")]
 mod describe;
-mod delivery;
 mod descriptor;
 #[cfg(feature = "tools")]
 pub(crate) mod dump;

@@ -3,8 +3,8 @@
 
 use painda_runtime::schema::typescript;
 use painda_runtime::{PPEvent, Schema, SchemaEvent};
-use painda_tests_schema::zoo::{Tree, Zoo, ZooEvent};
 use painda_tests_schema::zoo;
+use painda_tests_schema::zoo::{Tree, Zoo, ZooEvent};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ fn rust_understands_typescript() {
         let bytes = bytes_of(&made);
         let event = descriptor(&made);
         let json = event.to_json(&bytes).unwrap_or_else(|error| panic!("{error}\n{}", event.dump(&bytes)));
-        assert!(same(&json, &made["json"]), "{}\n{json}\n{}", made["json"], event.dump(&bytes));
+        assert!(agrees(&made, &json), "{}\n{json}\n{}", made["json"], event.dump(&bytes));
         let decoded = ZooEvent::decode(event.id(), &bytes).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(encoded(&decoded), bytes, "{}", event.dump(&bytes));
     }
@@ -68,7 +68,8 @@ fn typescript_understands_rust() {
         messages.extend((0..20).map(|_| (id, random.mutated(&bytes))));
         messages.push((id, bytes));
     }
-    let questions: String = messages.iter().map(|(id, bytes)| json!({ "id": id, "hex": hex(bytes) }).to_string() + "\n").collect();
+    let questions: String =
+        messages.iter().map(|(id, bytes)| json!({ "id": id, "hex": hex(bytes) }).to_string() + "\n").collect();
     let answers = driver(&["decode"], &questions);
     assert_eq!(answers.len(), messages.len());
 
@@ -79,7 +80,7 @@ fn typescript_understands_rust() {
             Ok(decoded) => {
                 good += 1;
                 let json = event.to_json(bytes).expect("it has been decoded");
-                assert!(same(&json, &answer["json"]), "{answer}\n{json}\n{}", event.dump(bytes));
+                assert!(agrees(&answer, &json), "{answer}\n{json}\n{}", event.dump(bytes));
                 // JavaScript does not keep the bits of a NaN.
                 if !json.to_string().contains("\"NaN\"") {
                     assert_eq!(answer["hex"], hex(&encoded(&decoded)), "{}", event.dump(bytes));
@@ -88,14 +89,21 @@ fn typescript_understands_rust() {
             Err(error) => {
                 bad += 1;
                 let (rust, node) = (error.to_string(), answer["error"].as_str().unwrap_or("no error"));
-                // Node does not say where in a text the wrong byte is.
-                let text = |message: &str| message.ends_with("not UTF-8").then(|| message.split(", byte").next().map(str::to_owned));
-                assert!(rust == node || (text(&rust).is_some() && text(&rust) == text(node)), "{rust}\n{answer}\n{}", event.dump(bytes));
+                assert!(same_error(&rust, node), "{rust}\n{answer}\n{}", event.dump(bytes));
             }
         }
     }
     // That there are many of both shows that the mutations are not too wild, and not too tame.
     assert!(good > 1000 && bad > 1000, "{good} good messages, {bad} bad ones");
+}
+
+/// The same error, with two liberties: Node does not know where in a text the wrong byte is, and Rust, which reads neighbours
+/// of fixed size together, names no part of the one that is cut off.
+fn same_error(rust: &str, node: &str) -> bool {
+    let place = |message: &str| message.split(", byte").next().unwrap_or_default().to_owned();
+    let both_end = |end| rust.ends_with(end) && node.ends_with(end);
+    let both_end_early = both_end(" left") && place(node).starts_with(place(rust).trim_end_matches('`'));
+    rust == node || (both_end("not UTF-8") && place(rust) == place(node)) || both_end_early
 }
 
 /// Messages that chance would not find.
@@ -112,7 +120,9 @@ fn extremes() -> Vec<(u16, Vec<u8>)> {
     };
     let list = |count: &[u8]| (zoo::StateV1::ID, [&[0, 0, 0, 1], count].concat());
     let mut messages = vec![tree(0), tree(62), tree(63), tree(64), tree(200)];
-    for count in [&[0][..], &[0x80, 0], &[0x80, 0x80, 0], &[0xff; 4], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xff; 5], &[0x80; 9]] {
+    for count in
+        [&[0][..], &[0x80, 0], &[0x80, 0x80, 0], &[0xff; 4], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xff; 5], &[0x80; 9]]
+    {
         messages.push(list(count));
     }
     // The greatest counts of items with and without bytes.
@@ -189,6 +199,15 @@ fn run(command: &mut Command, input: &str) -> String {
 fn descriptor(made: &Value) -> &'static painda_runtime::EventDescriptor {
     let id = made["id"].as_u64().and_then(|id| u16::try_from(id).ok()).expect("an id");
     Zoo::registry().by_id(id).expect("it is in the schema")
+}
+
+/// Whether the JSON of an answer is that of Rust. What is nested too deep for the parser counts as such: its bytes are compared
+/// anyway.
+fn agrees(answer: &Value, json: &Value) -> bool {
+    match serde_json::from_str(answer["json"].as_str().unwrap_or("null")) {
+        Ok(parsed) => same(&parsed, json),
+        Err(error) => error.to_string().starts_with("recursion limit exceeded"),
+    }
 }
 
 fn bytes_of(made: &Value) -> Vec<u8> {

@@ -45,7 +45,7 @@ impl Names {
             WireType::Array { item, len } if is_byte(item) => format!("{r}.bytes({len})"),
             WireType::Array { item, len } => {
                 let read = format!("{r}.array({len}, {})", self.reader(item.get()));
-                if *len <= MAX_TUPLE { format!("({read} as {})", self.ty(ty)) } else { read }
+                if *len <= MAX_TUPLE { format!("{read} as {}", self.ty(ty)) } else { read }
             }
             WireType::Tuple(items) => {
                 let items = items.iter().enumerate();
