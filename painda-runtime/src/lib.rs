@@ -9,7 +9,7 @@
 //! | `json` | events to and from JSON, and the schema as JSON, by the registry alone |
 //! | `tools` | for the tests of a schema crate: [the lock file](schema::lock), [TypeScript](schema::typescript), annotated hex dumps |
 //! | `server` | [`PPServer`]: WebSocket clients in rooms, and the in-memory adapter |
-//! | `redis` | [`RedisAdapter`]: many nodes |
+//! | `redis` | [`RedisAdapter`]: many nodes; [`Emitter`]: for workers without a server |
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(all(feature = "server", feature = "redis", feature = "tools")),
@@ -26,6 +26,8 @@ pub mod __private;
 #[cfg(feature = "_adapter")]
 pub mod adapter;
 pub mod codec;
+#[cfg(feature = "_adapter")]
+pub mod emitter;
 mod message;
 pub mod schema;
 #[cfg(feature = "server")]
@@ -37,6 +39,8 @@ pub use adapter::PPAdapter;
 #[cfg(feature = "redis")]
 pub use adapter::redis::RedisAdapter;
 pub use codec::DecodeError;
+#[cfg(feature = "_adapter")]
+pub use emitter::Emitter;
 pub use message::{Message, RESERVED_PREFIX};
 #[cfg(feature = "json")]
 pub use schema::JsonError;

@@ -1,7 +1,7 @@
 //! The implementation of `PPEvent`.
 
 use super::fields::{Access, Fields};
-use super::{notes, private};
+use super::{notes, private, respan};
 use crate::model::{Delivery, Event};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -18,9 +18,11 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
         Some(id) => quote!(#id),
         None => quote!(#runtime::schema::hashed_id(Self::NAME)),
     };
-    let (table, layout, notes) =
-        (fields.describe(), fields.layout(&quote!(__FIELDS)), notes(&item.doc, item.deprecated));
-    let (layout_print, names_print) = fields.prints(&quote!(#private::Top));
+    let (table, layout, notes) = (
+        fields.describe(Some(&quote!(#private::Top))),
+        fields.layout(&quote!(__FIELDS)),
+        notes(&item.doc, item.deprecated),
+    );
     let (items, checks, key) = (fields.items(), fields.checks(), key(event, &fields, &private));
     let delivery = delivery(&event.delivery, &private);
 
@@ -52,7 +54,6 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
                         #private::concat!(#private::module_path!(), "::", #private::stringify!(#ident)),
                         #layout,
                     )
-                    .with_fingerprints(#layout_print, #names_print)
                     #delivery
                     #notes;
 
@@ -82,7 +83,7 @@ fn key(event: &Event<'_>, fields: &Fields<'_>, private: &TokenStream) -> Option<
     let Delivery::LatestOf(name, at) = &event.delivery else { return None };
     let sizes = fields.constants(quote!(FIXED_SIZE));
     let (before, size) = (&sizes[..*at], &sizes[*at]);
-    // The error of const evaluation points at the name in the attribute.
+    let private = respan(private, name.span());
     Some(quote_spanned! {name.span()=>
         const __KEY: (#private::usize, #private::usize) = #private::key(&[#(#before),*], #size);
     })

@@ -3,7 +3,7 @@
 //! Neighbouring fields of fixed size become one run: one array that is appended at once, one check
 //! of the length before they are read.
 
-use super::notes;
+use super::{notes, respan};
 use crate::model::{Field, Quantised, Shape};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -107,8 +107,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The expression of the table of fields.
-    pub(super) fn describe(&self) -> TokenStream {
+    /// The expression of the table of fields; with their fingerprints, where `depth` looks into their
+    /// types.
+    pub(super) fn describe(&self, depth: Option<&TokenStream>) -> TokenStream {
         let private = self.private;
         let fields = self.fields.iter().enumerate().map(|(at, field)| {
             let (name, wire) = (&field.name, self.wire(at, field));
@@ -117,7 +118,11 @@ impl<'a> Fields<'a> {
                 let (since, bytes) = (later.since, self.function("default_bytes", at));
                 quote!(.with_since(#since, #bytes))
             });
-            quote!(#private::Field::with_type(#name, #wire::TYPE_REF)#notes #since)
+            let prints = depth.map(|depth| {
+                let (layout, names) = (self.print(at, depth, "LAYOUT"), self.print(at, depth, "NAMES"));
+                quote!(.with_fingerprints(#layout, #names))
+            });
+            quote!(#private::Field::with_type(#name, #wire::TYPE_REF)#notes #since #prints)
         });
         quote!(&[#(#fields),*])
     }
@@ -135,39 +140,36 @@ impl<'a> Fields<'a> {
     /// The fingerprints: of the bytes, and of the names as well. `depth` looks into the types.
     pub(super) fn prints(&self, depth: &TokenStream) -> (TokenStream, TokenStream) {
         let private = self.private;
-        let print = |at, field: &Field<'_>, which: &str| {
-            let wire = self.wire(at, field);
-            // The expression begins and ends where the type does, so that the error of a type without an
-            // encoding is the same here as everywhere, and is reported once.
-            let (first, last) = ends(field.ty);
-            let (close, which) = (quote_spanned!(last=> >), Ident::new(which, last));
-            quote_spanned!(first=> <#wire::Print<#depth #close as #private::Print>::#which)
-        };
-        let fields = || self.fields.iter().enumerate();
-        let layouts = fields().map(|(at, field)| print(at, field, "LAYOUT"));
-        let names = fields().map(|(at, field)| {
-            let (name, print) = (&field.name, print(at, field, "NAMES"));
+        let layouts = (0..self.fields.len()).map(|at| self.print(at, depth, "LAYOUT"));
+        let names = self.fields.iter().enumerate().map(|(at, Field { name, .. })| {
+            let print = self.print(at, depth, "NAMES");
             quote!(.name(#name).number(#print))
         });
-        let sinces = || {
-            fields().filter_map(|(_, field)| {
-                let since: u64 = field.later.as_ref()?.since.into();
-                Some(quote!(.number(#since)))
-            })
-        };
-        let (layout_sinces, name_sinces) = (sinces(), sinces());
         (
-            quote!(#private::Fingerprint::new("(") #(.number(#layouts))* #(#layout_sinces)* .get()),
-            quote!(#private::Fingerprint::new("(") #(#names)* #(#name_sinces)* .get()),
+            quote!(#private::Fingerprint::new("(") #(.number(#layouts))* .get()),
+            quote!(#private::Fingerprint::new("(") #(#names)* .get()),
         )
+    }
+
+    /// One fingerprint of a field's type: `LAYOUT` or `NAMES`.
+    fn print(&self, at: usize, depth: &TokenStream, which: &str) -> TokenStream {
+        let (private, field) = (self.private, &self.fields[at]);
+        let wire = self.wire(at, field);
+        // The expression begins and ends where the type does, so that the error of a type without an
+        // encoding is the same here as everywhere, and is reported once.
+        let (first, last) = ends(field.ty);
+        let (close, which) = (quote_spanned!(last=> >), Ident::new(which, last));
+        quote_spanned!(first=> <#wire::Print<#depth #close as #private::Print>::#which)
     }
 
     /// Fails the build at the field whose type must not be used although it has an encoding.
     pub(super) fn checks(&self) -> TokenStream {
-        let private = self.private;
         let checks = self.fields.iter().filter(|field| !field.fixed && !mentions_self(field.ty)).map(|field| {
             let ty = field.ty;
-            quote_spanned!(ty.span()=> const _: () = #private::check(<#ty as #private::Wire>::PROBLEM);)
+            let (first, last) = ends(ty);
+            let private = respan(self.private, first);
+            let problem = quote_spanned!(last=> (<#ty as #private::Wire>::PROBLEM));
+            quote_spanned!(first=> const _: () = #private::check #problem;)
         });
         quote!(#(#checks)*)
     }

@@ -7,7 +7,7 @@ mod part;
 pub(crate) use event::{event, event_stub};
 pub(crate) use part::{part, part_stub};
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Path;
 
@@ -21,4 +21,13 @@ fn notes(doc: &str, deprecated: bool) -> TokenStream {
     let doc = (!doc.is_empty()).then(|| quote!(.with_doc(#doc)));
     let deprecated = deprecated.then(|| quote!(.with_deprecated()));
     quote!(#doc #deprecated)
+}
+
+/// The same tokens at another place: the error of const evaluation is where its expression begins.
+fn respan(tokens: &TokenStream, span: Span) -> TokenStream {
+    let tokens = tokens.clone().into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    tokens.collect()
 }

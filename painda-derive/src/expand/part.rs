@@ -98,7 +98,7 @@ pub(crate) fn part(part: &Part<'_>) -> TokenStream {
 fn struct_code(private: &TokenStream, shape: Shape, fields: &[Field<'_>], name: &TokenStream) -> Code {
     let table = quote!(#private::struct_fields::<Self>());
     let fields = Fields::new(private, "", shape, fields, Access::Itself, table);
-    let layout = fields.layout(&fields.describe());
+    let layout = fields.layout(&fields.describe(None));
     let (layout_print, names_print) = fields.prints(&depth().to_token_stream());
     let (fixed, min) = (fields.constants(quote!(FIXED_SIZE)), fields.constants(quote!(MIN_SIZE)));
     let (read, members) = (fields.read(), fields.members());
@@ -145,7 +145,7 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
 
         code.items.extend(fields.items());
         code.checks.extend(fields.checks());
-        let (layout, notes) = (fields.layout(&fields.describe()), notes(&variant.doc, variant.deprecated));
+        let (layout, notes) = (fields.layout(&fields.describe(None)), notes(&variant.doc, variant.deprecated));
         table.extend(quote!(#private::Variant::new(#name, #tag, #layout) #notes,));
         let (layout_print, names_print) = fields.prints(&depth().to_token_stream());
         let number: u64 = (*tag).into();

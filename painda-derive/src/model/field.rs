@@ -43,9 +43,7 @@ enum Owner {
 
 /// Checks the fields of an event.
 pub(super) fn of_event<'a>(fields: &'a Fields, errors: &mut Errors) -> (Shape, Vec<Field<'a>>) {
-    let (shape, checked) = all(fields, Owner::Event, errors);
-    ascending(fields, &checked, errors);
-    (shape, checked)
+    all(fields, Owner::Event, errors)
 }
 
 /// Checks the fields of a struct or a variant that is a part of events.
@@ -58,14 +56,21 @@ fn all<'a>(fields: &'a Fields, owner: Owner, errors: &mut Errors) -> (Shape, Vec
         Fields::Named(_) | Fields::Unit => Shape::Named,
         Fields::Unnamed(_) => Shape::Tuple,
     };
-    let checked = fields.iter().zip(fields.members()).map(|(field, member)| {
+    let mut newest = 1;
+    let mut checked = Vec::new();
+    for (field, member) in fields.iter().zip(fields.members()) {
+        let name = match &member {
+            Member::Named(ident) => ident.unraw().to_string(),
+            Member::Unnamed(index) => index.index.to_string(),
+        };
         types::supported(&field.ty, errors);
-        let (quantised, later) = args(field, owner, errors);
-        Field {
-            name: match &member {
-                Member::Named(ident) => ident.unraw().to_string(),
-                Member::Unnamed(index) => index.index.to_string(),
-            },
+        let Args { quantised, later, version } = args(field, owner, errors);
+        if let Some(version) = version {
+            ascending(field, &name, version, newest, errors);
+            newest = newest.max(version);
+        }
+        checked.push(Field {
+            name,
             member,
             ty: &field.ty,
             doc: attr::doc(&field.attrs),
@@ -73,13 +78,23 @@ fn all<'a>(fields: &'a Fields, owner: Owner, errors: &mut Errors) -> (Shape, Vec
             fixed: quantised.is_some() || types::is_fixed(&field.ty),
             quantised,
             later,
-        }
-    });
-    (shape, checked.collect())
+        });
+    }
+    (shape, checked)
 }
 
-fn args(field: &syn::Field, owner: Owner, errors: &mut Errors) -> (Option<Quantised>, Option<Later>) {
+/// What the attributes of a field say.
+#[derive(Default)]
+struct Args {
+    quantised: Option<Quantised>,
+    later: Option<Later>,
+    /// The version that has brought the field, unless a mistake hides it.
+    version: Option<u32>,
+}
+
+fn args(field: &syn::Field, owner: Owner, errors: &mut Errors) -> Args {
     let (mut number, mut range, mut since, mut default) = (None, None, None, None);
+    let mut unknown = false;
     for arg in attr::args(&field.attrs, errors) {
         match (arg.key.to_string().as_str(), owner) {
             ("as", _) => number = Some(arg),
@@ -91,19 +106,30 @@ fn args(field: &syn::Field, owner: Owner, errors: &mut Errors) -> (Option<Quanti
                 "a part of an event is frozen, because what follows it would move; append the field to the event, or \
                  make a new type",
             ),
-            (other, Owner::Event) => errors.push(
-                &arg.key,
-                format!(
-                    "unknown key `{other}`; a field of an event has `since = …`, `default`, `default = …`, and \
-                     `as = …` with `range = …`"
-                ),
-            ),
-            (other, Owner::Part) => {
-                errors.push(&arg.key, format!("unknown key `{other}`; a field of a part has `as = …` with `range = …`"))
+            (other, owner) => {
+                unknown = true;
+                let known = match owner {
+                    Owner::Event => {
+                        "a field of an event has `since = …` with `default` or `default = …`, and `as = …` with `range = …`"
+                    }
+                    Owner::Part => "a field of a part of events has `as = …` with `range = …`",
+                };
+                errors.push(&arg.key, format!("unknown key `{other}`; {known}"));
             }
         }
     }
-    (Quantised::check(&field.ty, number, range, errors), later(since, default, errors))
+    if unknown {
+        // It may have been any of the others.
+        return Args::default();
+    }
+    let quantised = Quantised::check(&field.ty, number, range, errors);
+    let has_since = since.is_some();
+    let later = later(since, default, errors);
+    let version = match &later {
+        Some(later) => Some(later.since),
+        None => (!has_since).then_some(1),
+    };
+    Args { quantised, later, version }
 }
 
 fn later(since: Option<Arg>, default: Option<Arg>, errors: &mut Errors) -> Option<Later> {
@@ -137,27 +163,14 @@ fn later(since: Option<Arg>, default: Option<Arg>, errors: &mut Errors) -> Optio
 }
 
 /// What an older decoder reads comes first.
-fn ascending(fields: &Fields, checked: &[Field<'_>], errors: &mut Errors) {
-    let mut newest = 1;
-    for (field, checked) in fields.iter().zip(checked) {
-        let has_since =
-            |field: &syn::Field| attr::args(&field.attrs, &mut Errors::default()).iter().any(|arg| arg.key == "since");
-        let since = match &checked.later {
-            Some(later) => later.since,
-            // Its mistake has been reported.
-            None if has_since(field) => continue,
-            None => 1,
-        };
-        if since < newest {
-            let name = &checked.name;
-            errors.push(
-                field,
-                format!(
-                    "`{name}` is in version {since}, but stands behind a field of version {newest}; new fields are \
-                     appended, so that older decoders can ignore them"
-                ),
-            );
-        }
-        newest = newest.max(since);
+fn ascending(field: &syn::Field, name: &str, version: u32, newest: u32, errors: &mut Errors) {
+    if version < newest {
+        errors.push(
+            field,
+            format!(
+                "`{name}` is in version {version}, but stands behind a field of version {newest}; new fields are \
+                 appended, so that older decoders can ignore them"
+            ),
+        );
     }
 }

@@ -22,6 +22,7 @@
 //! A fingerprint of names has, besides, the name of each field before its → (`0` in tuples), and the
 //! name of each variant after its tag. A name is its length, then its UTF-8.
 
+use super::layout::Layout;
 use core::marker::PhantomData;
 
 /// The two fingerprints of a type.
@@ -56,9 +57,8 @@ impl<D: Depth> Depth for Deeper<D> {
 
 type Four<D> = Deeper<Deeper<Deeper<Deeper<D>>>>;
 
-/// What an event's fields are looked into with: 16 levels of structs and enums, below the
-/// event itself.
-pub type Top = Deeper<Four<Four<Four<Four<End>>>>>;
+/// What an event's fields are looked into with: 16 levels of structs and enums.
+pub type Top = Four<Four<Four<Four<End>>>>;
 
 /// A hash that grows at compile time.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +97,28 @@ impl Fingerprint {
     pub const fn get(self) -> u64 {
         self.0
     }
+}
+
+/// The fingerprints of an event: of its layout, and of the names as well.
+pub(crate) const fn of_event(layout: &Layout) -> (u64, u64) {
+    let fields = layout.fields();
+    let (mut of_layout, mut of_names) = (Fingerprint::new("("), Fingerprint::new("("));
+    let mut at = 0;
+    while at < fields.len() {
+        let field = &fields[at];
+        of_layout = of_layout.number(field.layout_fingerprint());
+        of_names = of_names.name(field.name()).number(field.names_fingerprint());
+        at += 1;
+    }
+    at = 0;
+    while at < fields.len() {
+        let since = fields[at].since() as u64;
+        if since > 1 {
+            (of_layout, of_names) = (of_layout.number(since), of_names.number(since));
+        }
+        at += 1;
+    }
+    (of_layout.get(), of_names.get())
 }
 
 /// A type without parts.

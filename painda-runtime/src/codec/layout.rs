@@ -80,6 +80,8 @@ pub struct Field {
     deprecated: bool,
     since: u32,
     default: Option<fn() -> Vec<u8>>,
+    layout_fingerprint: u64,
+    names_fingerprint: u64,
 }
 
 impl Field {
@@ -98,7 +100,16 @@ impl Field {
     /// A field of a type that is referred to.
     #[must_use]
     pub const fn with_type(name: &'static str, ty: TypeRef) -> Self {
-        Field { name, ty, doc: "", deprecated: false, since: 1, default: None }
+        Field {
+            name,
+            ty,
+            doc: "",
+            deprecated: false,
+            since: 1,
+            default: None,
+            layout_fingerprint: 0,
+            names_fingerprint: 0,
+        }
     }
 
     /// The same field with its doc comment.
@@ -121,6 +132,15 @@ impl Field {
     pub const fn with_since(mut self, since: u32, default: fn() -> Vec<u8>) -> Self {
         self.since = since;
         self.default = Some(default);
+        self
+    }
+
+    /// The same field with the fingerprints of its type.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_fingerprints(mut self, layout: u64, names: u64) -> Self {
+        self.layout_fingerprint = layout;
+        self.names_fingerprint = names;
         self
     }
 
@@ -158,6 +178,20 @@ impl Field {
     #[must_use]
     pub const fn since(&self) -> u32 {
         self.since
+    }
+
+    /// 64 bits that change when the meaning of the field's bytes does. Only fields of events have it; it is
+    /// 0 in other places.
+    #[must_use]
+    pub const fn layout_fingerprint(&self) -> u64 {
+        self.layout_fingerprint
+    }
+
+    /// 64 bits that change when the layout does, or the name of a field or variant inside the field. Only
+    /// fields of events have it; it is 0 in other places.
+    #[must_use]
+    pub const fn names_fingerprint(&self) -> u64 {
+        self.names_fingerprint
     }
 
     /// The encoding of the value that the field has where a message is older than it. There is one

@@ -3,7 +3,7 @@
 //! Owns [`EventDescriptor`]. It holds no state and nothing that the derive did not put there.
 
 use super::Delivery;
-use crate::codec::{Field, Layout};
+use crate::codec::{Field, Layout, fingerprint};
 
 /// An event as data, for everything that works without its Rust type.
 ///
@@ -36,6 +36,7 @@ impl EventDescriptor {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, id: u16, rust_path: &'static str, layout: Layout) -> EventDescriptor {
+        let (layout_fingerprint, names_fingerprint) = fingerprint::of_event(&layout);
         EventDescriptor {
             name,
             id,
@@ -43,8 +44,8 @@ impl EventDescriptor {
             doc: "",
             deprecated: false,
             delivery: Delivery::Reliable,
-            layout_fingerprint: 0,
-            names_fingerprint: 0,
+            layout_fingerprint,
+            names_fingerprint,
             layout,
         }
     }
@@ -70,15 +71,6 @@ impl EventDescriptor {
     #[must_use]
     pub const fn with_delivery(mut self, delivery: Delivery) -> Self {
         self.delivery = delivery;
-        self
-    }
-
-    /// The same event with its fingerprints.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn with_fingerprints(mut self, layout: u64, names: u64) -> Self {
-        self.layout_fingerprint = layout;
-        self.names_fingerprint = names;
         self
     }
 
@@ -118,15 +110,13 @@ impl EventDescriptor {
         &self.delivery
     }
 
-    /// [`PPEvent::LAYOUT_FINGERPRINT`](super::PPEvent::LAYOUT_FINGERPRINT); 0 where no macro has made the
-    /// description.
+    /// [`PPEvent::LAYOUT_FINGERPRINT`](super::PPEvent::LAYOUT_FINGERPRINT).
     #[must_use]
     pub const fn layout_fingerprint(&self) -> u64 {
         self.layout_fingerprint
     }
 
-    /// [`PPEvent::NAMES_FINGERPRINT`](super::PPEvent::NAMES_FINGERPRINT); 0 where no macro has made the
-    /// description.
+    /// [`PPEvent::NAMES_FINGERPRINT`](super::PPEvent::NAMES_FINGERPRINT).
     #[must_use]
     pub const fn names_fingerprint(&self) -> u64 {
         self.names_fingerprint

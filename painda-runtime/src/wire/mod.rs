@@ -2,6 +2,8 @@
 //!
 //! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and, but for `dump`, no schema.
 
+pub mod aim;
+pub mod channels;
 #[cfg(feature = "tools")]
 pub mod dump;
 pub mod envelope;

@@ -257,11 +257,10 @@ impl<'a> Walk<'a> {
             true => format!("error: {reason}"),
             false => format!("error at {:04x}: {reason}", self.base + error.offset()),
         };
-        // Enough to see what is wrong.
-        const ENOUGH: usize = 32;
-        if bytes.len() > ENOUGH {
-            let _ = write!(meaning, "; of {} more bytes, {ENOUGH} are shown", bytes.len());
-            bytes = &bytes[..ENOUGH];
+        // One line is enough to see what is wrong.
+        if bytes.len() > table::WIDTH {
+            let _ = write!(meaning, " ({} bytes from here, {} of them are shown)", bytes.len(), table::WIDTH);
+            bytes = &bytes[..table::WIDTH];
         }
         self.table.row(self.base + start.offset(), bytes, self.path.as_str(), ty.to_string(), meaning);
         Err(Stop)

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 /// How many bytes stand in one line.
-const WIDTH: usize = 16;
+pub(super) const WIDTH: usize = 16;
 
 /// The lines so far.
 #[derive(Default)]
