@@ -77,7 +77,7 @@ export function encodeArenaEvent(event: ArenaEvent): { id: number; bytes: Uint8A
     case "player:hit":
       return { id: 2, bytes: PlayerHit.encode(event.payload) };
     default:
-      throw new EncodeError(`the schema Arena has no event ${JSON.stringify((event as { type: unknown }).type)}`);
+      return unknownEvent(event);
   }
 }
 
@@ -420,55 +420,55 @@ class Writer extends Walk {
 
   u8(value: number): void {
     this.integer("a u8", value, 0, 0xff);
-    this.view.setUint8(this.grow(1), value);
+    this.grow(1).setUint8(this.end - 1, value);
   }
 
   i8(value: number): void {
     this.integer("an i8", value, -0x80, 0x7f);
-    this.view.setInt8(this.grow(1), value);
+    this.grow(1).setInt8(this.end - 1, value);
   }
 
   u16(value: number): void {
     this.integer("a u16", value, 0, 0xffff);
-    this.view.setUint16(this.grow(2), value);
+    this.grow(2).setUint16(this.end - 2, value);
   }
 
   i16(value: number): void {
     this.integer("an i16", value, -0x8000, 0x7fff);
-    this.view.setInt16(this.grow(2), value);
+    this.grow(2).setInt16(this.end - 2, value);
   }
 
   u32(value: number): void {
     this.integer("a u32", value, 0, 0xffff_ffff);
-    this.view.setUint32(this.grow(4), value);
+    this.grow(4).setUint32(this.end - 4, value);
   }
 
   i32(value: number): void {
     this.integer("an i32", value, -0x8000_0000, 0x7fff_ffff);
-    this.view.setInt32(this.grow(4), value);
+    this.grow(4).setInt32(this.end - 4, value);
   }
 
   u64(value: bigint): void {
     this.expect("bigint", "a bigint", value);
     if (BigInt.asUintN(64, value) !== value) this.fail(`${value} does not fit a u64`);
-    this.view.setBigUint64(this.grow(8), value);
+    this.grow(8).setBigUint64(this.end - 8, value);
   }
 
   i64(value: bigint): void {
     this.expect("bigint", "a bigint", value);
     if (BigInt.asIntN(64, value) !== value) this.fail(`${value} does not fit an i64`);
-    this.view.setBigInt64(this.grow(8), value);
+    this.grow(8).setBigInt64(this.end - 8, value);
   }
 
   f32(value: number): void {
     this.expect("number", "a number", value);
     if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) this.fail(`${value} does not fit an f32`);
-    this.view.setFloat32(this.grow(4), value);
+    this.grow(4).setFloat32(this.end - 4, value);
   }
 
   f64(value: number): void {
     this.expect("number", "a number", value);
-    this.view.setFloat64(this.grow(8), value);
+    this.grow(8).setFloat64(this.end - 8, value);
   }
 
   bool(value: boolean): void {
@@ -607,12 +607,12 @@ class Writer extends Walk {
   }
 
   private put(bytes: Uint8Array): void {
-    this.message.set(bytes, this.grow(bytes.length));
+    this.grow(bytes.length);
+    this.message.set(bytes, this.end - bytes.length);
   }
 
-  /** Makes room for `length` more bytes, and says where. */
-  private grow(length: number): number {
-    const start = this.end;
+  /** Makes room for `length` more bytes at the end. */
+  private grow(length: number): DataView {
     this.end += length;
     if (this.end > this.message.length) {
       const message = new Uint8Array(Math.max(this.end, this.message.length * 2));
@@ -620,7 +620,7 @@ class Writer extends Walk {
       this.message = message;
       this.view = new DataView(message.buffer);
     }
-    return start;
+    return this.view;
   }
 }
 
@@ -629,4 +629,8 @@ function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T
   const writer = new Writer(event);
   write(writer, value);
   return writer.finish();
+}
+
+function unknownEvent(event: unknown): never {
+  throw new EncodeError(`the schema has no event ${JSON.stringify((event as { type: unknown }).type)}`);
 }

@@ -47,11 +47,11 @@ impl Registry {
     /// | --- | --- |
     /// | `painda` | the format's version, 1; keys may be added to it |
     /// | `events` | in the order of the schema |
-    /// | `types` | the structs and enums that events consist of, by their path in Rust: `{"fields": […]}` or `{"variants": […]}` |
+    /// | `types` | the parts of events by their path in Rust: structs have `fields`, enums `variants` |
     /// | `fields` | in the order of the wire; `tuple` is `true` beside it where they are told apart by position |
     /// | `variants` | each has a `name`, the `tag` on the wire, and `fields` |
     /// | `doc`, `deprecated` | the doc comment; `true`. Left out where there is none |
-    /// | `since`, `default` | the version of the event that has brought a field, and its value in older messages, as the event's JSON has it |
+    /// | `since`, `default` | the version that has brought a field, and the JSON of its value in older messages |
     ///
     /// A `type` is one of:
     ///

@@ -2,13 +2,15 @@
 //!
 //! Owns the rows of envelopes and frames. It is the only part of the wire that asks a schema what a payload means.
 
+use super::aim::AIMED;
 #[cfg(feature = "server")]
 use super::frame::{self, Body};
 use crate::schema::dump::{Table, dump};
 use crate::{EventDescriptor, Registry};
 use bytes::Bytes;
 
-/// Shows what a Redis message means, down to the fields of its event.
+/// Shows what a Redis message means, down to the fields of its event; also of one that is [aimed](super::aim) at several
+/// rooms.
 ///
 /// ```
 /// # use painda_runtime::{PPEvent, Schema, schema};
@@ -32,11 +34,12 @@ use bytes::Bytes;
 pub fn envelope(registry: &Registry, bytes: &Bytes) -> String {
     let mut table = Table::default();
     table.title(format!("Redis message, {} bytes", bytes.len()));
-    let _ = envelope_rows(registry, &mut Rows { bytes, at: 0, table: &mut table });
+    let _ = envelope_rows(registry, &mut Rows { bytes, at: 0, table: &mut table }, true);
     table.text()
 }
 
-fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>) -> Result<(), Stop> {
+/// The rows of an envelope, which `may_aim` another one, that may not.
+fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, may_aim: bool) -> Result<(), Stop> {
     let exclude_len = rows.number(1, "excludeLen", |len| match len {
         0 => "nobody is excluded".to_owned(),
         len => len.to_string(),
@@ -53,13 +56,23 @@ fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let name_len = rows.number(2, "nameLen", |len| len.to_string())?;
-    rows.text(name_len, "name")?;
-    rows.json();
-    Ok(())
+    if rows.text(name_len, "name")? != AIMED || !may_aim {
+        rows.json();
+        return Ok(());
+    }
+    for list in ["rooms", "clients", "exceptRooms", "exceptClients"] {
+        let count = rows.number(2, list, |count| format!("{count} names"))?;
+        for at in 0..count {
+            let path = format!("{list}[{at}]");
+            let len = rows.number(1, &format!("{path}.len"), |len| len.to_string())?;
+            rows.text(len, &path)?;
+        }
+    }
+    envelope_rows(registry, rows, false)
 }
 
-/// Shows what a client frame means, down to the fields of its event. A compressed payload is inflated up to `max_inflated`
-/// bytes.
+/// Shows what a client frame means, down to the fields of its event. A compressed payload is inflated up to
+/// `max_inflated` bytes.
 #[cfg(feature = "server")]
 #[must_use]
 pub fn frame(registry: &Registry, bytes: &Bytes, max_inflated: usize) -> String {
@@ -125,12 +138,12 @@ impl<'a> Rows<'a> {
         Ok(number)
     }
 
-    fn text(&mut self, len: usize, path: &str) -> Result<(), Stop> {
+    fn text(&mut self, len: usize, path: &str) -> Result<&'a str, Stop> {
         let bytes = self.take(len, path)?;
-        let text = std::str::from_utf8(bytes).map(|text| format!("{text:?}"));
-        let meaning = text.as_deref().unwrap_or("error: it is not UTF-8");
+        let text = std::str::from_utf8(bytes).map_err(|_| Stop);
+        let meaning = text.as_ref().map_or("error: it is not UTF-8".to_owned(), |text| format!("{text:?}"));
         self.table.row(self.at - len, bytes, path, "text", meaning);
-        text.map(|_| ()).map_err(|_| Stop)
+        text
     }
 
     /// The next bytes, or a row that says that they are not there.
@@ -220,6 +233,20 @@ mod tests {
         assert!(envelope(b"\0\0\x09\x01").contains("error: no event of the schema has the id 9\n0003  01"));
     }
 
+    #[test]
+    fn an_aimed_event_is_shown_with_its_aim() {
+        use crate::wire::{aim::Aim, envelope::encode};
+
+        let event = crate::Message::event(2, PlayerHit { target: 7, damage: -3 }.to_bytes());
+        let mut aim = Aim::room("a");
+        aim.rooms.add("b");
+        let (_, message, _) = aim.publication(&event).expect("it fits");
+        let dump = super::envelope(Arena::registry(), &encode(&message, None).expect("it fits"));
+        assert!(dump.contains("rooms[1]       text  \"b\"\n"), "{dump}");
+        assert!(dump.contains("exceptClients  u16   0 names\n"), "{dump}");
+        assert!(dump.ends_with("damage         i16   -3\n"), "{dump}");
+    }
+
     #[cfg(feature = "server")]
     #[test]
     fn a_frame_is_shown_inflated() {
@@ -230,8 +257,7 @@ mod tests {
         flate2::read::ZlibEncoder::new(&encoded[..], flate2::Compression::best())
             .read_to_end(&mut payload)
             .expect("deflates");
-        let mut bytes = frame::header(frame::Mode::Gaming, 2, payload.len() as u32).to_vec();
-        bytes[7] |= 4;
+        let mut bytes = frame::header(frame::Mode::Gaming, 2, true, payload.len() as u32).to_vec();
         bytes.extend_from_slice(&payload);
         let dump = frame(Arena::registry(), &bytes.clone().into(), 100);
         assert!(dump.contains("0006  00 0e "), "{dump}");

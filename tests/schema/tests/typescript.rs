@@ -54,8 +54,8 @@ fn rust_understands_typescript() {
     }
 }
 
-/// Node reads what Rust writes, and each of its truncations, and mutations of it: it accepts the same messages, reads the same
-/// values, and complains about the same.
+/// Node reads what Rust writes, and each of its truncations, and mutations of it: it accepts the same messages, reads
+/// the same values, and complains about the same.
 #[test]
 fn typescript_understands_rust() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -97,8 +97,8 @@ fn typescript_understands_rust() {
     assert!(good > 1000 && bad > 1000, "{good} good messages, {bad} bad ones");
 }
 
-/// The same error, with two liberties: Node does not know where in a text the wrong byte is, and Rust, which reads neighbours
-/// of fixed size together, names no part of the one that is cut off.
+/// The same error, with two liberties: Node does not know where in a text the wrong byte is, and Rust, which reads
+/// neighbours of fixed size together, names no part of the one that is cut off.
 fn same_error(rust: &str, node: &str) -> bool {
     let place = |message: &str| message.split(", byte").next().unwrap_or_default().to_owned();
     let both_end = |end| rust.ends_with(end) && node.ends_with(end);
@@ -201,8 +201,8 @@ fn descriptor(made: &Value) -> &'static painda_runtime::EventDescriptor {
     Zoo::registry().by_id(id).expect("it is in the schema")
 }
 
-/// Whether the JSON of an answer is that of Rust. What is nested too deep for the parser counts as such: its bytes are compared
-/// anyway.
+/// Whether the JSON of an answer is that of Rust. What is nested too deep for the parser counts as such: its bytes are
+/// compared anyway.
 fn agrees(answer: &Value, json: &Value) -> bool {
     match serde_json::from_str(answer["json"].as_str().unwrap_or("null")) {
         Ok(parsed) => same(&parsed, json),

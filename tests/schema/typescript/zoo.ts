@@ -871,7 +871,7 @@ export function encodeZooEvent(event: ZooEvent): { id: number; bytes: Uint8Array
     case "zoo:unit":
       return { id: 11, bytes: Unit.encode(event.payload) };
     default:
-      throw new EncodeError(`the schema Zoo has no event ${JSON.stringify((event as { type: unknown }).type)}`);
+      return unknownEvent(event);
   }
 }
 
@@ -1441,4 +1441,8 @@ function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T
   const writer = new Writer(event);
   write(writer, value);
   return writer.finish();
+}
+
+function unknownEvent(event: unknown): never {
+  throw new EncodeError(`the schema has no event ${JSON.stringify((event as { type: unknown }).type)}`);
 }

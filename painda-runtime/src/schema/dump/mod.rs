@@ -1,7 +1,7 @@
 //! An annotated hex dump of a message: a line a value, with its offset, bytes, path, type and meaning.
 //!
-//! Owns the walk along the types, which goes on as long as the bytes make sense. Knows nothing of envelopes and frames;
-//! [`wire::dump`](crate::wire::dump) puts those around it.
+//! Owns the walk along the types, which goes on as long as the bytes make sense. Knows nothing of envelopes and
+//! frames; [`wire::dump`](crate::wire::dump) puts those around it.
 
 mod table;
 
@@ -13,7 +13,8 @@ use std::fmt::Write;
 pub(crate) use table::Table;
 
 impl EventDescriptor {
-    /// Shows what the bytes of a message mean, as far as they mean anything: where they do not, the last line is the error.
+    /// Shows what the bytes of a message mean, as far as they mean anything: where they do not, the last line is the
+    /// error.
     ///
     /// ```
     /// # use painda_runtime::PPEvent;

@@ -157,8 +157,8 @@ fn reuse(event: &LockedEvent, id: u16, name: &str) -> Change {
         true => format!("its id {id} belonged to `{name}`"),
         false => format!("an event of this name was there before, with the id {id}"),
     };
-    let advice = "Programs that still know that event would misread this one. Choose another; if no such program is left, \
-                  remove the old event's lines from the lock file by hand.";
+    let advice = "Programs that still know that event would misread this one. Choose another; if no such program is \
+                  left, remove the old event's lines from the lock file by hand.";
     Change::new(Class::Wire, format!("event `{}`", event.name), what, advice).refused()
 }
 

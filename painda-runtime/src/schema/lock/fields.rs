@@ -7,11 +7,11 @@ use super::change::{Change, Class};
 use super::model::{LockedField, LockedVariant};
 
 /// Why a part cannot grow.
-pub(super) const FROZEN: &str = "What is in the middle of a message cannot change: old and new programs misread it. Make a new type, \
-                                 and append a field of it to the event: `#[pp(since = …, default)]`.";
+pub(super) const FROZEN: &str = "What is in the middle of a message cannot change: old and new programs misread it. \
+                                 Make a new type, and append a field of it to the event: `#[pp(since = …, default)]`.";
 
-const RENAMED: &str = "The bytes are the same; code that names it has to change. For JSON clients, which read and write the name, it is a \
-                       change of the wire.";
+const RENAMED: &str = "The bytes are the same; code that names it has to change. For JSON clients, which read and \
+                       write the name, it is a change of the wire.";
 
 /// Compares the fields of an event, which may be appended to.
 pub(super) fn of_event(place: &str, old: &[LockedField], new: &[LockedField], changes: &mut Vec<Change>) {
@@ -165,8 +165,8 @@ pub(super) fn of_enum(place: &str, old: &[LockedVariant], new: &[LockedVariant],
                 Class::Source,
                 format!("{place}, variant `{}`", variant.name),
                 format!("it is new, with the tag {}", variant.tag),
-                "The bytes of the others are the same. Code that matches has to handle it; programs that do not know it refuse \
-                 messages with it, so update those that receive it first.",
+                "The bytes of the others are the same. Code that matches has to handle it; programs that do not know it \
+                 refuse messages with it, so update those that receive it first.",
             ));
         }
     }

@@ -15,8 +15,8 @@
 //! fn the_schema_is_locked() { painda_runtime::schema::lock::check::<Arena>("schema.lock") }
 //! ```
 //!
-//! Its first run writes the file; commit it. From then on a difference fails the test, which says where it is, for whom
-//! it matters ([`Class`]), and what to do:
+//! Its first run writes the file; commit it. From then on a difference fails the test, which says where it is, for
+//! whom it matters ([`Class`]), and what to do:
 //!
 //! ```text
 //! the schema `Arena` differs from schema.lock:
@@ -29,8 +29,8 @@
 //! To take this into the file, run the test with PAINDA_ACCEPT=1.
 //! ```
 //!
-//! Documentation and the order of the list are no part of the file. On a machine where `CI` is set, a missing file fails the
-//! test.
+//! Documentation and the order of the list are no part of the file. Where the environment has `CI`, a missing file
+//! fails the test.
 //!
 //! # The file
 //!
@@ -53,9 +53,9 @@
 //! reserved 7 "player:jump"
 //! ```
 //!
-//! An event has its id, its name and its path in Rust; a field its name and type, and the version of the event that has
-//! brought it with the JSON of its value in older messages; a variant its tag. The ids and names of events that are gone stay
-//! reserved: an event that takes one fails the test, also with `PAINDA_ACCEPT=1`.
+//! An event has its id, its name and its path in Rust; a field its name and type, and the version of the event that
+//! has brought it with the JSON of its value in older messages; a variant its tag. The ids and names of events that
+//! are gone stay reserved: an event that takes one fails the test, also with `PAINDA_ACCEPT=1`.
 //!
 //! The module owns the file and the meaning of changes. It reads descriptors, and knows no message.
 
@@ -78,8 +78,8 @@ pub use text::LockError;
 /// `cargo test` runs.
 ///
 /// # Panics
-/// When they differ and `PAINDA_ACCEPT=1` is not set, with all changes; when the file is missing and `CI` is set; and when the
-/// file cannot be read or written.
+/// When they differ and `PAINDA_ACCEPT=1` is not set, with all changes; when the file is missing and `CI` is set; and
+/// when the file cannot be read or written.
 #[track_caller]
 pub fn check<S: Schema>(path: impl AsRef<Path>) {
     if let Err(message) = outcome(S::registry(), path.as_ref(), Mode::of_environment()) {

@@ -77,7 +77,7 @@ pub(super) fn schema(registry: &Registry, names: &Names, out: &mut String) {
         "export function encode{schema}Event(event: {event}): {{ id: number; bytes: Uint8Array }} {{
   switch (event.type) {{
 {cases}    default:
-      throw new EncodeError(`the schema {schema} has no event ${{JSON.stringify((event as {{ type: unknown }}).type)}}`);
+      return unknownEvent(event);
   }}
 }}
 
@@ -240,7 +240,11 @@ fn data_enum(name: &str, ty: &EnumType, names: &Names, out: &mut String) {
         );
         let object = if newtype { "v.value" } else { "w.object(v.value)" };
         writes += &format!(
-            "      case {kind}:\n        w.u8({tag});\n        return w.at({kind}).parts({object}, (w, v) => {{\n{}        }});\n",
+            "      case {kind}:
+        w.u8({tag});
+        return w.at({kind}).parts({object}, (w, v) => {{
+{}        }});
+",
             write_fields(layout, newtype, "          ", names)
         );
     }

@@ -15,11 +15,12 @@
 //! fn typescript() { painda_runtime::schema::typescript::check::<Arena>("arena.ts") }
 //! ```
 //!
-//! A build step can call [`generate`]. For each event, the module exports a type and an object of the same name, which is
-//! what `PPSchemaRegistry.register(type, schema)` of the TypeScript library takes; for the schema, the union of its events:
+//! A build step can call [`generate`]. For each event, the module exports a type and an object of the same name,
+//! which is what `PPSchemaRegistry.register(type, schema)` of the TypeScript library takes; for the schema, the union
+//! of its events:
 //!
 //! ```ts
-//! import { PlayerMove, decodeArenaEvent } from "./arena.ts";
+//! import { PlayerMove, decodeArenaEvent } from "./arena";
 //!
 //! registry.register(PlayerMove.name, PlayerMove);
 //!
@@ -41,7 +42,8 @@
 //! | enum without data | `"Red" \| "Blue"` |
 //! | enum with data | `{ kind: "Idle" } \| { kind: "Running"; value: { speed: number } }`; `value` as of a struct |
 //!
-//! A decoder accepts what the one in Rust accepts, and a `DecodeError` says the same. JavaScript may change the bits of a NaN.
+//! A decoder accepts what the one in Rust accepts, and a `DecodeError` says the same. JavaScript may change the bits
+//! of a NaN.
 //!
 //! The module owns the generated code and the file; it reads descriptors, and knows no message.
 
@@ -90,13 +92,14 @@ pub fn generate(registry: &Registry) -> String {
     out
 }
 
-/// Compares a file with the module, for a test. A relative path begins at the package's folder, where `cargo test` runs.
+/// Compares a file with the module, for a test. A relative path begins at the package's folder, where `cargo test`
+/// runs.
 ///
 /// A file that is missing is written; so is one that is out of date where `PAINDA_ACCEPT=1` is set.
 ///
 /// # Panics
-/// When the file is out of date and `PAINDA_ACCEPT=1` is not set; when it is missing and `CI` is set; and when it cannot be
-/// read or written.
+/// When the file is out of date and `PAINDA_ACCEPT=1` is not set; when it is missing and `CI` is set; and when it
+/// cannot be read or written.
 #[track_caller]
 pub fn check<S: Schema>(path: impl AsRef<Path>) {
     if let Err(message) = outcome(S::registry(), path.as_ref(), Mode::of_environment()) {
@@ -125,4 +128,58 @@ fn outcome(registry: &Registry, path: &Path, mode: Mode) -> Result<(), String> {
         line + 1,
         registry.name()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PPEvent, schema};
+    use std::fs;
+
+    #[derive(PPEvent)]
+    #[pp(event = "chat", id = 1, crate = "crate")]
+    struct Chat {
+        text: String,
+    }
+
+    #[derive(PPEvent)]
+    #[pp(event = "chat", id = 1, crate = "crate")]
+    struct OtherChat {
+        text: u8,
+    }
+
+    schema! { Old { Chat } }
+    schema! { New { OtherChat } }
+    schema! { Empty {} }
+
+    const LOOK: Mode = Mode { accept: false, ci: false };
+
+    #[test]
+    fn the_file_is_written_compared_and_accepted() {
+        let folder = std::env::temp_dir().join(format!("painda-typescript-{}", std::process::id()));
+        let path = folder.join("web/chat.ts");
+        let run = |registry: &Registry, mode| outcome(registry, &path, mode);
+
+        assert!(run(Old::registry(), Mode { ci: true, ..LOOK }).is_err());
+        assert_eq!(run(Old::registry(), LOOK), Ok(()));
+        let text = generate(Old::registry());
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        fs::write(&path, text.replace('\n', "\r\n")).unwrap();
+        assert_eq!(run(Old::registry(), LOOK), Ok(()));
+
+        let message = run(New::registry(), LOOK).unwrap_err();
+        assert!(message.contains("chat.ts is out of date, from line 1 on: the schema `New`"), "{message}");
+        assert_eq!(run(New::registry(), Mode { accept: true, ci: true }), Ok(()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), generate(New::registry()));
+
+        let longer = generate(New::registry()) + "more\n";
+        fs::write(&path, &longer).unwrap();
+        assert!(run(New::registry(), LOOK).unwrap_err().contains(&format!("line {}", longer.lines().count())));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_schema_without_events_has_a_module() {
+        assert!(generate(Empty::registry()).contains("export type EmptyEvent = never;\n"));
+    }
 }

@@ -25,7 +25,8 @@ const TAKEN: &[&str] = &[
     "encode",
     "fromUtf8",
     "plain",
-    "toUtf8", // What it uses.
+    "toUtf8",
+    "unknownEvent", // What it uses.
     "Array",
     "ArrayBuffer",
     "BigInt",

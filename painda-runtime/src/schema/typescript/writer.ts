@@ -227,3 +227,7 @@ function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T
   write(writer, value);
   return writer.finish();
 }
+
+function unknownEvent(event: unknown): never {
+  throw new EncodeError(`the schema has no event ${JSON.stringify((event as { type: unknown }).type)}`);
+}
