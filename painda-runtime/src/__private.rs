@@ -18,5 +18,5 @@ pub use core::default::Default;
 pub use core::option::Option::{self, None, Some};
 pub use core::primitive::{bool, str, u8, u16, u64, usize};
 pub use core::result::Result::{self, Err, Ok};
-pub use core::{concat, module_path, stringify};
+pub use core::{concat, module_path};
 pub use painda_derive::schema;

@@ -10,7 +10,7 @@ use syn::{DeriveInput, Path};
 /// The implementation of `PPEvent`.
 pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let Event { item, name, .. } = event;
-    let (ident, runtime) = (item.ident, &item.runtime);
+    let (ident, rust_name, runtime) = (item.ident, &item.name, &item.runtime);
     let private = private(runtime);
     let fields = Fields::new(&private, "", event.shape, &event.fields, Access::Itself, quote!(__FIELDS));
 
@@ -51,7 +51,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
                     &#runtime::schema::EventDescriptor::new(
                         Self::NAME,
                         Self::ID,
-                        #private::concat!(#private::module_path!(), "::", #private::stringify!(#ident)),
+                        #private::concat!(#private::module_path!(), "::", #rust_name),
                         #layout,
                     )
                     #delivery

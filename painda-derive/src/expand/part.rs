@@ -26,14 +26,14 @@ struct Code {
 /// The implementation of `Wire`.
 pub(crate) fn part(part: &Part<'_>) -> TokenStream {
     let Part { item, generics, data } = part;
-    let (ident, private) = (item.ident, private(&item.runtime));
+    let (ident, rust_name, private) = (item.ident, &item.name, private(&item.runtime));
     let args = generics.type_params().map(|param| &param.ident);
     let args: Vec<_> = args.map(|param| quote!(#private::TypeRef::of::<#param>())).collect();
     let args = (!args.is_empty()).then(|| quote!(.with_args(&[#(#args),*])));
     let notes = notes(&item.doc, item.deprecated);
     let name = quote! {
-        #private::stringify!(#ident),
-        #private::concat!(#private::module_path!(), "::", #private::stringify!(#ident)),
+        #rust_name,
+        #private::concat!(#private::module_path!(), "::", #rust_name),
     };
     let code = match data {
         Data::Struct(shape, fields) => struct_code(&private, *shape, fields, &name),

@@ -14,11 +14,14 @@ pub(crate) use quantised::Quantised;
 
 use crate::attr::{self, Arg};
 use crate::errors::Errors;
+use syn::ext::IdentExt;
 use syn::{Attribute, LitStr, Path};
 
 /// What events and parts have in common.
 pub(crate) struct Item<'a> {
     pub(crate) ident: &'a syn::Ident,
+    /// The identifier without `r#`.
+    pub(crate) name: String,
     pub(crate) runtime: Path,
     pub(crate) doc: String,
     pub(crate) deprecated: bool,
@@ -28,6 +31,7 @@ impl<'a> Item<'a> {
     fn new(input: &'a syn::DeriveInput) -> Self {
         Item {
             ident: &input.ident,
+            name: input.ident.unraw().to_string(),
             runtime: runtime(&input.attrs),
             doc: attr::doc(&input.attrs),
             deprecated: attr::is_deprecated(&input.attrs),
