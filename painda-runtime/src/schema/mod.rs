@@ -46,14 +46,26 @@
 //! JSON.
 
 mod delivery;
+#[cfg(feature = "json")]
+mod describe;
 mod descriptor;
+#[cfg(feature = "tools")]
+pub(crate) mod dump;
 mod event;
+#[cfg(feature = "tools")]
+mod golden;
 #[cfg(feature = "json")]
 mod json_error;
+#[cfg(feature = "tools")]
+pub mod lock;
 mod macros;
+#[cfg(feature = "json")]
+mod parts;
 #[cfg(feature = "json")]
 mod reflect;
 mod registry;
+#[cfg(feature = "tools")]
+pub mod typescript;
 
 pub use delivery::Delivery;
 pub use descriptor::EventDescriptor;

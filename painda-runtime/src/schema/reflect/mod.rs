@@ -29,7 +29,7 @@ mod write;
 
 use super::EventDescriptor;
 use super::json_error::{JsonError, JsonReason};
-use crate::codec::{DecodeError, Layout, Reader, Shape, WireType};
+use crate::codec::{DecodeError, Field, Layout, Reader, Shape, WireType};
 use alloc::vec::Vec;
 use serde_json::Value;
 
@@ -72,8 +72,19 @@ impl EventDescriptor {
     }
 }
 
+/// Reads a value of this type.
+pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+    read::value(ty, reader)
+}
+
+/// The value that a field has where a message is older than it.
+pub(super) fn default_value(field: &Field) -> Option<Value> {
+    let default = field.default_bytes()?;
+    value(field.ty(), &mut Reader::new(&default)).ok()
+}
+
 /// Whether a value of this type may be `null` in JSON.
-fn is_nullable(ty: &WireType) -> bool {
+pub(super) fn is_nullable(ty: &WireType) -> bool {
     match ty {
         WireType::Option(_) => true,
         WireType::Struct(ty) => is_newtype(ty.layout()) && is_nullable(ty.layout().fields()[0].ty()),
@@ -82,6 +93,6 @@ fn is_nullable(ty: &WireType) -> bool {
 }
 
 /// Whether a part of an event is, in JSON, the value of its only field.
-fn is_newtype(layout: &Layout) -> bool {
+pub(super) fn is_newtype(layout: &Layout) -> bool {
     layout.shape() == Shape::Tuple && layout.fields().len() == 1
 }

@@ -49,7 +49,8 @@ fn part(layout: &Layout, reader: &mut Reader<'_>) -> Result<Value, DecodeError> 
     }
 }
 
-fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+/// Reads a value.
+pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
     Ok(match ty {
         WireType::Number(number) => numbers::read(*number, reader)?,
         WireType::Bool => bool::read(reader)?.into(),
