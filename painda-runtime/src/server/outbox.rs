@@ -469,7 +469,8 @@ mod tests {
         tokio::task::yield_now().await;
         // One byte of this leaves; then the window is full.
         push(&outbox, Bytes::from_static(b"first"));
-        let latest = |id, key, frame| outbox.push(Bytes::from_static(frame), &Policy::Latest((id, Bytes::from_static(key))));
+        let latest =
+            |id, key, frame| outbox.push(Bytes::from_static(frame), &Policy::Latest((id, Bytes::from_static(key))));
         assert_eq!(latest(1, b"", b"a"), Pushed::Queued);
         assert_eq!(latest(2, b"x", b"b"), Pushed::Queued);
         assert_eq!(latest(2, b"y", b"c"), Pushed::Queued);

@@ -1,7 +1,4 @@
 //! The Redis adapter against real Redis servers, which the tests start, and break.
-#![cfg(feature = "redis")]
-
-mod redis_server;
 
 use std::{
     collections::HashSet,
@@ -20,7 +17,7 @@ use painda_runtime::{
         redis::{Health, WhenFull},
     },
 };
-use redis_server::RedisServer;
+use painda_tests::redis::RedisServer;
 use tokio::{
     sync::mpsc,
     task::JoinHandle,
@@ -62,7 +59,7 @@ async fn healthy(node: &RedisAdapter, wanted: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_hear_each_other_in_order_and_never_themselves() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let (a, b) = (node(&server).await, node(&server).await);
     let ((ear_a, mut heard_a), (ear_b, mut heard_b)) = (ear(), ear());
     a.subscribe("room", ear_a).await.expect("subscribes");
@@ -98,7 +95,7 @@ async fn nodes_hear_each_other_in_order_and_never_themselves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_comes_and_goes_never_hears_itself() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let (steady, fickle) = (node(&server).await, node(&server).await);
     let (ear_steady, mut heard_steady) = ear();
     let (ear_fickle, mut heard_fickle) = ear();
@@ -146,7 +143,7 @@ async fn a_node_that_comes_and_goes_never_hears_itself() {
 
 #[tokio::test]
 async fn an_event_is_eleven_bytes_on_redis() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let node = node(&server).await;
     let (sender, mut heard) = mpsc::unbounded_channel();
     let client = redis::Client::open(format!("{}/?protocol=resp3", server.url())).expect("a right URL");
@@ -170,7 +167,7 @@ async fn an_event_is_eleven_bytes_on_redis() {
 
 #[tokio::test]
 async fn rooms_are_sets_and_a_close_empties_them() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let (a, b) = (node(&server).await, node(&server).await);
     a.add_to_room("arena", "c1").await.expect("written");
     a.add_to_room("lobby", "c1").await.expect("written");
@@ -179,13 +176,13 @@ async fn rooms_are_sets_and_a_close_empties_them() {
     assert_eq!(b.get_clients_in_room("arena").await.expect("answers"), set(&["c1", "c2"]));
     assert_eq!(b.get_client_rooms("c1").await.expect("answers"), set(&["arena", "lobby"]));
     let members: HashSet<String> =
-        redis::from_redis_value(server.command(&["SMEMBERS", "pp:room:arena"])).expect("names");
+        redis::from_redis_value(server.command(&[b"SMEMBERS", b"pp:room:arena"]).await).expect("names");
     assert_eq!(members, set(&["c1", "c2"]));
     drop(a.remove_from_room("arena", "c1"));
     assert_eq!(a.get_clients_in_room("arena").await.expect("answers"), set(&["c2"]), "own calls are seen at once");
     a.close().await.expect("closes");
     b.close().await.expect("closes");
-    assert_eq!(server.command(&["DBSIZE"]), redis::Value::Int(0));
+    assert_eq!(server.command(&[b"DBSIZE"]).await, redis::Value::Int(0));
     assert_eq!(a.publish("arena", &number(1, 1), None), Err(AdapterError::Closed));
     assert_eq!(a.add_to_room("arena", "c1").await, Err(AdapterError::Closed));
 }
@@ -264,13 +261,13 @@ impl Drop for Steady {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_killed_and_restarted() {
-    let mut server = RedisServer::start(&[]);
+    let mut server = RedisServer::start().await;
     let mut steady = Steady::start(&server).await;
     steady.hear_each_other().await;
     for name in ["c1", "c2"] {
         steady.nodes[0].add_to_room("arena", name).await.expect("written");
     }
-    server.kill();
+    server.kill().await;
     for node in &steady.nodes {
         healthy(node, false).await;
     }
@@ -280,7 +277,7 @@ async fn a_redis_that_is_killed_and_restarted() {
     let late = steady.nodes[0].subscribe("late", ear);
     assert!(matches!(late.await, Err(AdapterError::Unavailable(_))), "known to be down: said at once");
 
-    server.restart();
+    server.restart().await;
     let back = steady.hear_each_other().await;
     assert!(back < Duration::from_secs(2), "{back:?}");
     steady.check();
@@ -291,7 +288,7 @@ async fn a_redis_that_is_killed_and_restarted() {
     // What was asked for during the outage followed by itself: this waits for it.
     steady.nodes[0].add_to_room("arena", "c4").await.expect("written");
     let members: HashSet<String> =
-        redis::from_redis_value(server.command(&["SMEMBERS", "pp:room:arena"])).expect("names");
+        redis::from_redis_value(server.command(&[b"SMEMBERS", b"pp:room:arena"]).await).expect("names");
     assert_eq!(members.len(), 4, "an empty Redis has got everybody back: {members:?}");
     let (ear, mut heard) = self::ear();
     steady.nodes[0].subscribe("late", ear).await.expect("subscribes");
@@ -301,7 +298,7 @@ async fn a_redis_that_is_killed_and_restarted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_paused() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let mut steady = Steady::start(&server).await;
     steady.hear_each_other().await;
     server.pause();
@@ -321,12 +318,12 @@ async fn a_redis_that_is_paused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_are_cut() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let mut steady = Steady::start(&server).await;
     for kind in ["pubsub", "normal", "pubsub", "normal"] {
         steady.hear_each_other().await;
         let before = steady.nodes[0].stats().reconnects;
-        server.command(&["CLIENT", "KILL", "TYPE", kind]);
+        server.command(&[b"CLIENT", b"KILL", b"TYPE", kind.as_bytes()]).await;
         let back = steady.hear_each_other().await;
         assert!(back < Duration::from_secs(2), "{kind}: {back:?}");
         let mut health = steady.nodes[0].health_changes();
@@ -339,7 +336,7 @@ async fn connections_that_are_cut() {
 
 #[tokio::test]
 async fn errors_name_the_setting() {
-    let server = RedisServer::start(&["--requirepass", "right"]);
+    let server = RedisServer::start_with(&["--requirepass", "right"]).await;
     let refused = |builder: painda_runtime::adapter::redis::RedisBuilder| async move {
         match builder.host("127.0.0.1").connect().await {
             Ok(_) => panic!("connected"),
@@ -366,7 +363,7 @@ async fn errors_name_the_setting() {
 
 #[tokio::test]
 async fn a_full_queue_refuses_or_drops_and_counts() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let builder = || RedisAdapter::builder().url(server.url()).queue_bytes(100_000);
     let refusing = builder().connect().await.expect("connects");
     let dropping = builder().when_full(WhenFull::DropOldest).connect().await.expect("connects");
@@ -398,7 +395,7 @@ async fn a_full_queue_refuses_or_drops_and_counts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_thousand_in_one_go() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let (a, b) = (node(&server).await, node(&server).await);
     let (ear, mut heard) = ear();
     b.subscribe("room", ear).await.expect("subscribes");
