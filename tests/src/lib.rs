@@ -8,6 +8,7 @@ pub mod frames;
 pub mod gather;
 pub mod process;
 pub mod redis;
+pub mod topology;
 
 use std::future::Future;
 use std::time::Duration;

@@ -12,7 +12,7 @@ use tokio::net::TcpSocket;
 use tokio::process::Command;
 
 use crate::process::Process;
-use crate::within;
+use crate::{topology, within};
 
 /// A `redis-server` without persistence, gone when this is dropped.
 #[derive(Debug)]
@@ -36,6 +36,14 @@ impl RedisServer {
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
         let process = serve(&port, &directory, &options).await;
         Self { process, port, directory, options }
+    }
+
+    /// Starts a sentinel instead, with these settings.
+    pub(crate) async fn sentinel(settings: &str) -> Self {
+        let port = Port::reserve();
+        let directory = TempDir::new().expect("a temporary directory can be made");
+        let process = topology::sentinel(&port, &directory, settings).await;
+        Self { process, port, directory, options: Vec::new() }
     }
 
     /// The port that it listens on.
@@ -130,19 +138,25 @@ async fn serve(port: &Port, directory: &TempDir, options: &[String]) -> Process 
 /// it by its number and with `SO_REUSEADDR`, as Redis does, gets it. So parallel tests cannot take it from each other,
 /// nor can an outgoing connection while Redis is down.
 #[derive(Debug)]
-struct Port {
+pub struct Port {
     number: u16,
     _reservation: TcpSocket,
 }
 
 impl Port {
-    fn reserve() -> Self {
+    /// Finds a free one.
+    pub fn reserve() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket can be made");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("the system has a free port");
         // Only after the choice: before it, the system might choose a port that is reserved in the same way.
         socket.set_reuseaddr(true).expect("a socket can be shared");
         let number = socket.local_addr().expect("a bound socket has an address").port();
         Self { number, _reservation: socket }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.number
     }
 }
 
@@ -203,5 +217,16 @@ impl Monitor {
 impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor").finish_non_exhaustive()
+    }
+}
+
+/// The text of an answer; a list's parts one after another.
+pub fn text(answer: &Value) -> String {
+    match answer {
+        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => text.clone(),
+        Value::Int(number) => number.to_string(),
+        Value::Array(parts) | Value::Set(parts) => parts.iter().map(text).collect::<Vec<_>>().join(" "),
+        other => format!("{other:?}"),
     }
 }

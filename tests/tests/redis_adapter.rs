@@ -12,10 +12,7 @@ use std::{
 use bytes::Bytes;
 use painda_runtime::{
     Message, PPAdapter, RedisAdapter,
-    adapter::{
-        AdapterError, Callback,
-        redis::{Health, WhenFull},
-    },
+    adapter::{AdapterError, Callback, redis::WhenFull},
 };
 use painda_tests::redis::RedisServer;
 use tokio::{
@@ -49,12 +46,6 @@ fn ear() -> (Callback, mpsc::UnboundedReceiver<(u16, u64)>) {
 
 async fn next<T>(heard: &mut mpsc::UnboundedReceiver<T>) -> T {
     timeout(PATIENCE, heard.recv()).await.expect("heard in time").expect("the adapter lives")
-}
-
-async fn healthy(node: &RedisAdapter, wanted: bool) {
-    let mut health = node.health_changes();
-    let changed = health.wait_for(|health| matches!(health, Health::Up) == wanted);
-    timeout(PATIENCE, changed).await.expect("in time").expect("the adapter lives");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -185,153 +176,6 @@ async fn rooms_are_sets_and_a_close_empties_them() {
     assert_eq!(server.command(&[b"DBSIZE"]).await, redis::Value::Int(0));
     assert_eq!(a.publish("arena", &number(1, 1), None), Err(AdapterError::Closed));
     assert_eq!(a.add_to_room("arena", "c1").await, Err(AdapterError::Closed));
-}
-
-/// Two nodes that send each other numbers all the time. Hearing oneself, a number twice, or out of order is noted.
-struct Steady {
-    nodes: [Arc<RedisAdapter>; 2],
-    sent: [Arc<AtomicU64>; 2],
-    heard: [mpsc::UnboundedReceiver<u64>; 2],
-    faults: Arc<Mutex<Vec<String>>>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Steady {
-    async fn start(server: &RedisServer) -> Self {
-        let nodes = [node(server).await, node(server).await];
-        let sent = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];
-        let faults: Arc<Mutex<Vec<String>>> = Arc::default();
-        let mut heard = Vec::new();
-        let mut tasks = Vec::new();
-        for (own, node) in nodes.iter().enumerate() {
-            let (ear, mut hearing) = ear();
-            node.subscribe("room", ear).await.expect("subscribes");
-            let (sender, numbers) = mpsc::unbounded_channel();
-            heard.push(numbers);
-            let faults = faults.clone();
-            tasks.push(tokio::spawn(async move {
-                let mut last = 0;
-                while let Some((id, number)) = hearing.recv().await {
-                    if usize::from(id) == own + 1 || number <= last {
-                        faults
-                            .lock()
-                            .expect("not poisoned")
-                            .push(format!("node {own} heard {id}:{number} after {last}"));
-                    }
-                    last = number;
-                    let _ = sender.send(number);
-                }
-            }));
-        }
-        for own in 0..2 {
-            let (node, sent) = (nodes[own].clone(), sent[own].clone());
-            tasks.push(tokio::spawn(async move {
-                let mut pace = interval(Duration::from_millis(2));
-                loop {
-                    pace.tick().await;
-                    let count = sent.fetch_add(1, Relaxed) + 1;
-                    node.publish("room", &number(own as u16 + 1, count), None).expect("queued");
-                }
-            }));
-        }
-        let heard = heard.try_into().expect("two nodes");
-        Self { nodes, sent, heard, faults, tasks }
-    }
-
-    /// Each node hears something of the other that was sent after this call. Returns how long that took.
-    async fn hear_each_other(&mut self) -> Duration {
-        let begin = Instant::now();
-        let sent = [self.sent[0].load(Relaxed), self.sent[1].load(Relaxed)];
-        for (own, heard) in self.heard.iter_mut().enumerate() {
-            while next(heard).await <= sent[1 - own] {}
-        }
-        begin.elapsed()
-    }
-
-    fn check(&self) {
-        assert_eq!(*self.faults.lock().expect("not poisoned"), Vec::<String>::new());
-    }
-}
-
-impl Drop for Steady {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_killed_and_restarted() {
-    let mut server = RedisServer::start().await;
-    let mut steady = Steady::start(&server).await;
-    steady.hear_each_other().await;
-    for name in ["c1", "c2"] {
-        steady.nodes[0].add_to_room("arena", name).await.expect("written");
-    }
-    server.kill().await;
-    for node in &steady.nodes {
-        healthy(node, false).await;
-    }
-    let late = steady.nodes[0].add_to_room("arena", "c3");
-    assert!(matches!(late.await, Err(AdapterError::Unavailable(_))), "known to be down: said at once");
-    let (ear, _heard) = ear();
-    let late = steady.nodes[0].subscribe("late", ear);
-    assert!(matches!(late.await, Err(AdapterError::Unavailable(_))), "known to be down: said at once");
-
-    server.restart().await;
-    let back = steady.hear_each_other().await;
-    assert!(back < Duration::from_secs(2), "{back:?}");
-    steady.check();
-    for node in &steady.nodes {
-        healthy(node, true).await;
-        assert!(node.stats().reconnects >= 2);
-    }
-    // What was asked for during the outage followed by itself: this waits for it.
-    steady.nodes[0].add_to_room("arena", "c4").await.expect("written");
-    let members: HashSet<String> =
-        redis::from_redis_value(server.command(&[b"SMEMBERS", b"pp:room:arena"]).await).expect("names");
-    assert_eq!(members.len(), 4, "an empty Redis has got everybody back: {members:?}");
-    let (ear, mut heard) = self::ear();
-    steady.nodes[0].subscribe("late", ear).await.expect("subscribes");
-    steady.nodes[1].publish("late", &number(7, 7), None).expect("queued");
-    assert_eq!(next(&mut heard).await, (7, 7));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_paused() {
-    let server = RedisServer::start().await;
-    let mut steady = Steady::start(&server).await;
-    steady.hear_each_other().await;
-    server.pause();
-    for node in &steady.nodes {
-        healthy(node, false).await;
-    }
-    server.resume();
-    let back = steady.hear_each_other().await;
-    assert!(back < Duration::from_secs(2), "{back:?}");
-    // What Redis still had in its buffers has come by now.
-    steady.hear_each_other().await;
-    steady.check();
-    for node in &steady.nodes {
-        assert!(node.stats().lost_in_flight > 0, "a paused Redis does not answer what was in flight");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_are_cut() {
-    let server = RedisServer::start().await;
-    let mut steady = Steady::start(&server).await;
-    for kind in ["pubsub", "normal", "pubsub", "normal"] {
-        steady.hear_each_other().await;
-        let before = steady.nodes[0].stats().reconnects;
-        server.command(&[b"CLIENT", b"KILL", b"TYPE", kind.as_bytes()]).await;
-        let back = steady.hear_each_other().await;
-        assert!(back < Duration::from_secs(2), "{kind}: {back:?}");
-        let mut health = steady.nodes[0].health_changes();
-        while steady.nodes[0].stats().reconnects == before {
-            timeout(PATIENCE, health.changed()).await.expect("in time").expect("the adapter lives");
-        }
-        steady.check();
-    }
 }
 
 #[tokio::test]

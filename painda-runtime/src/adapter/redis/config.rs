@@ -23,6 +23,8 @@ pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The delay before the first attempt to reconnect, and the most that it grows to.
 pub(super) const FIRST_DELAY: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(1);
+/// After an outage, what is queued waits at most this long for the other nodes to subscribe again.
+pub(super) const CROWD_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long the futures of `subscribe` and of the room operations wait for Redis.
 pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long `close` goes on sending what is queued.
@@ -138,7 +140,7 @@ impl RedisBuilder {
     }
 
     /// The ACL user. Default: Redis' `default` user. It needs the commands `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `PING`,
-    /// `SADD`, `SREM`, `SMEMBERS`, `SRANDMEMBER`, `SET`, `EXISTS` and `DEL` on the keys and channels with the prefix (in a cluster
+    /// `PUBSUB`, `SADD`, `SREM`, `SMEMBERS`, `SRANDMEMBER`, `SET`, `EXISTS` and `DEL` on the keys and channels with the prefix (in a cluster
     /// also `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER SLOTS`); `CLIENT INFO` and `CLIENT KILL` make sure that nothing
     /// is heard twice after a connection broke.
     #[must_use]
@@ -397,6 +399,11 @@ impl Settings {
     /// The channel on which a node hears itself, on one of its servers.
     pub(super) fn probe_key(&self, node: u64, lane: u64) -> String {
         format!("{}probe:{node:016x}:{lane}", self.prefix)
+    }
+
+    /// The channel that a node hears once it hears everything else; nothing is published on it.
+    pub(super) fn presence_key(&self) -> String {
+        format!("{}present", self.prefix)
     }
 
     /// The SET of all nodes.

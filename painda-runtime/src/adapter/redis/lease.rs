@@ -68,7 +68,8 @@ impl Lease<'_> {
             self.router.observed.tell(RedisEvent::LeaseLost);
             tracing::warn!(target: "painda::redis", "this node was away for longer than its lease; its members come back");
         }
-        if lost || self.again {
+        // At the first beat it is not known what happened since the connection was made.
+        if lost || self.again || !self.held {
             self.router.rewrite_members();
         }
         // A sweep that was going on may have removed something after that.

@@ -6,7 +6,7 @@
 
 use std::{
     io::Write,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,7 @@ use redis::{Value, cmd};
 use tokio::time::sleep;
 
 use super::{
-    config::{CLOSE_TIMEOUT, PROBE_INTERVAL},
+    config::{CLOSE_TIMEOUT, CROWD_TIMEOUT, PROBE_INTERVAL},
     connection::{Backoff, Connection, command_error, is_answer},
     membership::Change,
     shared::{Shared, Stage},
@@ -25,6 +25,9 @@ use crate::adapter::AdapterError;
 
 /// How long a server that has lost a slot is left alone, unless it hands its channels over before that.
 const MOVED_DELAY: Duration = Duration::from_millis(20);
+
+/// Between two looks at who is back after an outage.
+const CROWD_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The most membership changes in one write; publishes go out in between.
 const BATCH_CHANGES: usize = 512;
@@ -95,6 +98,7 @@ impl Publisher<'_> {
         shared.members.lock().rewrite();
         *shared.commands.lock() = Some(connection.commands.clone());
         shared.up(Link::Publishing);
+        self.wait_for_crowd(&mut connection).await?;
         let mut retried = Instant::now();
         let mut replaced = std::pin::pin!(shared.endpoint.replaced(connection.server.clone()));
         loop {
@@ -124,6 +128,20 @@ impl Publisher<'_> {
                 return Err(why);
             }
         }
+    }
+
+    /// After an outage of Redis, all nodes come back one after another. What was queued meanwhile would be published to those
+    /// few who hear it already, so it waits for the others; but not for long, since one of them may be gone for good.
+    async fn wait_for_crowd(&self, connection: &mut Connection) -> Result<(), AdapterError> {
+        let before = self.shared.crowd.load(Relaxed);
+        let deadline = Instant::now() + CROWD_TIMEOUT;
+        while Instant::now() < deadline {
+            match self.shared.count_present(&mut connection.commands).await? {
+                Some(present) if present < before => sleep(CROWD_INTERVAL).await,
+                _ => break,
+            }
+        }
+        Ok(())
     }
 
     async fn write(

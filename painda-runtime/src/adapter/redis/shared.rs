@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{
     config::Settings,
-    connection::command_error,
+    connection::{command_error, is_answer},
     endpoint::Endpoint,
     membership::Members,
     outbox::Outbox,
@@ -46,6 +46,8 @@ pub(super) struct Shared {
     pub(super) to_subscribe: Notify,
     /// Wakes whoever looks after the cluster's slots.
     pub(super) reroute: Arc<Notify>,
+    /// How many nodes heard everything when they were last counted.
+    pub(super) crowd: AtomicU64,
     /// Commands of the subscribing connection that wait for their reply.
     pub(super) asking: AtomicU64,
     /// The subscribing connection has got replies and forced unsubscriptions mixed up.
@@ -81,6 +83,7 @@ impl Shared {
             to_publish: Notify::new(),
             to_subscribe: Notify::new(),
             reroute,
+            crowd: AtomicU64::new(0),
             asking: AtomicU64::new(0),
             confused: Notify::new(),
             happened: watch::Sender::new(()),
@@ -178,6 +181,19 @@ impl Shared {
         mark.extend_from_slice(&number.to_be_bytes());
         let reply = commands.send_packed_command(cmd("PUBLISH").arg(&self.probe_key).arg(mark)).await;
         reply.and_then(redis::Value::extract_error).map(drop).map_err(|error| command_error(&error))
+    }
+
+    /// How many nodes hear everything now; `None` where Redis does not tell.
+    pub(super) async fn count_present(
+        &self,
+        commands: &mut MultiplexedConnection,
+    ) -> Result<Option<u64>, AdapterError> {
+        let key = self.settings.presence_key();
+        match cmd("PUBSUB").arg("NUMSUB").arg(key).query_async::<(String, u64)>(commands).await {
+            Ok((_, count)) => Ok(Some(count)),
+            Err(error) if is_answer(&error) => Ok(None),
+            Err(error) => Err(command_error(&error)),
+        }
     }
 
     pub(super) fn next_probe(&self) -> u64 {

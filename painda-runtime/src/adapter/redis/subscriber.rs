@@ -94,9 +94,20 @@ async fn listen(shared: &Arc<Shared>, first: Result<Connection, AdapterError>) {
 
 /// Makes and ends subscriptions until the connection fails.
 async fn run_errands(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
+    // Whoever has something queued after an outage waits for this.
+    let mut present = false;
     loop {
         let errands = shared.traffic.lock().errands(BATCH_CHANNELS);
         if errands.subscribe.is_empty() && errands.unsubscribe.is_empty() {
+            if !present {
+                shared.asking.fetch_add(1, Relaxed);
+                let subscribed = commands.subscribe(shared.settings.presence_key()).await;
+                shared.asking.fetch_sub(1, Relaxed);
+                match subscribed {
+                    Err(error) if !is_answer(&error) => return command_error(&error),
+                    _ => present = true,
+                }
+            }
             shared.to_subscribe.notified().await;
             continue;
         }
@@ -209,7 +220,12 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection) -> A
         let probe = shared.next_probe();
         shared.asking.fetch_add(1, Relaxed);
         let marked = shared.mark(&mut commands, PROBE, probe).await;
+        let counted = shared.count_present(&mut commands).await;
         shared.asking.fetch_sub(1, Relaxed);
+        match counted {
+            Ok(count) => shared.crowd.store(count.unwrap_or_default(), Relaxed),
+            Err(why) => return why,
+        }
         match marked {
             Ok(()) => {}
             // Without the permission to publish there is nothing to hear.
