@@ -20,9 +20,26 @@ const SWEEP_CLIENTS: usize = 128;
 /// Within a lease, it is renewed this often, and the others' are looked at.
 const BEATS: u32 = 4;
 
-/// Runs until it is aborted.
+/// Takes the lease, before the node has any members that others might have to clean up.
+pub(super) async fn take(router: &Router) -> Result<(), AdapterError> {
+    let mut lease = Lease { router, held: false, again: false };
+    loop {
+        match lease.beat().await {
+            // The connection's task has just begun to set it up.
+            Err(AdapterError::Closed) => sleep(Duration::from_millis(2)).await,
+            // Without the permission the node works, and is not missed when it dies.
+            Err(error @ AdapterError::Backend(_)) => {
+                router.observed.error(&error);
+                return Ok(());
+            }
+            other => return other.map(drop),
+        }
+    }
+}
+
+/// Keeps the lease, and looks after those of others; runs until it is aborted.
 pub(super) async fn run(router: Arc<Router>) {
-    let mut lease = Lease { router: &router, held: false, again: false };
+    let mut lease = Lease { router: &router, held: true, again: true };
     let interval = router.settings.lease / BEATS;
     loop {
         let beaten = match lease.beat().await {
@@ -60,6 +77,7 @@ impl Lease<'_> {
         let alive: bool = self.ask(&key, cmd("EXISTS").arg(&key)).await?;
         let millis = u64::try_from(settings.lease.as_millis()).unwrap_or(u64::MAX);
         let _: redis::Value = self.ask(&key, cmd("SET").arg(&key).arg(1).arg("PX").arg(millis)).await?;
+        // Whoever is on the list without a lease is dead, so the lease comes first.
         let nodes = settings.nodes_key();
         let missing: bool = self.ask(&nodes, cmd("SADD").arg(&nodes).arg(node_id)).await?;
         let lost = self.held && (!alive || missing);
@@ -68,8 +86,7 @@ impl Lease<'_> {
             self.router.observed.tell(RedisEvent::LeaseLost);
             tracing::warn!(target: "painda::redis", "this node was away for longer than its lease; its members come back");
         }
-        // At the first beat it is not known what happened since the connection was made.
-        if lost || self.again || !self.held {
+        if lost || self.again {
             self.router.rewrite_members();
         }
         // A sweep that was going on may have removed something after that.

@@ -138,6 +138,9 @@ impl RedisAdapter {
             router.begin(Lanes { all: vec![lane], slots: Vec::new() });
         } else {
             cluster::start(&router, &seeds).await?;
+        }
+        lease::take(&router).await?;
+        if router.settings.is_cluster() {
             tasks.push(tokio::spawn(cluster::run(router.clone(), seeds)));
         }
         tasks.push(tokio::spawn(lease::run(router.clone())));

@@ -110,9 +110,9 @@ impl Publisher<'_> {
             let batch = shared.traffic.lock().take_batch();
             if changes.is_empty() && batch.is_empty() {
                 if *shared.stage.borrow() == Stage::Closing && shared.is_drained() {
-                    let farewell = shared.farewell.lock().take();
-                    if let Some(key) = farewell {
-                        let _ = connection.commands.send_packed_command(cmd("DEL").arg(key)).await;
+                    let farewell = std::mem::take(&mut *shared.farewell.lock());
+                    if !farewell.is_empty() {
+                        let _ = connection.commands.send_packed_commands(&farewell, 0, farewell.len()).await;
                     }
                     return Ok(());
                 }

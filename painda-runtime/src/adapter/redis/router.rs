@@ -110,8 +110,6 @@ impl Router {
     /// The first lanes, at the start.
     pub(super) fn begin(&self, lanes: Lanes) {
         *self.lanes.write() = lanes;
-        let nodes = self.settings.nodes_key();
-        drop(self.set(&nodes.into(), &self.node_id.as_str().into(), true));
     }
 
     /// Calls `act` with the lane of a key; whatever it does comes before or after a handover as a whole.
@@ -233,11 +231,17 @@ impl Router {
 
     /// Tells all lanes to send what they have and to close.
     pub(super) fn begin_close(&self) {
-        let lease = self.settings.lease_key(&self.node_id);
+        let (nodes, lease) = (self.settings.nodes_key(), self.settings.lease_key(&self.node_id));
         let lanes = self.lanes.read();
         for lane in &lanes.all {
-            let has_lease = Arc::ptr_eq(lanes.of(&lease), &lane.shared);
-            lane.shared.begin_close(has_lease.then(|| lease.clone()));
+            let mut farewell = redis::pipe();
+            if Arc::ptr_eq(lanes.of(&nodes), &lane.shared) {
+                farewell.cmd("SREM").arg(&nodes).arg(&self.node_id);
+            }
+            if Arc::ptr_eq(lanes.of(&lease), &lane.shared) {
+                farewell.cmd("DEL").arg(&lease);
+            }
+            lane.shared.begin_close(farewell);
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use parking_lot::Mutex;
-use redis::{aio::MultiplexedConnection, cmd};
+use redis::{Pipeline, aio::MultiplexedConnection, cmd};
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -55,8 +55,8 @@ pub(super) struct Shared {
     /// Says that something happened that [`until`](Self::until) may wait for.
     happened: watch::Sender<()>,
     pub(super) stage: watch::Sender<Stage>,
-    /// A key to delete at the very end.
-    pub(super) farewell: Mutex<Option<String>>,
+    /// What to say at the very end.
+    pub(super) farewell: Mutex<Pipeline>,
     /// What the close could not see to.
     pub(super) left_over: Mutex<Option<Arc<str>>>,
     probes_sent: AtomicU64,
@@ -88,7 +88,7 @@ impl Shared {
             confused: Notify::new(),
             happened: watch::Sender::new(()),
             stage: watch::Sender::new(Stage::Open),
-            farewell: Mutex::new(None),
+            farewell: Mutex::default(),
             left_over: Mutex::new(None),
             probes_sent: AtomicU64::new(0),
             probe_heard: AtomicU64::new(0),
@@ -117,8 +117,8 @@ impl Shared {
         *self.stage.borrow() == Stage::Open
     }
 
-    /// Takes nothing new; what is queued is still sent, then the members leave, then the key `farewell` is deleted.
-    pub(super) fn begin_close(&self, farewell: Option<String>) {
+    /// Takes nothing new; what is queued is still sent, then the members leave, and `farewell` comes last.
+    pub(super) fn begin_close(&self, farewell: Pipeline) {
         *self.farewell.lock() = farewell;
         let traffic = self.traffic.lock();
         let first = self.stage.send_if_modified(|stage| {
