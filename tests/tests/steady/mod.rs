@@ -17,7 +17,11 @@ use painda_runtime::{
     adapter::{Callback, Delivery, redis::Health},
 };
 use painda_tests::within;
-use tokio::{sync::watch, task::JoinHandle, time::interval};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{interval, sleep},
+};
 
 /// A number as an event, of the node with this id.
 pub fn number(id: u16, number: u64) -> Message {
@@ -127,7 +131,27 @@ impl Steady {
             missed.push(of_each);
         }
         self.check();
+        self.account().await;
         missed
+    }
+
+    /// All that was said is published, or counted as lost. The last answers of Redis may still be on their way.
+    async fn account(&self) {
+        for (node, said) in self.nodes.iter().zip(&self.said) {
+            let said = said.load(Relaxed);
+            let answered = async {
+                loop {
+                    let stats = node.stats();
+                    let counted = stats.published + stats.lost_in_flight + stats.dropped + stats.rejected;
+                    assert!(counted <= said, "{said} were said: {stats:?}");
+                    if counted == said {
+                        return;
+                    }
+                    sleep(Duration::from_millis(5)).await;
+                }
+            };
+            within("all that was said to be counted", answered).await;
+        }
     }
 
     /// How many numbers a node has said.
