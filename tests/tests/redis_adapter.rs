@@ -3,10 +3,10 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,11 +15,7 @@ use painda_runtime::{
     adapter::{AdapterError, Callback, redis::WhenFull},
 };
 use painda_tests::redis::RedisServer;
-use tokio::{
-    sync::mpsc,
-    task::JoinHandle,
-    time::{interval, timeout},
-};
+use tokio::{sync::mpsc, time::timeout};
 
 /// Longer than anything here takes, so that a test that waits in vain ends.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -63,9 +63,9 @@ async fn five_thousand_rooms_that_come_and_go_leave_nothing() {
     let seconds = std::env::var("PAINDA_CHURN_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let redis = RedisServer::start().await;
     let nodes = [node(&redis).await, node(&redis).await];
-    let (keys, channels) = (redis.ask(&["DBSIZE"]).await, redis.ask(&["PUBSUB", "CHANNELS"]).await);
-    let channels =
-        |answer: &redis::Value| -> HashSet<String> { text(answer).split(' ').map(str::to_owned).collect() }(&channels);
+    let set = |names: &str| names.split(' ').map(str::to_owned).collect::<HashSet<String>>();
+    let keys = text(&redis.ask(&["DBSIZE"]).await);
+    let channels = set(&text(&redis.ask(&["PUBSUB", "CHANNELS"]).await));
 
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut clients = JoinSet::new();
@@ -105,9 +105,8 @@ async fn five_thousand_rooms_that_come_and_go_leave_nothing() {
     }
     let changes: u64 = clients.join_all().await.into_iter().sum();
     assert!(changes > 1000, "only {changes} changes");
-    redis.until(&["DBSIZE"], |now| now == text(&keys)).await;
-    let same = |now: &str| now.split(' ').map(str::to_owned).collect::<HashSet<_>>() == channels;
-    redis.until(&["PUBSUB", "CHANNELS"], same).await;
+    redis.until(&["DBSIZE"], |now| now == keys).await;
+    redis.until(&["PUBSUB", "CHANNELS"], |now| set(now) == channels).await;
     for (server, adapter) in &nodes {
         assert_eq!(adapter.stats().last_error, None);
         server.close().await.expect("closes");

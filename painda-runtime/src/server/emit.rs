@@ -86,7 +86,7 @@ impl<'a, S: Schema> Target<'a, S> {
     /// members on this node get it all the same. [`Error::InvalidName`] for a name that can't be a room's.
     pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
         let node = self.server.node();
-        node.emit(&self.aim, &Packet::event(node.mode(), event)?, self.local)
+        node.emit(&self.aim, &Packet::event(node.framing(), event)?, self.local)
     }
 
     /// Sends a named event with a JSON payload: the way out for events that no schema has. An event of the schema is sent in

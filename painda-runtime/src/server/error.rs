@@ -64,8 +64,18 @@ pub enum Error {
         /// Why not.
         source: Arc<io::Error>,
     },
-    /// The connect hook's refusal, which the client is told before it is closed with 4003.
-    Refused(String),
+    /// A hook's refusal, which the client is told before it is closed with this code.
+    Refused {
+        /// The WebSocket close code.
+        code: u16,
+        /// What the client is told.
+        reason: String,
+    },
+    /// The socket is in as many rooms as it may be.
+    TooManyRooms {
+        /// The limit.
+        limit: usize,
+    },
     /// An error of the application.
     Other(Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -76,9 +86,15 @@ impl Error {
         Self::Other(error.into().into())
     }
 
-    /// Returned by a connect hook, refuses the client, who is told the reason and closed with code 4003.
+    /// Returned by a hook, refuses the client, who is told the reason and closed with code 4003. From middleware it refuses
+    /// the message alone.
     pub fn refused(reason: impl Into<String>) -> Self {
-        Self::Refused(reason.into())
+        Self::refused_with(super::close_code::REFUSED, reason)
+    }
+
+    /// The same, with a close code of the application's own (4000–4999).
+    pub fn refused_with(code: u16, reason: impl Into<String>) -> Self {
+        Self::Refused { code, reason: reason.into() }
     }
 }
 
@@ -98,7 +114,10 @@ impl fmt::Display for Error {
                 write!(f, ": `{ours}` here, `{theirs}` there; give what was changed a new name and id")
             }
             Self::Bind { addr, source } => write!(f, "can't listen on {addr}: {source}"),
-            Self::Refused(reason) => write!(f, "refused: {reason}"),
+            Self::Refused { code, reason } => write!(f, "refused with {code}: {reason}"),
+            Self::TooManyRooms { limit } => {
+                write!(f, "the socket is in {limit} rooms, as many as it may be: leave one, or raise max_rooms")
+            }
             Self::Other(error) => error.fmt(f),
         }
     }

@@ -19,12 +19,26 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn add(&self, socket: Arc<SocketCore>) {
-        self.sockets.write().insert(socket.id, socket);
+    /// Adds a socket, and says how many there are now.
+    pub(crate) fn add(&self, socket: Arc<SocketCore>) -> usize {
+        let mut sockets = self.sockets.write();
+        sockets.insert(socket.id, socket);
+        sockets.len()
     }
 
-    pub(crate) fn remove(&self, id: ClientId) {
-        self.sockets.write().remove(&id);
+    /// Removes a socket, and says how many there are now.
+    pub(crate) fn remove(&self, id: ClientId) -> usize {
+        let mut sockets = self.sockets.write();
+        sockets.remove(&id);
+        sockets.len()
+    }
+
+    pub(crate) fn rooms(&self) -> usize {
+        self.rooms.read().len()
+    }
+
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.sockets.read().values().map(|socket| socket.outbox.queued_bytes()).sum()
     }
 
     pub(crate) fn len(&self) -> usize {

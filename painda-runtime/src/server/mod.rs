@@ -31,6 +31,14 @@
 //! server.closed().await;
 //! # Ok(()) }
 //! ```
+//!
+//! # What can be seen from outside
+//!
+//! [`PPServer::stats`] counts; with the feature `metrics` the same numbers, and `painda_handler_seconds`, go to the `metrics`
+//! facade. `tracing` has a span `connection {id}` (target `painda::connection`) around each connection and a span `handler
+//! {event}` (target `painda::handler`) around each message, both at debug level, and events of the targets
+//! `painda::connect` (who came, was refused, left), `painda::handler` (a handler failed), `painda::socket` (a client was too slow),
+//! `painda::server` (listening and stopping), `painda::rooms` and `painda::redis`.
 
 mod agreement;
 mod builder;
@@ -43,6 +51,7 @@ mod error;
 mod flusher;
 mod handlers;
 mod hub;
+mod limits;
 mod listener;
 mod node;
 mod outbox;
@@ -72,7 +81,7 @@ pub use self::{
     connection::Disconnect,
     emit::Target,
     error::Error,
-    handlers::HandlerResult,
+    handlers::{HandlerResult, Incoming},
     service::PPService,
     socket::Socket,
     stats::ServerStats,
@@ -143,19 +152,10 @@ impl<S: Schema> PPServer<S> {
         self.everybody().emit_json(name, payload)
     }
 
-    /// What it has counted.
+    /// What it holds now, and what it has counted.
     #[must_use]
     pub fn stats(&self) -> ServerStats {
-        let node = self.node();
-        ServerStats {
-            connections: node.connections(),
-            malformed: node.counters.malformed.get(),
-            unhandled: node.counters.unhandled.get(),
-            unknown_events: node.counters.unknown_events.get(),
-            failed_handlers: node.counters.failed_handlers.get(),
-            slow_clients: node.counters.slow_clients.get(),
-            unreadable: node.counters.unreadable.get(),
-        }
+        self.node().stats()
     }
 
     /// How this node's schema fits those of the nodes that were there when it joined.

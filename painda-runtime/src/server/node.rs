@@ -4,11 +4,12 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -23,11 +24,12 @@ use super::{
     error::Error,
     flusher::Flusher,
     hub::Hub,
+    limits::{AddressGuard, Addresses},
     outbox::{Policy, Pushed},
-    packet::{Dialect, Packet},
+    packet::{Dialect, Framing, Packet, ping_frame},
     peers::{ASK, Peers, REPLY},
     socket::SocketCore,
-    stats::Counters,
+    stats::{Counters, ServerStats, gauge},
     typescript,
 };
 use crate::{
@@ -37,7 +39,6 @@ use crate::{
     wire::{
         aim::{AIMED, Aim},
         channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT, room_problem},
-        frame::Mode,
     },
 };
 
@@ -57,6 +58,7 @@ pub(crate) struct Node {
     heard: Mutex<HashMap<Arc<str>, Heard>>,
     /// Called by the adapter with what other nodes publish.
     callback: Callback,
+    addresses: Arc<Addresses>,
     closing: AtomicBool,
     /// Told whenever a socket goes, and when the node begins to close.
     pub(crate) changed: Notify,
@@ -95,12 +97,13 @@ impl Node {
                 flusher: flusher.clone(),
                 heard: Mutex::default(),
                 callback,
+                addresses: Arc::default(),
                 closing: AtomicBool::new(false),
                 changed: Notify::new(),
             }
         });
         tokio::spawn(flusher.run());
-        tokio::spawn(forget_empty_rooms(Arc::downgrade(&node)));
+        tokio::spawn(keep_house(Arc::downgrade(&node)));
         let joined = node.join_cluster().await;
         if let Err(error) = joined {
             // What went wrong matters more than what the close finds.
@@ -138,12 +141,28 @@ impl Node {
         picked
     }
 
-    pub(crate) fn mode(&self) -> Mode {
-        self.config.mode
+    pub(crate) fn flusher(&self) -> &Flusher {
+        &self.flusher
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        self.config.framing
     }
 
     pub(crate) fn connections(&self) -> usize {
         self.hub.len()
+    }
+
+    pub(crate) fn stats(&self) -> ServerStats {
+        self.counters.snapshot(self.hub.len(), self.hub.rooms(), self.hub.queued_bytes())
+    }
+
+    /// Counts a client of an address; an error where there are as many as may be.
+    pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Option<AddressGuard>, ()> {
+        match (address, self.config.limits.connections_per_address) {
+            (None, _) | (_, 0) => Ok(None),
+            (Some(address), limit) => self.addresses.enter(address, limit).map(Some).ok_or(()),
+        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -152,14 +171,14 @@ impl Node {
 
     /// A new socket, not in any room; `None` where the operating system has no random numbers to give.
     pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
-        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.queue_limit, dialect));
-        self.hub.add(socket.clone());
+        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue, dialect));
+        gauge("painda_connections", self.hub.add(socket.clone()));
         Some(socket)
     }
 
     /// Takes a socket out of everything.
     pub(crate) fn disconnect(&self, socket: &SocketCore) {
-        self.hub.remove(socket.id);
+        gauge("painda_connections", self.hub.remove(socket.id));
         let rooms = socket.rooms.lock().take();
         for room in rooms.into_iter().flatten() {
             self.exit(&room, socket.id);
@@ -176,6 +195,9 @@ impl Node {
         let room: Arc<str> = check_room(room)?.into();
         let mut rooms = socket.rooms.lock();
         let rooms = rooms.as_mut().ok_or(Error::Disconnected)?;
+        if rooms.len() >= self.config.limits.rooms && !rooms.contains(&room) {
+            return Err(Error::TooManyRooms { limit: self.config.limits.rooms });
+        }
         let subscribing = {
             let mut heard = self.heard.lock();
             let entry = heard.entry(room.clone()).or_insert(Heard { members: 0, empty_since: None });
@@ -224,10 +246,15 @@ impl Node {
         if let Some((room, why)) = aim.problem() {
             return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
         }
+        self.counters.emits.add(1);
         self.emit_here(aim, packet);
         if local {
             return Ok(());
         }
+        self.publish(aim, packet).inspect_err(|_| self.counters.publish_failures.add(1))
+    }
+
+    fn publish(&self, aim: &Aim<'_>, packet: &Packet) -> Result<(), Error> {
         match aim.plain() {
             Some((channel, exclude)) => self.adapter.publish(channel, &packet.message, exclude)?,
             None => {
@@ -246,20 +273,25 @@ impl Node {
 
     /// To the members on this node only.
     pub(crate) fn emit_here(&self, aim: &Aim<'_>, packet: &Packet) {
+        let policy = self.policy(&packet.message);
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
-        self.hub.each(aim, |socket| match self.push_frame(socket, packet) {
+        let mut tally = Tally::default();
+        self.hub.each(aim, |socket| match self.push_frame(socket, packet, &policy, &mut tally) {
             Pushed::FlushNeeded => dirty.push(socket.clone()),
             Pushed::Full => slow.push(socket.clone()),
             _ => {}
         });
         self.flusher.schedule(dirty);
+        tally.count(&self.counters);
         slow.iter().for_each(|socket| self.close_slow(socket));
     }
 
     /// To one socket.
     pub(crate) fn push(&self, socket: &Arc<SocketCore>, packet: &Packet) -> Pushed {
-        let pushed = self.push_frame(socket, packet);
+        let mut tally = Tally::default();
+        let pushed = self.push_frame(socket, packet, &self.policy(&packet.message), &mut tally);
+        tally.count(&self.counters);
         match pushed {
             Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
             Pushed::Full => self.close_slow(socket),
@@ -268,22 +300,26 @@ impl Node {
         pushed
     }
 
-    /// Queues a finished frame, such as a ping.
-    pub(crate) fn push_raw(&self, socket: &Arc<SocketCore>, frame: bytes::Bytes) {
-        match socket.outbox.push(frame, &Policy::Volatile) {
-            Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
-            _ => {}
+    /// Queues a ping.
+    pub(crate) fn ping(&self, socket: &Arc<SocketCore>) {
+        if socket.outbox.push(ping_frame(), &Policy::Volatile) == Pushed::FlushNeeded {
+            self.flusher.schedule([socket.clone()]);
         }
     }
 
-    fn push_frame(&self, socket: &SocketCore, packet: &Packet) -> Pushed {
-        match packet.frame(socket.dialect(), self.registry) {
-            Some(frame) => socket.outbox.push(frame.clone(), &Policy::Reliable),
-            None => {
-                self.counters.unknown_events.add(1);
-                Pushed::Queued
-            }
-        }
+    /// What happens to a message where a client's queue is full, as its event declares it.
+    fn policy(&self, _message: &Message) -> Policy {
+        Policy::Reliable
+    }
+
+    fn push_frame(&self, socket: &SocketCore, packet: &Packet, policy: &Policy, tally: &mut Tally) -> Pushed {
+        let Some(frame) = packet.frame(socket.dialect(), self.registry) else {
+            self.counters.unknown_events.add(1);
+            return Pushed::Dropped;
+        };
+        let pushed = socket.outbox.push(frame.clone(), policy);
+        tally.add(&pushed, frame.len());
+        pushed
     }
 
     fn close_slow(&self, socket: &SocketCore) {
@@ -295,6 +331,7 @@ impl Node {
 
     /// What another node published; payloads are relayed without being decoded.
     fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
+        self.counters.remote_emits.add(1);
         let Delivery { channel, message, exclude } = delivery;
         let understood = match channel {
             BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
@@ -333,7 +370,7 @@ impl Node {
             self.counters.unknown_events.add(1);
             return true;
         }
-        match Packet::message(self.config.mode, message) {
+        match Packet::message(self.config.framing, message) {
             Ok(packet) => self.emit_here(aim, &packet),
             Err(_) => return false,
         }
@@ -358,12 +395,12 @@ impl Node {
             }
             None => Message::named(name, payload.to_string().into()),
         };
-        Packet::message(self.config.mode, message)
+        Packet::message(self.config.framing, message)
     }
 
     /// A message of the protocol itself.
     pub(crate) fn control(&self, name: &'static str, payload: &Value) -> Option<Packet> {
-        Packet::message(self.config.mode, Message::named(name, payload.to_string().into())).ok()
+        Packet::message(self.config.framing, Message::named(name, payload.to_string().into())).ok()
     }
 
     /// Tells every client that the node stops, and waits until they are gone or the deadline has passed.
@@ -397,6 +434,39 @@ impl Node {
     }
 }
 
+/// What became of one emit's frames, counted once.
+#[derive(Default)]
+struct Tally {
+    queued: u64,
+    bytes: u64,
+    replaced: u64,
+    dropped: u64,
+    full: u64,
+}
+
+impl Tally {
+    fn add(&mut self, pushed: &Pushed, bytes: usize) {
+        match pushed {
+            Pushed::Queued | Pushed::FlushNeeded => {
+                self.queued += 1;
+                self.bytes += bytes as u64;
+            }
+            Pushed::Replaced => self.replaced += 1,
+            Pushed::Dropped => self.dropped += 1,
+            Pushed::Full => self.full += 1,
+            Pushed::Closed => {}
+        }
+    }
+
+    fn count(&self, counters: &Counters) {
+        counters.deliveries.add(self.queued);
+        counters.delivered_bytes.add(self.bytes);
+        counters.replaced_latest.add(self.replaced);
+        counters.dropped_volatile.add(self.dropped);
+        counters.dropped_full.add(self.full);
+    }
+}
+
 /// Checks the name of a room.
 pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
     match room_problem(room) {
@@ -405,12 +475,12 @@ pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
     }
 }
 
-/// Stops hearing rooms that have had no members here for a while. The delay keeps a room whose last member reloads a page
-/// from being unsubscribed and subscribed again.
-async fn forget_empty_rooms(node: std::sync::Weak<Node>) {
+/// Stops hearing rooms that have had no members here for a while, and keeps the gauges. The delay keeps a room whose last
+/// member reloads a page from being unsubscribed and subscribed again.
+async fn keep_house(node: std::sync::Weak<Node>) {
     loop {
         let Some(linger) = node.upgrade().map(|node| node.config.room_linger) else { return };
-        tokio::time::sleep((linger / 4).max(std::time::Duration::from_millis(10))).await;
+        tokio::time::sleep((linger / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))).await;
         let Some(node) = node.upgrade() else { return };
         node.heard.lock().retain(|room, entry| {
             let keep = entry.empty_since.is_none_or(|since| since.elapsed() < linger);
@@ -419,5 +489,9 @@ async fn forget_empty_rooms(node: std::sync::Weak<Node>) {
             }
             keep
         });
+        if cfg!(feature = "metrics") {
+            gauge("painda_rooms", node.hub.rooms());
+            gauge("painda_queued_bytes", node.hub.queued_bytes());
+        }
     }
 }

@@ -356,11 +356,18 @@ fn write_batch(writer: &mut Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>
     let mut done = 0;
     let mut step = || -> Poll<io::Result<()>> {
         while done < batch.len() {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            for (slice, frame) in slices.iter_mut().zip(&batch[done..]) {
-                *slice = IoSlice::new(frame);
-            }
-            let mut written = ready!(Pin::new(&mut *writer).poll_write_vectored(cx, &slices[..batch.len() - done]))?;
+            let polled = match &batch[done..] {
+                // Mostly there is one frame, and a plain write is the cheaper call.
+                [frame] => Pin::new(&mut *writer).poll_write(cx, frame),
+                frames => {
+                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                    for (slice, frame) in slices.iter_mut().zip(frames) {
+                        *slice = IoSlice::new(frame);
+                    }
+                    Pin::new(&mut *writer).poll_write_vectored(cx, &slices[..frames.len()])
+                }
+            };
+            let mut written = ready!(polled)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -1,6 +1,7 @@
 //! One connected client, as the application sees it.
 
 use std::{
+    any::Any,
     future::Future,
     sync::{
         Arc,
@@ -8,7 +9,7 @@ use std::{
     },
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 
 use super::{
@@ -75,6 +76,14 @@ pub(crate) struct Session<S: Schema> {
     pub(crate) core: Arc<SocketCore>,
     pub(crate) server: PPServer<S>,
     pub(crate) handlers: Handlers<S>,
+    /// What the application keeps with the client.
+    state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
+}
+
+impl<S: Schema> Session<S> {
+    pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>) -> Self {
+        Self { core, server, handlers: Handlers::new(), state: RwLock::new(None) }
+    }
 }
 
 impl<S: Schema> Clone for Socket<S> {
@@ -106,12 +115,24 @@ impl<S: Schema> Socket<S> {
         &self.session.server
     }
 
+    /// Keeps something of the application's with the client, such as who it is; mostly called by the connect hook. It takes the
+    /// place of what was kept before, and is dropped with the last clone of this socket.
+    pub fn set_state<T: Send + Sync + 'static>(&self, state: T) {
+        *self.session.state.write() = Some(Arc::new(state));
+    }
+
+    /// What [`set_state`](Self::set_state) keeps; none where nothing is kept, or something of another type.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.session.state.read().clone()?.downcast().ok()
+    }
+
     /// Puts the client into a room. Emits to the room on this node reach it from now on; when the future ends, those on
     /// other nodes do too. While the backplane is away the future ends at once: remote emits follow when it is back.
     ///
     /// # Errors
-    /// [`Error::InvalidName`] for a name that is empty, over 255 bytes or begins with `__pp_`;
-    /// [`Error::Disconnected`] where the client has gone.
+    /// [`Error::InvalidName`] for a name that is empty, over 255 bytes or begins with `__pp_`; [`Error::TooManyRooms`] at the
+    /// [limit](super::PPServerBuilder::max_rooms); [`Error::Disconnected`] where the client has gone.
     pub fn join(&self, room: &str) -> impl Future<Output = Result<(), Error>> + Send + use<S> {
         let joining = self.session.server.node().join(&self.session.core, room);
         async move {
@@ -168,7 +189,7 @@ impl<S: Schema> Socket<S> {
     /// [`Error::Disconnected`] where the client has gone, or was just closed because it reads too slowly.
     pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
         let node = self.session.server.node();
-        self.send(&Packet::event(node.mode(), event)?)
+        self.send(&Packet::event(node.framing(), event)?)
     }
 
     /// Sends a named event with a JSON payload to this client.
