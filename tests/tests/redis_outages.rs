@@ -9,10 +9,10 @@ use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{
         AdapterError,
-        redis::{RedisEvent, RedisStats},
+        redis::{Health, RedisEvent, RedisStats},
     },
 };
-use painda_tests::{redis::RedisServer, within};
+use painda_tests::{redis::RedisServer, relay::Relay, within};
 use steady::{Steady, healthy, number};
 use tokio::time::sleep;
 
@@ -193,4 +193,22 @@ async fn what_an_acl_refuses_is_told_counted_and_tried_again() {
         }
     };
     within("the room that was closed", speaking).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deaf_subscription_is_found_and_made_again() {
+    let server = RedisServer::start().await;
+    let relay = Relay::to(server.port()).await;
+    let deafened = Arc::new(RedisAdapter::connect(relay.url()).await.expect("connects"));
+    let mut steady = Steady::start(vec![deafened, node(&server).await], "room").await;
+    steady.hear_each_other().await;
+    relay.lose_messages(true);
+    let mut health = steady.nodes[0].health_changes();
+    let deaf = health.wait_for(|health| matches!(health, Health::Degraded { reason, .. } if reason.contains("deaf")));
+    within("the adapter to notice that it is deaf", deaf).await.expect("the adapter lives");
+    assert_eq!(steady.nodes[0].stats().deaf, 1);
+    relay.lose_messages(false);
+    steady.hear_each_other().await;
+    healthy(&steady.nodes[0], true).await;
+    steady.stop().await;
 }

@@ -2,6 +2,8 @@
 //!
 //! Knows no WebSocket and no schema: it carries [`Message`]s and relays payloads without decoding them.
 //!
+//! What happens in each failure, what is guaranteed and what the operator sees stands in `docs/redis.md`.
+//!
 //! Two connections to each server, each owned by one task that makes it again without limit: one publishes and writes
 //! memberships, one subscribes. Callers talk to neither: they note what they want, and wake the task whose work it is.
 //!
@@ -17,6 +19,8 @@
 //!   bytes, because the wire has no field for the sender.
 //! - Per channel, what one node publishes is heard in the order of its calls. Where two nodes publish equal bytes at the
 //!   same moment, each hears one of the two, in the place that Redis gave to either.
+//! - What comes in is handed on by the task that reads it, in the order of arrival: the callback only enqueues, and nothing is
+//!   queued between the two. A node that can't keep up is cut off by Redis, and comes back.
 //! - Pub/sub keeps nothing: what is published while a node's subscription is down is not heard there. What was in flight
 //!   when the publishing connection broke is of unknown fate; it is counted and not sent again.
 //! - After `unsubscribe` no further call of the callback begins; one that is under way on another thread may still end.
@@ -31,6 +35,7 @@ mod membership;
 mod outbox;
 mod publisher;
 mod router;
+mod settings;
 mod shared;
 mod slots;
 mod stats;
@@ -49,10 +54,11 @@ use tokio::{
 };
 
 use self::{
-    config::{CONFIRM_TIMEOUT, Settings},
+    config::CONFIRM_TIMEOUT,
     connection::command_error,
     outbox::Full,
     router::{Lanes, RoomChange, Router},
+    settings::Settings,
     shared::Shared,
     stats::Link,
 };

@@ -17,10 +17,10 @@ use redis::aio::MultiplexedConnection;
 use tokio::{sync::Notify, task::JoinHandle};
 
 use super::{
-    config::Settings,
     endpoint::Endpoint,
     membership::Written,
     publisher,
+    settings::Settings,
     shared::{Shared, Stage},
     slots::{self, SLOTS},
     stats::{Link, Observed},

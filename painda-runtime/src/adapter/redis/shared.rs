@@ -12,11 +12,11 @@ use redis::{Pipeline, aio::MultiplexedConnection, cmd};
 use tokio::sync::{Notify, watch};
 
 use super::{
-    config::Settings,
     connection::{command_error, is_answer},
     endpoint::Endpoint,
     membership::Members,
     outbox::Outbox,
+    settings::Settings,
     stats::{Link, Observed},
     traffic::Traffic,
 };
