@@ -11,6 +11,9 @@ use crate::{
 };
 
 /// What a node does that joins a cluster whose schema contradicts its own.
+///
+/// It asks those nodes that are there, and waits for each up to the [time for questions](super::PPServerBuilder::ask_timeout).
+/// Two that join at the same moment ask each other, and both refuse.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnConflict {
