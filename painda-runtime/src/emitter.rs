@@ -34,7 +34,7 @@ use crate::{
 /// # } Ok(()) }
 /// ```
 ///
-/// Cheap to clone. It subscribes to nothing, so Redis sends it nothing. Like a server's, its emits queue and never wait for the
+/// Cheap to clone. It hears nothing of what others emit. Like a server's, its emits queue and never wait for the
 /// network; what one emitter emits to one room arrives in that order.
 pub struct Emitter<S: Schema> {
     adapter: Arc<dyn PPAdapter>,

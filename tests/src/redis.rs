@@ -5,7 +5,7 @@ use std::path::Path;
 use std::pin::Pin;
 
 use ::redis::aio::PubSubStream;
-use ::redis::{Client, Cmd, Value};
+use ::redis::{Client, Cmd, RedisError, Value};
 use futures_util::{Stream, StreamExt};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
@@ -93,16 +93,13 @@ impl RedisServer {
 
     /// The same with the URL's user and password.
     pub async fn command_as(&self, url: &str, words: &[&[u8]]) -> Value {
-        let client = Client::open(url).expect("a URL");
-        let connecting = client.get_multiplexed_async_connection();
-        let mut connection =
-            within("Redis to accept a connection", connecting).await.expect("our own Redis accepts us");
-        let mut command = Cmd::new();
-        for word in words {
-            command.arg(word);
-        }
         let what = format!("Redis to answer {}", String::from_utf8_lossy(words[0]));
-        within(&what, command.query_async(&mut connection)).await.expect("Redis takes the command")
+        within(&what, try_command(url, words)).await.expect("Redis takes the command")
+    }
+
+    /// The same, where the server may just be cutting off its clients.
+    pub(crate) async fn try_command(&self, words: &[&[u8]]) -> Result<Value, RedisError> {
+        try_command(&self.url(), words).await
     }
 
     /// Records every message that is published from now on.
@@ -218,6 +215,16 @@ impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor").finish_non_exhaustive()
     }
+}
+
+async fn try_command(url: &str, words: &[&[u8]]) -> Result<Value, RedisError> {
+    let client = Client::open(url)?;
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    let mut command = Cmd::new();
+    for word in words {
+        command.arg(word);
+    }
+    command.query_async(&mut connection).await
 }
 
 /// The text of an answer; a list's parts one after another.

@@ -160,6 +160,7 @@ async fn a_node_that_does_not_answer_is_named() {
 struct Longer {
     x: f32,
     y: f32,
+    #[pp(since = 2, default)]
     z: f32,
 }
 

@@ -45,6 +45,7 @@ mod builder;
 mod client_id;
 pub mod close_code;
 mod cluster;
+mod compare;
 mod connection;
 mod emit;
 mod error;

@@ -117,6 +117,16 @@ impl Members {
         }
     }
 
+    /// A change was refused because another server of the cluster has the SET, or will have it in a moment: nothing was done,
+    /// and whoever waits goes on waiting.
+    pub(super) fn postpone(&mut self, change: Change) {
+        let entry = (change.key, change.member);
+        if let Some(wish) = self.entries.get_mut(&entry) {
+            wish.waiters.extend(change.waiters);
+            self.refused.push(entry);
+        }
+    }
+
     /// Queues everything again: Redis may have forgotten it.
     pub(super) fn rewrite(&mut self) {
         self.refused.clear();
@@ -271,6 +281,20 @@ mod tests {
         assert!(members.is_written());
         assert!(members.retry_refused());
         assert_eq!(taken(&mut members), [("a".to_owned(), true)]);
+    }
+
+    #[test]
+    fn whoever_waits_for_a_set_that_moves_goes_on_waiting() {
+        let (mut old, mut new) = (Members::default(), Members::default());
+        let mut written = set(&mut old, "a", true);
+        for change in old.take(100) {
+            old.postpone(change);
+        }
+        assert!(written.try_recv().is_err() && old.is_written());
+        old.hand_over(|_| false, |wish| new.take_over(wish));
+        assert!(!old.retry_refused());
+        assert_eq!(taken(&mut new), [("a".to_owned(), true)]);
+        assert_eq!(written.try_recv(), Ok(Ok(())));
     }
 
     #[test]

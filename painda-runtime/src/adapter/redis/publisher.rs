@@ -125,6 +125,7 @@ impl Publisher<'_> {
             } else if let Err(why) = self.write(&mut connection, changes, &batch).await {
                 self.doubtful = Some(identity);
                 shared.observed.lose_in_flight(shared.traffic.lock().lose_batch());
+                shared.announce();
                 return Err(why);
             }
         }
@@ -190,12 +191,12 @@ impl Publisher<'_> {
             for change in changes {
                 let refused = replies.next().flatten();
                 if refused.as_ref().is_some_and(Refusal::is_moved) {
-                    // Left to whoever hands it over, or to the next attempt.
+                    members.postpone(change);
                     self.shared.reroute.notify_one();
                 } else {
                     last_refusal = refused.clone().or(last_refusal);
+                    members.finish(change, refused.map_or(Ok(()), |refusal| Err(refusal.error)));
                 }
-                members.finish(change, refused.map_or(Ok(()), |refusal| Err(refusal.error)));
             }
         }
         if !batch.is_empty() {

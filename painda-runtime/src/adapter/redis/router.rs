@@ -14,15 +14,16 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 use redis::aio::MultiplexedConnection;
-use tokio::{sync::Notify, task::JoinHandle};
+use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 
 use super::{
+    config::RESPONSE_TIMEOUT,
     endpoint::Endpoint,
     membership::Written,
     publisher,
     settings::Settings,
     shared::{Shared, Stage},
-    slots::{self, SLOTS},
+    slots,
     stats::{Link, Observed},
     subscriber,
 };
@@ -47,7 +48,45 @@ pub(super) struct Lanes {
     pub(super) slots: Vec<u16>,
 }
 
+/// Servers that publish nothing for a moment; what is emitted meanwhile queues.
+struct Frozen(Vec<Arc<Shared>>);
+
+impl Frozen {
+    fn new(lanes: Vec<Arc<Shared>>) -> Self {
+        lanes.iter().for_each(|shared| shared.traffic.lock().freeze(true));
+        Self(lanes)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        for shared in &self.0 {
+            shared.traffic.lock().freeze(false);
+            shared.to_publish.notify_one();
+        }
+    }
+}
+
 impl Lanes {
+    /// Which lane has each slot, where `owners` are positions in `endpoints`.
+    fn assigned(&self, endpoints: &[Endpoint], owners: &[u16]) -> Vec<u16> {
+        let place = |endpoint: &Endpoint| {
+            let at = self.all.iter().position(|lane| lane.shared.endpoint.addr() == endpoint.addr());
+            at.and_then(|at| u16::try_from(at).ok())
+        };
+        let places: Vec<Option<u16>> = endpoints.iter().map(place).collect();
+        let before = |slot: usize| self.slots.get(slot).copied().unwrap_or_default();
+        let now = |owner: u16| places.get(usize::from(owner)).copied().flatten();
+        owners.iter().enumerate().map(|(slot, owner)| now(*owner).unwrap_or_else(|| before(slot))).collect()
+    }
+
+    /// The lanes that have a slot which they will not have.
+    fn losers(&self, slots: &[u16]) -> Vec<Arc<Shared>> {
+        let moves = self.slots.iter().zip(slots).filter(|(before, now)| before != now);
+        let lost: HashSet<u16> = moves.map(|(before, _)| *before).collect();
+        lost.into_iter().filter_map(|at| self.all.get(usize::from(at))).map(|lane| lane.shared.clone()).collect()
+    }
+
     fn of(&self, key: &str) -> &Arc<Shared> {
         let at = if self.slots.is_empty() { 0 } else { usize::from(self.slots[usize::from(slots::slot(key))]) };
         &self.all[at].shared
@@ -208,23 +247,23 @@ impl Router {
                 new.push(lane);
             }
         }
-        let mut lanes = self.lanes.write();
-        lanes.all.extend(new);
-        let place = |endpoint: &Endpoint| {
-            lanes
-                .all
-                .iter()
-                .position(|lane| lane.shared.endpoint.addr() == endpoint.addr())
-                .and_then(|at| u16::try_from(at).ok())
+        let (slots, losers) = {
+            let mut lanes = self.lanes.write();
+            lanes.all.extend(new);
+            let slots = lanes.assigned(endpoints, owners);
+            let losers = lanes.losers(&slots);
+            (slots, Frozen::new(losers))
         };
-        let places: Vec<Option<u16>> = endpoints.iter().map(place).collect();
-        let mut slots = Vec::with_capacity(SLOTS);
-        for (slot, owner) in owners.iter().enumerate() {
-            let before = lanes.slots.get(slot).copied().unwrap_or_default();
-            slots.push(places.get(usize::from(*owner)).copied().flatten().unwrap_or(before));
+        // What is in flight to a server that has lost its slot comes back, and must be handed over before anything newer.
+        for shared in &losers.0 {
+            let settled = shared.until(|shared| shared.traffic.lock().in_flight() == 0);
+            // Longer than a connection waits for its answers.
+            let _ = timeout(2 * RESPONSE_TIMEOUT, settled).await;
         }
+        let mut lanes = self.lanes.write();
         lanes.slots = slots;
         hand_over(&lanes, &self.settings);
+        drop(losers);
         let used: HashSet<u16> = lanes.slots.iter().copied().collect();
         retire(&mut lanes, &used, &self.observed);
     }

@@ -1,7 +1,7 @@
 //! What an operator sees of the adapter: counters, and whether both connections are up.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc,
@@ -210,6 +210,8 @@ struct Down {
 struct State {
     /// Why and since when connections are down.
     down: BTreeMap<(u64, Link), Down>,
+    /// Lanes that are no more: their tasks may have a last word.
+    retired: BTreeSet<u64>,
     last_error: Option<Arc<str>>,
 }
 
@@ -233,6 +235,9 @@ impl Observed {
     /// A connection broke, or could not be made again.
     pub(super) fn down(&self, lane: u64, server: &Arc<str>, link: Link, why: &AdapterError) {
         let mut state = self.state.lock();
+        if state.retired.contains(&lane) {
+            return;
+        }
         state.last_error = Some(why.to_string().into());
         let first = match state.down.get_mut(&(lane, link)) {
             Some(down) => {
@@ -257,6 +262,7 @@ impl Observed {
     /// A server is no longer ours to talk to: its connections are not missed.
     pub(super) fn retired(&self, lane: u64) {
         let mut state = self.state.lock();
+        state.retired.insert(lane);
         state.down.retain(|(of, _), _| *of != lane);
         self.health.send_replace(state.health());
     }

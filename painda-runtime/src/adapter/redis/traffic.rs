@@ -98,6 +98,8 @@ pub(super) struct Traffic {
     settled: u64,
     /// How many publishes the batch in flight has.
     in_flight: u64,
+    /// Nothing is taken for now.
+    frozen: bool,
     echo_cost: usize,
     echo_limit: usize,
     /// Grows whenever the subscribing connection is lost; what an earlier connection says no longer counts.
@@ -117,6 +119,7 @@ impl Traffic {
             taken: 0,
             settled: 0,
             in_flight: 0,
+            frozen: false,
             echo_cost: 0,
             echo_limit,
             epoch: 0,
@@ -137,7 +140,7 @@ impl Traffic {
         let mut batch = Vec::new();
         let mut bytes = 0;
         // A subscription that lags far behind would make us remember without bound what we published.
-        while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() {
+        while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() && !self.frozen {
             let on_hold = |name: &str| matches!(self.channels.get(name), Some(Channel { phase: Phase::Asking, .. }));
             let Some(item) = self.outbox.next(on_hold) else { break };
             let mut echo = false;
@@ -199,6 +202,16 @@ impl Traffic {
     pub(super) fn settle(&mut self) {
         self.settled = self.taken;
         self.in_flight = 0;
+    }
+
+    /// How many publishes were written and are neither answered nor given up.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    /// Takes nothing more, or goes on.
+    pub(super) fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
     }
 
     /// Is this batch, and every one before it, settled?
