@@ -9,6 +9,8 @@ pub mod gather;
 pub mod process;
 pub mod raw;
 pub mod redis;
+pub mod relay;
+pub mod topology;
 
 use std::future::Future;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! A real Redis for one test: its own process on its own port, which may be paused, killed and started again.
 
 use std::fmt;
+use std::path::Path;
 use std::pin::Pin;
 
 use ::redis::aio::PubSubStream;
@@ -11,7 +12,7 @@ use tokio::net::TcpSocket;
 use tokio::process::Command;
 
 use crate::process::Process;
-use crate::within;
+use crate::{topology, within};
 
 /// A `redis-server` without persistence, gone when this is dropped.
 #[derive(Debug)]
@@ -19,15 +20,40 @@ pub struct RedisServer {
     process: Process,
     port: Port,
     directory: TempDir,
+    options: Vec<String>,
 }
 
 impl RedisServer {
     /// Starts a server and waits until it accepts connections.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with options of redis-server's command line.
+    pub async fn start_with(options: &[&str]) -> Self {
         let port = Port::reserve();
         let directory = TempDir::new().expect("a temporary directory can be made");
-        let process = serve(&port, &directory).await;
-        Self { process, port, directory }
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let process = serve(&port, &directory, &options).await;
+        Self { process, port, directory, options }
+    }
+
+    /// Starts a sentinel instead, with these settings.
+    pub(crate) async fn sentinel(settings: &str) -> Self {
+        let port = Port::reserve();
+        let directory = TempDir::new().expect("a temporary directory can be made");
+        let process = topology::sentinel(&port, &directory, settings).await;
+        Self { process, port, directory, options: Vec::new() }
+    }
+
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port.number
+    }
+
+    /// The directory that is its own.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Where it is.
@@ -52,7 +78,7 @@ impl RedisServer {
 
     /// Starts it again where it was.
     pub async fn restart(&mut self) {
-        self.process = serve(&self.port, &self.directory).await;
+        self.process = serve(&self.port, &self.directory, &self.options).await;
     }
 
     /// Publishes, as a node of another implementation does.
@@ -62,7 +88,12 @@ impl RedisServer {
 
     /// Runs a command, as an operator would.
     pub async fn command(&self, words: &[&[u8]]) -> Value {
-        let client = self.client();
+        self.command_as(&self.url(), words).await
+    }
+
+    /// The same with the URL's user and password.
+    pub async fn command_as(&self, url: &str, words: &[&[u8]]) -> Value {
+        let client = Client::open(url).expect("a URL");
         let connecting = client.get_multiplexed_async_connection();
         let mut connection =
             within("Redis to accept a connection", connecting).await.expect("our own Redis accepts us");
@@ -92,10 +123,10 @@ impl RedisServer {
     }
 }
 
-async fn serve(port: &Port, directory: &TempDir) -> Process {
+async fn serve(port: &Port, directory: &TempDir, options: &[String]) -> Process {
     let mut command = Command::new("redis-server");
     command.args(["--bind", "127.0.0.1", "--port", &port.number.to_string()]);
-    command.args(["--save", "", "--appendonly", "no", "--dir"]).arg(directory.path());
+    command.args(["--save", "", "--appendonly", "no", "--dir"]).arg(directory.path()).args(options);
     let mut process = Process::start(&mut command);
     process.find_line("Redis to be ready", |line| line.contains("Ready to accept connections").then_some(())).await;
     process
@@ -107,19 +138,25 @@ async fn serve(port: &Port, directory: &TempDir) -> Process {
 /// it by its number and with `SO_REUSEADDR`, as Redis does, gets it. So parallel tests cannot take it from each other,
 /// nor can an outgoing connection while Redis is down.
 #[derive(Debug)]
-struct Port {
+pub struct Port {
     number: u16,
     _reservation: TcpSocket,
 }
 
 impl Port {
-    fn reserve() -> Self {
+    /// Finds a free one.
+    pub fn reserve() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket can be made");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("the system has a free port");
         // Only after the choice: before it, the system might choose a port that is reserved in the same way.
         socket.set_reuseaddr(true).expect("a socket can be shared");
         let number = socket.local_addr().expect("a bound socket has an address").port();
         Self { number, _reservation: socket }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.number
     }
 }
 
@@ -180,5 +217,16 @@ impl Monitor {
 impl fmt::Debug for Monitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monitor").finish_non_exhaustive()
+    }
+}
+
+/// The text of an answer; a list's parts one after another.
+pub fn text(answer: &Value) -> String {
+    match answer {
+        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::SimpleString(text) | Value::VerbatimString { text, .. } => text.clone(),
+        Value::Int(number) => number.to_string(),
+        Value::Array(parts) | Value::Set(parts) => parts.iter().map(text).collect::<Vec<_>>().join(" "),
+        other => format!("{other:?}"),
     }
 }

@@ -51,6 +51,7 @@ mod error;
 mod flusher;
 mod handlers;
 mod hub;
+mod inbound;
 mod limits;
 mod listener;
 mod node;

@@ -18,28 +18,28 @@ use serde_json::{Value, json};
 use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
-    agreement::{self, SchemaFit},
+    agreement::SchemaFit,
     builder::Config,
     client_id::ClientId,
-    close_code, cluster,
+    close_code,
     error::Error,
     flusher::Flusher,
     hub::Hub,
     limits::{AddressGuard, Addresses},
     outbox::{Policy, Pushed},
     packet::{Dialect, Framing, Packet, ping_frame},
-    peers::{ASK, Peers, REPLY},
+    peers::Peers,
     socket::SocketCore,
     stats::{Counters, ServerStats, gauge},
     typescript,
 };
 use crate::{
     Message, RESERVED_PREFIX,
-    adapter::{AdapterError, Callback, Delivery as Arrival, PPAdapter},
+    adapter::{Callback, PPAdapter},
     schema::{Delivery, EventDescriptor, Registry},
     wire::{
-        aim::{AIMED, Aim},
-        channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT, room_problem},
+        aim::Aim,
+        channels::{TYPESCRIPT, room_problem},
     },
 };
 
@@ -58,7 +58,7 @@ pub(crate) struct Node {
     /// Rooms whose channel this node hears.
     heard: Mutex<HashMap<Arc<str>, Heard>>,
     /// Called by the adapter with what other nodes publish.
-    callback: Callback,
+    pub(crate) callback: Callback,
     addresses: Arc<Addresses>,
     closing: AtomicBool,
     /// Told whenever a socket goes, and when the node begins to close.
@@ -112,23 +112,6 @@ impl Node {
             return Err(error);
         }
         Ok(node)
-    }
-
-    /// Listens to the other nodes, lets them know of this one, and compares schemas.
-    async fn join_cluster(&self) -> Result<(), Error> {
-        let channels = [BROADCAST, CLUSTER, TYPESCRIPT, self.peers.inbox()];
-        let subscribing = channels.map(|channel| self.adapter.subscribe(channel, self.callback.clone()));
-        let member = self.adapter.add_to_room(NODES, self.peers.id());
-        for done in futures_util::future::join_all(subscribing.into_iter().chain([member])).await {
-            match done {
-                // The adapter keeps trying by itself; this node's clients need not wait for it.
-                Ok(()) | Err(AdapterError::Unavailable(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let fit = agreement::check(self).await?;
-        let _ = self.fit.set(fit);
-        Ok(())
     }
 
     pub(crate) fn adapter(&self) -> &dyn PPAdapter {
@@ -338,54 +321,6 @@ impl Node {
             self.counters.slow_clients.add(1);
             tracing::warn!(target: "painda::socket", id = socket.id.as_str(), "closed a client that reads too slowly");
         }
-    }
-
-    /// What another node published; payloads are relayed without being decoded.
-    fn deliver(self: &Arc<Self>, delivery: Arrival<'_>) {
-        self.counters.remote_emits.add(1);
-        let Arrival { channel, message, exclude } = delivery;
-        let understood = match channel {
-            BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
-            TYPESCRIPT => typescript::hear(self, &message, exclude),
-            channel if channel.starts_with(RESERVED_PREFIX) => self.hear_node(&message),
-            room => {
-                let mut aim = Aim::room(room);
-                exclude.into_iter().for_each(|id| aim.except_clients.add(id));
-                self.relay(&aim, message)
-            }
-        };
-        if !understood {
-            self.counters.unreadable.add(1);
-        }
-    }
-
-    /// What another node said to nodes.
-    fn hear_node(self: &Arc<Self>, message: &Message) -> bool {
-        let Message::Named { name, payload } = message else { return false };
-        match &**name {
-            AIMED => match Aim::decode(payload) {
-                Ok((aim, message)) => self.relay(&aim, message),
-                Err(_) => false,
-            },
-            ASK => cluster::hear_question(self, payload),
-            REPLY => self.peers.hear_reply(payload),
-            // A later version may have more to say.
-            _ => false,
-        }
-    }
-
-    fn relay(&self, aim: &Aim<'_>, message: Message) -> bool {
-        if let Message::Event { id, .. } = message
-            && self.registry.by_id(id).is_none()
-        {
-            self.counters.unknown_events.add(1);
-            return true;
-        }
-        match Packet::message(self.config.framing, message) {
-            Ok(packet) => self.emit_here(aim, &packet),
-            Err(_) => return false,
-        }
-        true
     }
 
     /// A named event; one that the schema has is sent in its binary form.

@@ -4,9 +4,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
+use redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
 
-use super::RedisAdapter;
+use super::{
+    RedisAdapter,
+    endpoint::{Endpoint, Sentinels},
+    settings::Settings,
+};
 use crate::adapter::AdapterError;
 
 /// Connecting, with the handshake, may take this long.
@@ -20,6 +24,8 @@ pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The delay before the first attempt to reconnect, and the most that it grows to.
 pub(super) const FIRST_DELAY: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(1);
+/// After an outage, what is queued waits at most this long for the other nodes to subscribe again.
+pub(super) const CROWD_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long the futures of `subscribe` and of the room operations wait for Redis.
 pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long `close` goes on sending what is queued.
@@ -29,6 +35,8 @@ const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_PORT: u16 = 6379;
 const DEFAULT_PREFIX: &str = "pp:";
 const DEFAULT_QUEUE_BYTES: usize = 16 << 20;
+const DEFAULT_LEASE: Duration = Duration::from_secs(10);
+const SHORTEST_LEASE: Duration = Duration::from_millis(200);
 
 /// What happens to a publish when the queue has reached its bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +69,12 @@ pub struct RedisBuilder {
     key_prefix: String,
     queue_bytes: usize,
     when_full: WhenFull,
+    lease: Duration,
+    cluster: Vec<String>,
+    sentinel: Option<(String, Vec<String>)>,
+    sentinel_password: Option<String>,
+    #[cfg(feature = "redis-tls")]
+    tls: super::tls::Certificates,
 }
 
 impl Default for RedisBuilder {
@@ -75,6 +89,12 @@ impl Default for RedisBuilder {
             key_prefix: DEFAULT_PREFIX.to_owned(),
             queue_bytes: DEFAULT_QUEUE_BYTES,
             when_full: WhenFull::default(),
+            lease: DEFAULT_LEASE,
+            cluster: Vec::new(),
+            sentinel: None,
+            sentinel_password: None,
+            #[cfg(feature = "redis-tls")]
+            tls: super::tls::Certificates::default(),
         }
     }
 }
@@ -90,13 +110,16 @@ impl std::fmt::Debug for RedisBuilder {
             .field("key_prefix", &self.key_prefix)
             .field("queue_bytes", &self.queue_bytes)
             .field("when_full", &self.when_full)
+            .field("lease", &self.lease)
+            .field("cluster", &self.cluster)
+            .field("sentinel", &self.sentinel)
             .finish_non_exhaustive()
     }
 }
 
 impl RedisBuilder {
-    /// Where Redis is, as `redis://[user][:password@]host[:port][/db]` or `redis+unix:///path?db=0`. The other setters win
-    /// over its parts. Default: `redis://localhost:6379`.
+    /// Where Redis is, as `redis://[user][:password@]host[:port][/db]` or `redis+unix:///path?db=0`; with the feature
+    /// `redis-tls` also as `rediss://…`. The other setters win over its parts. Default: `redis://localhost:6379`.
     #[must_use]
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());
@@ -118,8 +141,9 @@ impl RedisBuilder {
     }
 
     /// The ACL user. Default: Redis' `default` user. It needs the commands `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `PING`,
-    /// `SADD`, `SREM` and `SMEMBERS` on the keys and channels with the prefix; `CLIENT INFO` and `CLIENT KILL` make sure that
-    /// nothing is heard twice after a connection broke.
+    /// `PUBSUB`, `SADD`, `SREM`, `SMEMBERS`, `SRANDMEMBER`, `SET`, `EXISTS` and `DEL` on the keys and channels with the prefix (in a cluster
+    /// also `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER SLOTS`); `CLIENT INFO` and `CLIENT KILL` make sure that nothing
+    /// is heard twice after a connection broke.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
@@ -162,6 +186,60 @@ impl RedisBuilder {
         self
     }
 
+    /// How long this node may be silent before the others take it for dead and remove its members from their rooms: these
+    /// are gone within one and a half times as long. It comes back by itself if it was only paused. The same on all nodes of
+    /// a cluster, at least 200 ms. Default: 10 s.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// Connects to a Redis Cluster (7 or newer) by some of its servers, each as `host:port`; the others are found by themselves,
+    /// and followed when slots move or a master fails. Channels are sharded. User, password and TLS come from the
+    /// [url](Self::url) or the setters, and are the same for all servers. Default: no cluster.
+    #[must_use]
+    pub fn cluster(mut self, seeds: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.cluster = seeds.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Connects to whatever server the sentinels, each as `host:port`, name as the master of this name, and follows a
+    /// failover. User, password, db and TLS come from the [url](Self::url) or the setters. Default: no sentinels.
+    #[must_use]
+    pub fn sentinel(
+        mut self,
+        master: impl Into<String>,
+        sentinels: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.sentinel = Some((master.into(), sentinels.into_iter().map(Into::into).collect()));
+        self
+    }
+
+    /// The password of the sentinels themselves. Default: none.
+    #[must_use]
+    pub fn sentinel_password(mut self, password: impl Into<String>) -> Self {
+        self.sentinel_password = Some(password.into());
+        self
+    }
+
+    /// The certificates, in PEM, of the authorities that may have signed the servers' certificates, instead of the
+    /// system's. Needs the feature `redis-tls` and a `rediss://` [url](Self::url).
+    #[cfg(feature = "redis-tls")]
+    #[must_use]
+    pub fn tls_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.authorities = Some(pem.into());
+        self
+    }
+
+    /// This client's own certificate and its key, both in PEM, for servers that ask for one. Needs the feature `redis-tls`.
+    #[cfg(feature = "redis-tls")]
+    #[must_use]
+    pub fn tls_identity(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.tls.identity = Some((certificate.into(), key.into()));
+        self
+    }
+
     /// Connects, and makes sure that Redis answers and lets us in.
     ///
     /// # Errors
@@ -178,7 +256,12 @@ impl RedisBuilder {
             let why = error.detail().map_or_else(|| error.to_string(), ToOwned::to_owned);
             wrong("url", format_args!("{why}; expected redis://[user][:password@]host[:port][/db]"))
         })?;
+        if cfg!(not(feature = "redis-tls")) && matches!(given.addr(), ConnectionAddr::TcpTls { .. }) {
+            return Err(wrong("url", "rediss:// needs the feature `redis-tls`"));
+        }
         let addr = address(given.addr(), self.host, self.port)?;
+        #[cfg(feature = "redis-tls")]
+        let addr = self.tls.apply(addr)?;
         let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
         if let Some(username) = self.username.as_deref().or(given.redis_settings().username()) {
             login = login.set_username(username);
@@ -193,18 +276,58 @@ impl RedisBuilder {
         if self.queue_bytes == 0 {
             return Err(wrong("queue_bytes", "must be at least 1"));
         }
-        let label = match &addr {
-            ConnectionAddr::Unix(path) => format!("redis+unix://{}", path.display()),
-            addr => format!("redis://{addr}"),
-        };
+        if self.lease < SHORTEST_LEASE {
+            return Err(wrong("lease", format_args!("must be at least {SHORTEST_LEASE:?}")));
+        }
         let tcp = given.tcp_settings().clone().set_nodelay(true);
+        let server = given.set_addr(addr).set_redis_settings(login).set_tcp_settings(tcp);
+        let sentinels = match self.sentinel {
+            None => None,
+            Some(_) if !self.cluster.is_empty() => {
+                return Err(wrong("sentinel", "a cluster does its failovers itself; set one of the two"));
+            }
+            Some((master, addresses)) => {
+                let mut login = RedisConnectionInfo::default();
+                if let Some(password) = self.sentinel_password {
+                    login = login.set_password(password);
+                }
+                let addresses = addresses.iter().map(|address| {
+                    let (host, port) = host_and_port("sentinel", address)?;
+                    Ok(Endpoint::new(server.clone(), None).at(&host, port).info().set_redis_settings(login.clone()))
+                });
+                let addresses: Vec<_> = addresses.collect::<Result<_, AdapterError>>()?;
+                if addresses.is_empty() {
+                    return Err(wrong("sentinel", "needs the address of at least one sentinel"));
+                }
+                Some(Arc::new(Sentinels { master, addresses }))
+            }
+        };
+        if !self.cluster.is_empty() && server.redis_settings().db() != 0 {
+            return Err(wrong("db", "a cluster has only database 0"));
+        }
+        let server = Endpoint::new(server, sentinels);
+        let seeds = self.cluster.iter().map(|seed| {
+            let (host, port) = host_and_port("cluster", seed)?;
+            Ok(server.at(&host, port))
+        });
         Ok(Settings {
-            server: given.set_addr(addr).set_redis_settings(login).set_tcp_settings(tcp),
-            label: label.into(),
+            seeds: seeds.collect::<Result<_, AdapterError>>()?,
+            server,
             prefix: self.key_prefix.into(),
             queue_bytes: self.queue_bytes,
             when_full: self.when_full,
+            lease: self.lease,
         })
+    }
+}
+
+fn host_and_port(setting: &str, address: &str) -> Result<(String, u16), AdapterError> {
+    let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    match parts {
+        Some((host, port)) if !host.is_empty() && port > 0 => {
+            Ok((host.trim_start_matches('[').trim_end_matches(']').to_owned(), port))
+        }
+        _ => Err(wrong(setting, format_args!("{address:?} is no host:port"))),
     }
 }
 
@@ -219,6 +342,14 @@ fn address(given: &ConnectionAddr, host: Option<String>, port: Option<u16>) -> R
         ConnectionAddr::Tcp(given_host, given_port) => {
             Ok(ConnectionAddr::Tcp(host.unwrap_or_else(|| given_host.clone()), port.unwrap_or(*given_port)))
         }
+        ConnectionAddr::TcpTls { host: given_host, port: given_port, insecure, tls_params } => {
+            Ok(ConnectionAddr::TcpTls {
+                host: host.unwrap_or_else(|| given_host.clone()),
+                port: port.unwrap_or(*given_port),
+                insecure: *insecure,
+                tls_params: tls_params.clone(),
+            })
+        }
         other if host.is_some() || port.is_some() => Err(wrong(
             if host.is_some() { "host" } else { "port" },
             format_args!("the url says {other}, which has none"),
@@ -232,44 +363,6 @@ pub(super) fn wrong(setting: &str, why: impl std::fmt::Display) -> AdapterError 
     AdapterError::Config(format!("{setting}: {why}").into())
 }
 
-/// The settings, checked.
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) server: ConnectionInfo,
-    /// The server's address as errors and events show it: without user and password.
-    pub(super) label: Arc<str>,
-    pub(super) prefix: Arc<str>,
-    pub(super) queue_bytes: usize,
-    pub(super) when_full: WhenFull,
-}
-
-impl Settings {
-    /// The pub/sub channel that a channel's messages travel on.
-    pub(super) fn channel_key(&self, channel: &str) -> String {
-        format!("{}ch:{channel}", self.prefix)
-    }
-
-    /// The other way round; `None` for anything else.
-    pub(super) fn channel_of<'a>(&self, key: &'a str) -> Option<&'a str> {
-        key.strip_prefix(&*self.prefix)?.strip_prefix("ch:")
-    }
-
-    /// The SET of a room's members.
-    pub(super) fn room_key(&self, room: &str) -> String {
-        format!("{}room:{room}", self.prefix)
-    }
-
-    /// The SET of a client's rooms.
-    pub(super) fn client_key(&self, client: &str) -> String {
-        format!("{}client:{client}:rooms", self.prefix)
-    }
-
-    /// The channel on which a node hears itself.
-    pub(super) fn probe_key(&self, node: u64) -> String {
-        format!("{}probe:{node:016x}", self.prefix)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,9 +374,10 @@ mod tests {
     #[test]
     fn setters_win_over_the_urls_parts() {
         let settings = RedisBuilder::default().url("redis://me:pw@here:1/2").port(7).db(3).settings().expect("right");
-        assert_eq!(&*settings.label, "redis://here:7");
-        assert_eq!(settings.server.redis_settings().db(), 3);
-        assert_eq!(settings.server.redis_settings().username(), Some("me"));
+        assert_eq!(&**settings.server.label(), "redis://here:7");
+        let server = settings.server.info();
+        assert_eq!(server.redis_settings().db(), 3);
+        assert_eq!(server.redis_settings().username(), Some("me"));
     }
 
     #[test]
@@ -295,20 +389,16 @@ mod tests {
             (RedisBuilder::default().port(0), "port: "),
             (RedisBuilder::default().username("me"), "password: "),
             (RedisBuilder::default().queue_bytes(0), "queue_bytes: "),
+            (RedisBuilder::default().lease(Duration::ZERO), "lease: "),
+            (RedisBuilder::default().cluster(["here"]), "cluster: "),
+            (RedisBuilder::default().cluster(["here:1"]).db(3), "db: "),
+            (RedisBuilder::default().sentinel("m", ["here:x"]), "sentinel: "),
+            (RedisBuilder::default().sentinel("m", Vec::<String>::new()), "sentinel: "),
+            (RedisBuilder::default().sentinel("m", ["here:1"]).cluster(["here:1"]), "sentinel: "),
         ] {
             let error = error(builder);
             assert!(error.contains(name), "{error}");
             assert!(!error.contains("hush"), "{error}");
         }
-    }
-
-    #[test]
-    fn keys_are_the_contracts() {
-        let settings = RedisBuilder::default().settings().expect("right");
-        assert_eq!(settings.channel_key("arena"), "pp:ch:arena");
-        assert_eq!(settings.channel_of("pp:ch:arena"), Some("arena"));
-        assert_eq!(settings.channel_of("pp:probe:1"), None);
-        assert_eq!(settings.room_key("arena"), "pp:room:arena");
-        assert_eq!(settings.client_key("c1"), "pp:client:c1:rooms");
     }
 }

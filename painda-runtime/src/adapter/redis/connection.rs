@@ -5,22 +5,30 @@
 
 use std::time::{Duration, Instant};
 
-use redis::{AsyncConnectionConfig, Client, ErrorKind, PushInfo, PushKind, RedisError, aio::MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, PushInfo, PushKind, RedisError,
+    aio::MultiplexedConnection,
+};
 use tokio::sync::mpsc;
 
-use super::config::{CONNECT_TIMEOUT, FIRST_DELAY, LONGEST_DELAY, RESPONSE_TIMEOUT, Settings, wrong};
+use super::{
+    config::{CONNECT_TIMEOUT, FIRST_DELAY, LONGEST_DELAY, RESPONSE_TIMEOUT, wrong},
+    endpoint::Endpoint,
+};
 use crate::adapter::AdapterError;
 
 /// An open connection. It closes when the last clone of `commands` is gone.
 pub(super) struct Connection {
     pub(super) commands: MultiplexedConnection,
+    /// The server that it goes to.
+    pub(super) server: ConnectionAddr,
     broken: mpsc::Receiver<()>,
 }
 
 impl Connection {
     /// Opens a connection; `on_push` gets what Redis sends unasked, in order, on the connection's own task.
     pub(super) async fn open(
-        settings: &Settings,
+        endpoint: &Endpoint,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Result<Self, AdapterError> {
         let (breaks, broken) = mpsc::channel(1);
@@ -37,10 +45,13 @@ impl Connection {
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_push_sender(on_push);
-        let client = Client::open(settings.server.clone()).map_err(|error| open_error(settings, &error))?;
+        let info = endpoint.resolve().await?;
+        let (label, server) = (endpoint.label(), info.addr().clone());
+        let db = info.redis_settings().db();
+        let client = Client::open(info).map_err(|error| open_error(label, db, &error))?;
         let commands = client.get_multiplexed_async_connection_with_config(&config).await;
-        let commands = commands.map_err(|error| open_error(settings, &error))?;
-        Ok(Self { commands, broken })
+        let commands = commands.map_err(|error| open_error(label, db, &error))?;
+        Ok(Self { commands, server, broken })
     }
 
     /// Ends when the connection is gone, for whatever reason.
@@ -52,8 +63,7 @@ impl Connection {
 }
 
 /// Why a connection could not be opened, with the setting to look at.
-fn open_error(settings: &Settings, error: &RedisError) -> AdapterError {
-    let label = &settings.label;
+pub(super) fn open_error(label: &str, db: i64, error: &RedisError) -> AdapterError {
     let text = error.to_string();
     if text.contains("NOAUTH") {
         return wrong("password", format_args!("{label} asks for one, but none is set"));
@@ -62,7 +72,7 @@ fn open_error(settings: &Settings, error: &RedisError) -> AdapterError {
         return wrong("password", format_args!("{label} does not accept the username or the password: {text}"));
     }
     if text.contains("DB index") {
-        return wrong("db", format_args!("{label} has no database {}: {text}", settings.server.redis_settings().db()));
+        return wrong("db", format_args!("{label} has no database {db}: {text}"));
     }
     match error.kind() {
         ErrorKind::RESP3NotSupported => wrong("host", format_args!("{label} is older than Redis 6")),

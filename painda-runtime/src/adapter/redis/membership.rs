@@ -1,10 +1,10 @@
-//! Which of this node's clients are in which rooms, and what of that Redis may not know yet.
+//! What this node wants to be in which SETs, and what of that Redis may not know yet.
 //!
-//! Bookkeeping alone: no connection, no task. Per room and client only the last wish counts, so what waits for Redis is
-//! bounded by what exists or existed there, however much comes and goes while Redis is away.
+//! Bookkeeping alone: no connection, no task, and no idea what the SETs mean. Per SET and member only the last wish counts, so
+//! what waits for Redis is bounded by what exists or existed there, however much comes and goes while Redis is away.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -16,11 +16,11 @@ type Waiter = oneshot::Sender<Result<(), AdapterError>>;
 /// Resolves when Redis has taken a change, or refused it.
 pub(super) type Written = oneshot::Receiver<Result<(), AdapterError>>;
 
-/// A room and a client.
-type Pair = (Arc<str>, Arc<str>);
+/// The key of a SET, and a member of it.
+type Entry = (Arc<str>, Arc<str>);
 
 #[derive(Default)]
-struct Membership {
+struct Wish {
     wanted: bool,
     /// Redis may have it.
     stored: bool,
@@ -31,76 +31,83 @@ struct Membership {
 
 /// A change on its way to Redis.
 pub(super) struct Change {
-    pub(super) room: Arc<str>,
-    pub(super) client: Arc<str>,
+    pub(super) key: Arc<str>,
+    pub(super) member: Arc<str>,
     pub(super) add: bool,
     waiters: Vec<Waiter>,
 }
 
 #[derive(Default)]
 pub(super) struct Members {
-    pairs: HashMap<Pair, Membership>,
-    queue: VecDeque<Pair>,
+    /// Ordered, so that a SET's entries stand together.
+    entries: BTreeMap<Entry, Wish>,
+    queue: VecDeque<Entry>,
     /// Changes that Redis refused, to be tried again.
-    refused: Vec<Pair>,
+    refused: Vec<Entry>,
 }
 
 impl Members {
-    /// Wants a client to be in a room, or not to be.
-    pub(super) fn set(&mut self, room: &str, client: &str, wanted: bool) -> Written {
+    /// Wants a member to be in a SET, or not to be. Also says whether that is another wish than before.
+    pub(super) fn set(&mut self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Written, bool) {
         let (waiter, written) = oneshot::channel();
-        let pair: Pair = (room.into(), client.into());
-        let membership = self.pairs.entry(pair.clone()).or_default();
-        membership.wanted = wanted;
+        let changed = self.entries.get(&(key.clone(), member.clone())).is_some_and(|wish| wish.wanted) != wanted;
+        let wish = self.wish(key, member, wanted);
+        wish.waiters.push(waiter);
+        (written, changed)
+    }
+
+    fn wish(&mut self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> &mut Wish {
+        let entry = (key.clone(), member.clone());
+        let wish = self.entries.entry(entry.clone()).or_default();
+        wish.wanted = wanted;
         // Callers that gave up leave their waiter behind.
-        membership.waiters.retain(|waiter| !waiter.is_closed());
-        membership.waiters.push(waiter);
-        if !membership.queued {
-            membership.queued = true;
-            self.queue.push_back(pair);
+        wish.waiters.retain(|waiter| !waiter.is_closed());
+        if !wish.queued {
+            wish.queued = true;
+            self.queue.push_back(entry);
         }
-        written
+        wish
     }
 
     /// Takes up to `limit` changes, oldest first. Each must be reported by [`finish`](Self::finish).
     pub(super) fn take(&mut self, limit: usize) -> Vec<Change> {
         let mut changes = Vec::new();
         while changes.len() < limit {
-            let Some(pair) = self.queue.pop_front() else { break };
-            let Some(membership) = self.pairs.get_mut(&pair) else { continue };
-            membership.queued = false;
-            let waiters = std::mem::take(&mut membership.waiters);
-            if !membership.wanted && !membership.stored {
+            let Some(entry) = self.queue.pop_front() else { break };
+            let Some(wish) = self.entries.get_mut(&entry) else { continue };
+            wish.queued = false;
+            let waiters = std::mem::take(&mut wish.waiters);
+            if !wish.wanted && !wish.stored {
                 // Came and went before Redis heard of it.
-                self.pairs.remove(&pair);
+                self.entries.remove(&entry);
                 for waiter in waiters {
                     let _ = waiter.send(Ok(()));
                 }
                 continue;
             }
-            membership.stored = true;
-            let add = membership.wanted;
-            let (room, client) = pair;
-            changes.push(Change { room, client, add, waiters });
+            wish.stored = true;
+            let add = wish.wanted;
+            let (key, member) = entry;
+            changes.push(Change { key, member, add, waiters });
         }
         changes
     }
 
     /// A change was answered, or, with [`AdapterError::Unavailable`], its fate is unknown.
     pub(super) fn finish(&mut self, change: Change, result: Result<(), AdapterError>) {
-        let pair = (change.room, change.client);
-        if let Some(membership) = self.pairs.get_mut(&pair) {
+        let entry = (change.key, change.member);
+        if let Some(wish) = self.entries.get_mut(&entry) {
             match &result {
-                Ok(()) if !change.add && !membership.wanted && !membership.queued => {
-                    self.pairs.remove(&pair);
+                Ok(()) if !change.add && !wish.wanted && !wish.queued => {
+                    self.entries.remove(&entry);
                 }
                 Ok(()) => {}
                 // Refused by Redis: now is no better time than before.
-                Err(AdapterError::Backend(_)) => self.refused.push(pair),
+                Err(AdapterError::Backend(_)) => self.refused.push(entry),
                 Err(_) => {
-                    if !membership.queued {
-                        membership.queued = true;
-                        self.queue.push_front(pair);
+                    if !wish.queued {
+                        wish.queued = true;
+                        self.queue.push_front(entry);
                     }
                 }
             }
@@ -113,38 +120,57 @@ impl Members {
     /// Queues everything again: Redis may have forgotten it.
     pub(super) fn rewrite(&mut self) {
         self.refused.clear();
-        for (pair, membership) in &mut self.pairs {
-            if !membership.queued {
-                membership.queued = true;
-                self.queue.push_back(pair.clone());
+        for (entry, wish) in &mut self.entries {
+            if !wish.queued {
+                wish.queued = true;
+                self.queue.push_back(entry.clone());
             }
         }
     }
 
     /// Queues what Redis refused; `false` if there is nothing to do.
     pub(super) fn retry_refused(&mut self) -> bool {
-        for pair in std::mem::take(&mut self.refused) {
-            if let Some(membership) = self.pairs.get_mut(&pair)
-                && !membership.queued
+        for entry in std::mem::take(&mut self.refused) {
+            if let Some(wish) = self.entries.get_mut(&entry)
+                && !wish.queued
             {
-                membership.queued = true;
-                self.queue.push_back(pair);
+                wish.queued = true;
+                self.queue.push_back(entry);
             }
         }
         !self.queue.is_empty()
     }
 
-    /// Wants nobody to be anywhere any more.
+    /// Wants nothing to be anywhere any more.
     pub(super) fn leave_all(&mut self) {
-        for membership in self.pairs.values_mut() {
-            membership.wanted = false;
+        for wish in self.entries.values_mut() {
+            wish.wanted = false;
         }
         self.rewrite();
     }
 
+    /// Gives up the SETs that are not `ours` any more: another server has them now. The wishes go to whoever serves it.
+    pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool, mut to: impl FnMut(Handover)) {
+        let moved: Vec<Entry> = self.entries.keys().filter(|(key, _)| !ours(key)).cloned().collect();
+        for entry in moved {
+            if let Some(Wish { wanted, stored, waiters, .. }) = self.entries.remove(&entry) {
+                to(Handover { key: entry.0, member: entry.1, wanted, stored, waiters });
+            }
+        }
+        // What is left of them in the queue is passed over when it is taken.
+    }
+
+    /// Takes a wish over from another server's.
+    pub(super) fn take_over(&mut self, wish: Handover) {
+        let Handover { key, member, wanted, stored, mut waiters } = wish;
+        let own = self.wish(&key, &member, wanted);
+        own.stored |= stored;
+        own.waiters.append(&mut waiters);
+    }
+
     /// The connection is down: whoever waits is told so, what is wanted stays.
     pub(super) fn fail_waiters(&mut self, why: &AdapterError) {
-        for waiter in self.pairs.values_mut().flat_map(|membership| membership.waiters.drain(..)) {
+        for waiter in self.entries.values_mut().flat_map(|wish| wish.waiters.drain(..)) {
             let _ = waiter.send(Err(why.clone()));
         }
     }
@@ -154,19 +180,26 @@ impl Members {
         self.queue.is_empty()
     }
 
-    /// What this node wants of a room's clients: what Redis says is to be corrected by this, because it may not know yet.
-    pub(super) fn clients_in(&self, room: &str) -> Wishes {
-        self.wishes(|(of, client)| (&**of == room).then_some(client))
+    /// What this node wants of a SET: what Redis says is to be corrected by this, because it may not know yet.
+    pub(super) fn wishes(&self, key: &str) -> Wishes {
+        let start: Entry = (key.into(), "".into());
+        let own = self.entries.range(start..).take_while(|((of, _), _)| **of == *key);
+        Wishes(own.map(|((_, member), wish)| (member.clone(), wish.wanted)).collect())
     }
+}
 
-    /// The same for a client's rooms.
-    pub(super) fn rooms_of(&self, client: &str) -> Wishes {
-        self.wishes(|(room, of)| (&**of == client).then_some(room))
-    }
+/// A wish on its way from one server's bookkeeping to another's.
+pub(super) struct Handover {
+    key: Arc<str>,
+    member: Arc<str>,
+    wanted: bool,
+    stored: bool,
+    waiters: Vec<Waiter>,
+}
 
-    fn wishes<'a>(&'a self, name: impl Fn(&'a Pair) -> Option<&'a Arc<str>>) -> Wishes {
-        let names = self.pairs.iter().filter_map(|(pair, membership)| Some((name(pair)?.clone(), membership.wanted)));
-        Wishes(names.collect())
+impl Handover {
+    pub(super) fn key(&self) -> &str {
+        &self.key
     }
 }
 
@@ -189,9 +222,13 @@ impl Wishes {
 mod tests {
     use super::*;
 
+    fn set(members: &mut Members, member: &str, wanted: bool) -> Written {
+        members.set(&"r".into(), &member.into(), wanted).0
+    }
+
     fn taken(members: &mut Members) -> Vec<(String, bool)> {
         let changes = members.take(100);
-        let summary = changes.iter().map(|change| (change.client.to_string(), change.add)).collect();
+        let summary = changes.iter().map(|change| (change.member.to_string(), change.add)).collect();
         for change in changes {
             members.finish(change, Ok(()));
         }
@@ -202,22 +239,22 @@ mod tests {
     fn only_the_last_wish_is_sent() {
         let mut members = Members::default();
         for wanted in [true, false, true] {
-            drop(members.set("r", "a", wanted));
+            drop(set(&mut members, "a", wanted));
         }
-        drop(members.set("r", "b", true));
-        drop(members.set("r", "b", false));
+        drop(set(&mut members, "b", true));
+        drop(set(&mut members, "b", false));
         assert_eq!(taken(&mut members), [("a".to_owned(), true)]);
-        drop(members.set("r", "a", false));
+        drop(set(&mut members, "a", false));
         assert_eq!(taken(&mut members), [("a".to_owned(), false)]);
-        assert!(members.pairs.is_empty() && members.is_written(), "nothing is left behind");
+        assert!(members.entries.is_empty() && members.is_written(), "nothing is left behind");
     }
 
     #[test]
     fn a_change_of_unknown_fate_is_sent_again() {
         let mut members = Members::default();
-        drop(members.set("r", "a", true));
+        drop(set(&mut members, "a", true));
         for change in members.take(100) {
-            drop(members.set("r", "a", false));
+            drop(set(&mut members, "a", false));
             members.finish(change, Err(AdapterError::Unavailable("gone".into())));
         }
         assert_eq!(taken(&mut members), [("a".to_owned(), false)], "Redis may have added it");
@@ -226,7 +263,7 @@ mod tests {
     #[test]
     fn what_redis_refuses_is_tried_again_later() {
         let mut members = Members::default();
-        let mut written = members.set("r", "a", true);
+        let mut written = set(&mut members, "a", true);
         for change in members.take(100) {
             members.finish(change, Err(AdapterError::Backend("LOADING".into())));
         }
@@ -239,9 +276,33 @@ mod tests {
     #[test]
     fn everything_is_written_again_on_request() {
         let mut members = Members::default();
-        drop(members.set("r", "a", true));
+        drop(set(&mut members, "a", true));
         assert_eq!(taken(&mut members).len(), 1);
         members.rewrite();
         assert_eq!(taken(&mut members), [("a".to_owned(), true)]);
+    }
+
+    #[test]
+    fn wishes_are_those_of_one_set() {
+        let mut members = Members::default();
+        for key in ["q", "r", "rr"] {
+            drop(members.set(&key.into(), &key.to_uppercase().into(), true));
+        }
+        drop(members.set(&"r".into(), &"gone".into(), false));
+        let mut found = HashSet::from(["gone".to_owned(), "other".to_owned()]);
+        members.wishes("r").correct(&mut found);
+        assert_eq!(found, HashSet::from(["R".to_owned(), "other".to_owned()]));
+    }
+
+    #[test]
+    fn what_moves_to_another_server_is_written_there() {
+        let (mut old, mut new) = (Members::default(), Members::default());
+        drop(set(&mut old, "a", true));
+        assert_eq!(taken(&mut old).len(), 1);
+        drop(set(&mut old, "a", false));
+        drop(set(&mut old, "b", true));
+        old.hand_over(|_| false, |wish| new.take_over(wish));
+        assert!(old.entries.is_empty() && taken(&mut old).is_empty());
+        assert_eq!(taken(&mut new), [("a".to_owned(), false), ("b".to_owned(), true)]);
     }
 }

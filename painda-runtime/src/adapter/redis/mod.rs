@@ -2,8 +2,10 @@
 //!
 //! Knows no WebSocket and no schema: it carries [`Message`]s and relays payloads without decoding them.
 //!
-//! Two connections, each owned by one task that makes it again without limit: one publishes and writes memberships, one
-//! subscribes. Callers talk to neither: they note what they want, and wake the task whose work it is.
+//! What happens in each failure, what is guaranteed and what the operator sees stands in `docs/redis.md`.
+//!
+//! Two connections to each server, each owned by one task that makes it again without limit: one publishes and writes
+//! memberships, one subscribes. Callers talk to neither: they note what they want, and wake the task whose work it is.
 //!
 //! ```text
 //! publish ──────► traffic (queue, phases, copies due) ──► publisher ──► Redis
@@ -17,43 +19,54 @@
 //!   bytes, because the wire has no field for the sender.
 //! - Per channel, what one node publishes is heard in the order of its calls. Where two nodes publish equal bytes at the
 //!   same moment, each hears one of the two, in the place that Redis gave to either.
+//! - What comes in is handed on by the task that reads it, in the order of arrival: the callback only enqueues, and nothing is
+//!   queued between the two. A node that can't keep up is cut off by Redis, and comes back.
 //! - Pub/sub keeps nothing: what is published while a node's subscription is down is not heard there. What was in flight
 //!   when the publishing connection broke is of unknown fate; it is counted and not sent again.
 //! - After `unsubscribe` no further call of the callback begins; one that is under way on another thread may still end.
 
+mod cluster;
 mod config;
 mod connection;
 mod echoes;
+mod endpoint;
+mod lease;
 mod membership;
 mod outbox;
 mod publisher;
+mod router;
+mod settings;
 mod shared;
+mod slots;
 mod stats;
 mod subscriber;
+#[cfg(feature = "redis-tls")]
+mod tls;
 mod traffic;
 
 use std::{collections::HashSet, fmt, future::ready, sync::Arc};
 
 use redis::{cmd, from_redis_value};
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{broadcast, oneshot, watch},
     task::JoinHandle,
     time::timeout,
 };
 
 use self::{
-    config::{CONFIRM_TIMEOUT, Settings},
+    config::CONFIRM_TIMEOUT,
     connection::command_error,
-    membership::Wishes,
     outbox::Full,
-    shared::{Shared, Stage},
+    router::{Lanes, RoomChange, Router},
+    settings::Settings,
+    shared::Shared,
     stats::Link,
 };
 use super::{AdapterError, BoxFuture, Callback, PPAdapter};
 use crate::{Message, wire::envelope};
 
 pub use config::{RedisBuilder, WhenFull};
-pub use stats::{Health, RedisStats};
+pub use stats::{Health, RedisEvent, RedisStats};
 
 /// The adapter for clusters that have a Redis (6 or newer) or a Valkey.
 ///
@@ -69,8 +82,9 @@ pub use stats::{Health, RedisStats};
 /// [`close`](PPAdapter::close) it to send what is queued; merely dropped, it lets go of everything at once, and leaves its
 /// members in their rooms.
 pub struct RedisAdapter {
-    shared: Arc<Shared>,
-    tasks: [JoinHandle<()>; 2],
+    router: Arc<Router>,
+    /// What looks after the lease, and in a cluster after the slots.
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl RedisAdapter {
@@ -91,57 +105,76 @@ impl RedisAdapter {
     /// What was counted so far.
     #[must_use]
     pub fn stats(&self) -> RedisStats {
-        let mut stats = self.shared.observed.snapshot();
-        let mut traffic = self.shared.traffic.lock();
-        stats.queued = traffic.outbox().len() as u64;
-        stats.queued_bytes = traffic.outbox().cost() as u64;
+        let mut stats = self.router.observed.snapshot();
+        for shared in self.router.all() {
+            let mut traffic = shared.traffic.lock();
+            stats.queued += traffic.outbox().len() as u64;
+            stats.queued_bytes += traffic.outbox().cost() as u64;
+        }
         stats
+    }
+
+    /// What happens from now on, as it happens. A receiver that does not read misses the oldest of more than 256, and is
+    /// told how many.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<RedisEvent> {
+        self.router.observed.events()
     }
 
     /// Whether the cluster can be reached now.
     #[must_use]
     pub fn health(&self) -> Health {
-        self.shared.observed.health().borrow().clone()
+        self.router.observed.health().borrow().clone()
     }
 
     /// The same, for whoever waits for it to change. Attempts that fail during an outage count as changes: the reason may
     /// be another one.
     #[must_use]
     pub fn health_changes(&self) -> watch::Receiver<Health> {
-        self.shared.observed.health()
+        self.router.observed.health()
     }
 
     async fn start(settings: Settings) -> Result<Self, AdapterError> {
         let node = getrandom::u64().map_err(|error| AdapterError::Unavailable(error.to_string().into()))?;
-        let shared = Arc::new(Shared::new(settings, node));
-        let publishing = publisher::open(&shared).await?;
-        let subscribing = subscriber::open(&shared).await?;
-        let tasks = [
-            tokio::spawn(publisher::run(shared.clone(), publishing)),
-            tokio::spawn(subscriber::run(shared.clone(), subscribing)),
-        ];
-        Ok(Self { shared, tasks })
+        let (server, seeds) = (settings.server.clone(), settings.seeds.clone());
+        let router = Arc::new(Router::new(settings, node));
+        let mut tasks = Vec::new();
+        if seeds.is_empty() {
+            let lane = router.connect(server, true).await?;
+            router.begin(Lanes { all: vec![lane], slots: Vec::new() });
+        } else {
+            cluster::start(&router, &seeds).await?;
+        }
+        lease::take(&router).await?;
+        if router.settings.is_cluster() {
+            tasks.push(tokio::spawn(cluster::run(router.clone(), seeds)));
+        }
+        tasks.push(tokio::spawn(lease::run(router.clone())));
+        Ok(Self { router, tasks })
+    }
+
+    fn is_open(&self) -> bool {
+        // All lanes begin to close together.
+        self.router.with("", Shared::is_open)
     }
 
     fn change_room(&self, room: &str, client: &str, inside: bool) -> BoxFuture<Result<(), AdapterError>> {
-        if !self.shared.is_open() {
+        if !self.is_open() {
             return Box::pin(ready(Err(AdapterError::Closed)));
         }
-        let written = self.shared.members.lock().set(room, client, inside);
-        self.shared.to_publish.notify_one();
-        let down = self.shared.observed.why_down(Link::Publishing);
-        Box::pin(confirmed(down, written))
+        let RoomChange { down, written: [in_client, in_room] } = self.router.change_room(room, client, inside);
+        Box::pin(async move {
+            confirmed(down.clone(), in_client).await?;
+            confirmed(down, in_room).await
+        })
     }
 
     /// A SET's members, corrected by what this node had asked for before.
-    fn members(&self, key: String, own: Wishes) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
-        let shared = self.shared.clone();
+    fn members(&self, key: String) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
+        let own = self.router.with(&key, |shared| shared.members.lock().wishes(&key));
+        let commands = self.router.commands(&key);
         Box::pin(async move {
-            let commands = shared.commands.lock().clone();
-            let Some(mut commands) = commands else {
-                return Err(shared.observed.why_down(Link::Publishing).unwrap_or(AdapterError::Closed));
-            };
-            let reply = commands.send_packed_command(cmd("SMEMBERS").arg(key)).await;
+            let reply = commands?.send_packed_command(cmd("SMEMBERS").arg(key)).await;
             let members = reply.and_then(|value| Ok(from_redis_value::<HashSet<String>>(value.extract_error()?)?));
             let mut members = members.map_err(|error| command_error(&error))?;
             own.correct(&mut members);
@@ -153,42 +186,46 @@ impl RedisAdapter {
 impl PPAdapter for RedisAdapter {
     fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError> {
         let bytes = envelope::encode(message, exclude)?;
-        let Shared { traffic, observed, settings, .. } = &*self.shared;
-        let queued = {
-            let mut traffic = traffic.lock();
-            // Under the lock, so that nothing slips in behind the close.
-            if !self.shared.is_open() {
-                return Err(AdapterError::Closed);
+        self.router.with_channel(channel, |shared| {
+            let queued = {
+                let mut traffic = shared.traffic.lock();
+                // Under the lock, so that nothing slips in behind the close.
+                if !shared.is_open() {
+                    return Err(AdapterError::Closed);
+                }
+                traffic.publish(channel, bytes)
+            };
+            match queued {
+                Ok(dropped) => {
+                    shared.observed.dropped.add(dropped);
+                    shared.to_publish.notify_one();
+                    Ok(())
+                }
+                Err(Full) => {
+                    shared.observed.refused.add(1);
+                    Err(AdapterError::QueueFull { limit: shared.settings.queue_bytes })
+                }
             }
-            traffic.publish(channel, bytes)
-        };
-        match queued {
-            Ok(dropped) => {
-                observed.dropped.add(dropped);
-                self.shared.to_publish.notify_one();
-                Ok(())
-            }
-            Err(Full) => {
-                observed.refused.add(1);
-                Err(AdapterError::QueueFull { limit: settings.queue_bytes })
-            }
-        }
+        })
     }
 
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>> {
-        if !self.shared.is_open() {
-            return Box::pin(ready(Err(AdapterError::Closed)));
-        }
-        let confirmation = self.shared.traffic.lock().want(channel, callback);
-        let Some(confirmation) = confirmation else { return Box::pin(ready(Ok(()))) };
-        self.shared.to_subscribe.notify_one();
-        let down = self.shared.observed.why_down(Link::Subscribing);
-        Box::pin(confirmed(down, confirmation))
+        self.router.with_channel(channel, |shared| -> BoxFuture<Result<(), AdapterError>> {
+            if !shared.is_open() {
+                return Box::pin(ready(Err(AdapterError::Closed)));
+            }
+            let confirmation = shared.traffic.lock().want(channel, callback);
+            let Some(confirmation) = confirmation else { return Box::pin(ready(Ok(()))) };
+            shared.to_subscribe.notify_one();
+            Box::pin(confirmed(shared.why_down(Link::Subscribing), confirmation))
+        })
     }
 
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>> {
-        self.shared.traffic.lock().unwant(channel);
-        self.shared.to_subscribe.notify_one();
+        self.router.with_channel(channel, |shared| {
+            shared.traffic.lock().unwant(channel);
+            shared.to_subscribe.notify_one();
+        });
         Box::pin(ready(Ok(())))
     }
 
@@ -201,26 +238,22 @@ impl PPAdapter for RedisAdapter {
     }
 
     fn get_clients_in_room(&self, room: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
-        let own = self.shared.members.lock().clients_in(room);
-        self.members(self.shared.settings.room_key(room), own)
+        self.members(self.router.settings.room_key(room))
     }
 
     fn get_client_rooms(&self, client_id: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
-        let own = self.shared.members.lock().rooms_of(client_id);
-        self.members(self.shared.settings.client_key(client_id), own)
+        self.members(self.router.settings.client_key(client_id))
     }
 
     /// Goes on sending for up to 2 seconds; with an error that says what was left then.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
-        self.shared.begin_close();
-        let shared = self.shared.clone();
+        self.tasks.iter().for_each(JoinHandle::abort);
+        self.router.begin_close();
+        let router = self.router.clone();
         Box::pin(async move {
-            let mut stage = shared.stage.subscribe();
-            // The sender lives in `shared`.
-            let _ = stage.wait_for(|stage| *stage == Stage::Closed).await;
-            match &*shared.left_over.lock() {
+            match router.closed().await.into_iter().next() {
                 None => Ok(()),
-                Some(what) => Err(AdapterError::Unavailable(what.clone())),
+                Some(what) => Err(AdapterError::Unavailable(what)),
             }
         })
     }
@@ -228,15 +261,14 @@ impl PPAdapter for RedisAdapter {
 
 impl Drop for RedisAdapter {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.tasks.iter().for_each(JoinHandle::abort);
+        self.router.drop_lanes();
     }
 }
 
 impl fmt::Debug for RedisAdapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisAdapter").field("server", &self.shared.settings.label).finish_non_exhaustive()
+        f.debug_struct("RedisAdapter").field("server", self.router.settings.server.label()).finish_non_exhaustive()
     }
 }
 

@@ -84,6 +84,31 @@ impl Outbox {
         }
     }
 
+    /// Puts back what was taken and not sent, oldest first: before everything else.
+    pub(super) fn put_back(&mut self, items: Vec<Item>) {
+        self.release();
+        for item in items.into_iter().rev() {
+            self.cost += item.cost();
+            self.queue.push_front(item);
+        }
+    }
+
+    /// Takes out the items of channels that are not `ours` any more, oldest first.
+    pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool) -> Vec<Item> {
+        self.release();
+        let (kept, moved): (VecDeque<Item>, VecDeque<Item>) =
+            std::mem::take(&mut self.queue).into_iter().partition(|item| ours(&item.channel));
+        self.queue = kept;
+        self.cost -= moved.iter().map(Item::cost).sum::<usize>();
+        moved.into()
+    }
+
+    /// Queues what another server's queue held, whatever the bound: it was accepted there.
+    pub(super) fn take_over(&mut self, item: Item) {
+        self.cost += item.cost();
+        self.queue.push_back(item);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.held.is_empty()
     }
@@ -132,6 +157,23 @@ mod tests {
         outbox.release();
         let rest: Vec<_> = std::iter::from_fn(|| outbox.next(|_| false)).map(|item| item.bytes[0]).collect();
         assert_eq!(rest, [1, 3, 4]);
+        assert_eq!(outbox.cost(), 0);
+    }
+
+    #[test]
+    fn what_comes_back_is_older_than_the_rest_and_what_moves_keeps_its_order() {
+        let mut outbox = room_for(9, WhenFull::RefuseNewest);
+        for (channel, number) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
+            outbox.push(item(channel, number)).expect("fits");
+        }
+        let taken: Vec<Item> = (0..3).filter_map(|_| outbox.next(|_| false)).collect();
+        outbox.put_back(taken);
+        let moved = outbox.hand_over(|channel| channel == "b");
+        assert_eq!(moved.iter().map(|item| item.bytes[0]).collect::<Vec<_>>(), [1, 3, 4]);
+        let mut other = room_for(1, WhenFull::RefuseNewest);
+        moved.into_iter().for_each(|item| other.take_over(item));
+        assert_eq!((other.len(), outbox.len()), (3, 1));
+        assert_eq!(outbox.next(|_| false), Some(item("b", 2)));
         assert_eq!(outbox.cost(), 0);
     }
 

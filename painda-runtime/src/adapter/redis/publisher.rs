@@ -4,13 +4,17 @@
 //! counted and not sent again, so that nothing is heard twice. Room memberships can be repeated without harm, so all of
 //! them are written again on every new connection.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    io::Write,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
 
 use redis::{Value, cmd};
 use tokio::time::sleep;
 
 use super::{
-    config::{CLOSE_TIMEOUT, PROBE_INTERVAL},
+    config::{CLOSE_TIMEOUT, CROWD_TIMEOUT, PROBE_INTERVAL},
     connection::{Backoff, Connection, command_error, is_answer},
     membership::Change,
     shared::{Shared, Stage},
@@ -18,6 +22,12 @@ use super::{
     traffic::Outgoing,
 };
 use crate::adapter::AdapterError;
+
+/// How long a server that has lost a slot is left alone, unless it hands its channels over before that.
+const MOVED_DELAY: Duration = Duration::from_millis(20);
+
+/// Between two looks at who is back after an outage.
+const CROWD_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The most membership changes in one write; publishes go out in between.
 const BATCH_CHANGES: usize = 512;
@@ -27,11 +37,11 @@ pub(super) const FENCE: u8 = b'f';
 
 /// Opens the publishing connection.
 pub(super) async fn open(shared: &Shared) -> Result<Connection, AdapterError> {
-    Connection::open(&shared.settings, |_| {}).await
+    Connection::open(&shared.endpoint, |_| {}).await
 }
 
 /// Runs until the adapter is closed and everything is written, or that takes too long.
-pub(super) async fn run(shared: Arc<Shared>, first: Connection) {
+pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
     let mut stage = shared.stage.subscribe();
     let overdue = async {
         // The sender lives in `shared`.
@@ -61,10 +71,9 @@ struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    async fn publish_until_closed(&mut self, first: Connection) {
-        let Shared { observed, .. } = self.shared;
+    async fn publish_until_closed(&mut self, first: Result<Connection, AdapterError>) {
         let mut backoff = Backoff::new();
-        let mut next = Ok(first);
+        let mut next = first;
         loop {
             let why = match next {
                 Ok(connection) => match self.serve(connection).await {
@@ -74,7 +83,7 @@ impl Publisher<'_> {
                 Err(why) => why,
             };
             *self.shared.commands.lock() = None;
-            observed.down(Link::Publishing, &why);
+            self.shared.down(Link::Publishing, &why);
             self.shared.members.lock().fail_waiters(&why);
             sleep(backoff.delay()).await;
             next = open(self.shared).await;
@@ -88,8 +97,10 @@ impl Publisher<'_> {
         self.settle_doubt(&mut connection).await?;
         shared.members.lock().rewrite();
         *shared.commands.lock() = Some(connection.commands.clone());
-        shared.observed.up(Link::Publishing);
+        shared.up(Link::Publishing);
+        self.wait_for_crowd(&mut connection).await?;
         let mut retried = Instant::now();
+        let mut replaced = std::pin::pin!(shared.endpoint.replaced(connection.server.clone()));
         loop {
             if retried.elapsed() >= PROBE_INTERVAL {
                 retried = Instant::now();
@@ -99,23 +110,38 @@ impl Publisher<'_> {
             let batch = shared.traffic.lock().take_batch();
             if changes.is_empty() && batch.is_empty() {
                 if *shared.stage.borrow() == Stage::Closing && shared.is_drained() {
+                    let farewell = std::mem::take(&mut *shared.farewell.lock());
+                    if !farewell.is_empty() {
+                        let _ = connection.commands.send_packed_commands(&farewell, 0, farewell.len()).await;
+                    }
                     return Ok(());
                 }
                 tokio::select! {
                     why = connection.broken() => return Err(why),
+                    why = &mut replaced => return Err(why),
                     () = shared.to_publish.notified() => {}
                     () = sleep(PROBE_INTERVAL) => ping(&mut connection).await?,
                 }
             } else if let Err(why) = self.write(&mut connection, changes, &batch).await {
                 self.doubtful = Some(identity);
-                let lost = shared.traffic.lock().lose_batch();
-                if lost > 0 {
-                    shared.observed.lost_in_flight.add(lost);
-                    tracing::warn!(target: "painda::redis", count = lost, "publishes in flight, fate unknown");
-                }
+                shared.observed.lose_in_flight(shared.traffic.lock().lose_batch());
                 return Err(why);
             }
         }
+    }
+
+    /// After an outage of Redis, all nodes come back one after another. What was queued meanwhile would be published to those
+    /// few who hear it already, so it waits for the others; but not for long, since one of them may be gone for good.
+    async fn wait_for_crowd(&self, connection: &mut Connection) -> Result<(), AdapterError> {
+        let before = self.shared.crowd.load(Relaxed);
+        let deadline = Instant::now() + CROWD_TIMEOUT;
+        while Instant::now() < deadline {
+            match self.shared.count_present(&mut connection.commands).await? {
+                Some(present) if present < before => sleep(CROWD_INTERVAL).await,
+                _ => break,
+            }
+        }
+        Ok(())
     }
 
     async fn write(
@@ -124,15 +150,15 @@ impl Publisher<'_> {
         changes: Vec<Change>,
         batch: &[Outgoing],
     ) -> Result<(), AdapterError> {
-        let Shared { settings, observed, .. } = self.shared;
-        let mut pipe = redis::Pipeline::with_capacity(2 * changes.len() + batch.len());
+        let Shared { settings, .. } = self.shared;
+        let mut pipe = redis::Pipeline::with_capacity(changes.len() + batch.len());
         for change in &changes {
-            let command = if change.add { "SADD" } else { "SREM" };
-            pipe.cmd(command).arg(settings.room_key(&change.room)).arg(&*change.client);
-            pipe.cmd(command).arg(settings.client_key(&change.client)).arg(&*change.room);
+            pipe.cmd(if change.add { "SADD" } else { "SREM" }).arg(&*change.key).arg(&*change.member);
         }
+        let publish = if settings.is_cluster() { "SPUBLISH" } else { "PUBLISH" };
         for outgoing in batch {
-            pipe.cmd("PUBLISH").arg(settings.channel_key(&outgoing.item.channel)).arg(&outgoing.item.bytes[..]);
+            let key = ChannelKey { prefix: &settings.prefix, channel: &outgoing.item.channel };
+            pipe.cmd(publish).arg(key).arg(&outgoing.item.bytes[..]);
         }
         let replies = match connection.commands.send_packed_commands(&pipe, 0, pipe.len()).await {
             Ok(replies) => replies,
@@ -147,38 +173,61 @@ impl Publisher<'_> {
             }
         };
 
+        if self.take_replies(changes, batch, replies) {
+            sleep(MOVED_DELAY).await;
+        }
+        Ok(())
+    }
+
+    /// Sorts out what Redis answered to a write; `true` where some of it was for another server of the cluster.
+    fn take_replies(&self, changes: Vec<Change>, batch: &[Outgoing], replies: Vec<Value>) -> bool {
+        let Shared { observed, .. } = self.shared;
         let mut replies = replies.into_iter().map(refusal);
         let mut last_refusal = None;
+        let mut redirected = 0;
         if !changes.is_empty() {
             let mut members = self.shared.members.lock();
             for change in changes {
-                // Both replies are taken, whatever the first says.
-                let (room, client) = (replies.next().flatten(), replies.next().flatten());
-                let refused = room.or(client);
-                last_refusal = refused.clone().or(last_refusal);
-                members.finish(change, refused.map_or(Ok(()), Err));
+                let refused = replies.next().flatten();
+                if refused.as_ref().is_some_and(Refusal::is_moved) {
+                    // Left to whoever hands it over, or to the next attempt.
+                    self.shared.reroute.notify_one();
+                } else {
+                    last_refusal = refused.clone().or(last_refusal);
+                }
+                members.finish(change, refused.map_or(Ok(()), |refusal| Err(refusal.error)));
             }
         }
         if !batch.is_empty() {
             let mut rejected = 0;
+            let mut moved = Vec::new();
             let mut traffic = self.shared.traffic.lock();
             for (outgoing, refused) in batch.iter().zip(replies) {
-                if refused.is_some() {
-                    traffic.rejected(outgoing);
+                let Some(refusal) = refused else { continue };
+                traffic.rejected(outgoing);
+                if refusal.is_moved() {
+                    moved.push(outgoing.item.clone());
+                } else {
                     rejected += 1;
-                    last_refusal = refused;
+                    last_refusal = Some(refusal);
                 }
             }
+            redirected = moved.len() as u64;
+            traffic.put_back(moved);
             traffic.settle();
             drop(traffic);
-            observed.published.add(batch.len() as u64 - rejected);
+            observed.published.add(batch.len() as u64 - rejected - redirected);
             observed.rejected.add(rejected);
+            observed.redirected.add(redirected);
             self.shared.announce();
+            if redirected > 0 {
+                self.shared.reroute.notify_one();
+            }
         }
         if let Some(refused) = last_refusal {
-            observed.error(&refused);
+            observed.error(&refused.error);
         }
-        Ok(())
+        redirected > 0
     }
 
     /// Makes sure that Redis has processed whatever it ever will of what was in flight when a connection broke, and that we
@@ -252,10 +301,42 @@ async fn ping(connection: &mut Connection) -> Result<(), AdapterError> {
     }
 }
 
-/// The error among a pipeline's replies.
-fn refusal(reply: Value) -> Option<AdapterError> {
+/// An error among a pipeline's replies.
+#[derive(Clone)]
+struct Refusal {
+    error: AdapterError,
+    moved: bool,
+}
+
+impl Refusal {
+    /// Another server of the cluster has the slot, or will have it in a moment: nothing was done.
+    fn is_moved(&self) -> bool {
+        self.moved
+    }
+}
+
+fn refusal(reply: Value) -> Option<Refusal> {
     match reply {
-        Value::ServerError(error) => Some(AdapterError::Backend(error.to_string().into())),
+        Value::ServerError(error) => {
+            let moved = matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN");
+            Some(Refusal { error: AdapterError::Backend(error.to_string().into()), moved })
+        }
         _ => None,
     }
 }
+
+/// The pub/sub channel that a channel's messages travel on, written without being put together first.
+struct ChannelKey<'a> {
+    prefix: &'a str,
+    channel: &'a str,
+}
+
+impl redis::ToRedisArgs for ChannelKey<'_> {
+    fn write_redis_args<W: ?Sized + redis::RedisWrite>(&self, out: &mut W) {
+        let mut arg = out.writer_for_next_arg();
+        // Writing to memory does not fail.
+        let _ = write!(arg, "{}ch:{}", self.prefix, self.channel);
+    }
+}
+
+impl redis::ToSingleRedisArg for ChannelKey<'_> {}

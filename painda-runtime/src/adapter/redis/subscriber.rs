@@ -6,7 +6,7 @@
 //!
 //! [`Traffic`]: super::traffic::Traffic
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 use redis::{PushInfo, PushKind, Value, aio::MultiplexedConnection};
@@ -41,7 +41,7 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
             receive(&shared, epoch, push);
         }
     };
-    let mut connection = Connection::open(&shared.settings, on_push).await?;
+    let mut connection = Connection::open(&shared.endpoint, on_push).await?;
     match connection.commands.subscribe(&shared.probe_key).await {
         Ok(()) => Ok(connection),
         Err(error) if is_answer(&error) => {
@@ -53,7 +53,7 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
 }
 
 /// Runs until the adapter is closed.
-pub(super) async fn run(shared: Arc<Shared>, first: Connection) {
+pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
     let mut stage = shared.stage.subscribe();
     tokio::select! {
         () = listen(&shared, first) => {}
@@ -61,23 +61,28 @@ pub(super) async fn run(shared: Arc<Shared>, first: Connection) {
     }
 }
 
-async fn listen(shared: &Arc<Shared>, first: Connection) {
+async fn listen(shared: &Arc<Shared>, first: Result<Connection, AdapterError>) {
     let mut backoff = Backoff::new();
-    let mut next = Ok(first);
+    let mut next = first;
     loop {
         let why = match next {
             Ok(mut connection) => {
-                shared.observed.up(Link::Subscribing);
+                shared.asking.store(0, Relaxed);
+                shared.up(Link::Subscribing);
+                let confused = shared.confused.notified();
                 let commands = connection.commands.clone();
+                let server = connection.server.clone();
                 tokio::select! {
                     why = connection.broken() => why,
+                    why = shared.endpoint.replaced(server) => why,
+                    () = confused => AdapterError::Unavailable("a slot moved away in the middle of a command".into()),
                     why = run_errands(shared, commands.clone()) => why,
                     why = keep_probing(shared, commands) => why,
                 }
             }
             Err(why) => why,
         };
-        shared.observed.down(Link::Subscribing, &why);
+        shared.down(Link::Subscribing, &why);
         shared.traffic.lock().deafened(&why);
         // Publishes were on hold, or waited for copies that will not come.
         shared.to_publish.notify_one();
@@ -89,9 +94,20 @@ async fn listen(shared: &Arc<Shared>, first: Connection) {
 
 /// Makes and ends subscriptions until the connection fails.
 async fn run_errands(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
+    // Whoever has something queued after an outage waits for this.
+    let mut present = false;
     loop {
         let errands = shared.traffic.lock().errands(BATCH_CHANNELS);
         if errands.subscribe.is_empty() && errands.unsubscribe.is_empty() {
+            if !present {
+                shared.asking.fetch_add(1, Relaxed);
+                let subscribed = commands.subscribe(shared.settings.presence_key()).await;
+                shared.asking.fetch_sub(1, Relaxed);
+                match subscribed {
+                    Err(error) if !is_answer(&error) => return command_error(&error),
+                    _ => present = true,
+                }
+            }
             shared.to_subscribe.notified().await;
             continue;
         }
@@ -101,7 +117,11 @@ async fn run_errands(shared: &Shared, mut commands: MultiplexedConnection) -> Ad
                 return why;
             }
         }
-        if !errands.unsubscribe.is_empty() {
+        if !errands.unsubscribe.is_empty() && shared.settings.is_cluster() {
+            if let Err(why) = unsubscribe_sharded(shared, &mut commands, &errands.unsubscribe).await {
+                return why;
+            }
+        } else if !errands.unsubscribe.is_empty() {
             let keys: Vec<String> = errands.unsubscribe.iter().map(|name| shared.settings.channel_key(name)).collect();
             if let Err(error) = commands.unsubscribe(keys).await {
                 return command_error(&error);
@@ -116,6 +136,9 @@ async fn subscribe(
     commands: &mut MultiplexedConnection,
     names: &[Arc<str>],
 ) -> Result<(), AdapterError> {
+    if shared.settings.is_cluster() {
+        return subscribe_sharded(shared, commands, names).await;
+    }
     let keys: Vec<String> = names.iter().map(|name| shared.settings.channel_key(name)).collect();
     match commands.subscribe(&keys).await {
         Ok(()) => return Ok(()),
@@ -138,6 +161,55 @@ async fn subscribe(
     Ok(())
 }
 
+/// The same for a cluster's channels: a command for each, because they are in different slots. Each is confirmed by a push.
+async fn subscribe_sharded(
+    shared: &Shared,
+    commands: &mut MultiplexedConnection,
+    names: &[Arc<str>],
+) -> Result<(), AdapterError> {
+    for (name, reply) in names.iter().zip(sharded(shared, commands, "SSUBSCRIBE", names).await?) {
+        if let Value::ServerError(error) = reply {
+            let why = AdapterError::Backend(error.to_string().into());
+            shared.traffic.lock().refused(name, &why);
+            shared.to_publish.notify_one();
+            // Mostly because another server has the slot.
+            shared.reroute.notify_one();
+        }
+    }
+    Ok(())
+}
+
+async fn unsubscribe_sharded(
+    shared: &Shared,
+    commands: &mut MultiplexedConnection,
+    names: &[Arc<str>],
+) -> Result<(), AdapterError> {
+    for (name, reply) in names.iter().zip(sharded(shared, commands, "SUNSUBSCRIBE", names).await?) {
+        if let Value::ServerError(_) = reply {
+            // Another server has the slot: this one has stopped sending it.
+            shared.traffic.lock().unsubscribed(name);
+            shared.to_subscribe.notify_one();
+        }
+    }
+    Ok(())
+}
+
+async fn sharded(
+    shared: &Shared,
+    commands: &mut MultiplexedConnection,
+    command: &str,
+    names: &[Arc<str>],
+) -> Result<Vec<Value>, AdapterError> {
+    let mut pipe = redis::Pipeline::with_capacity(names.len());
+    for name in names {
+        pipe.cmd(command).arg(shared.settings.channel_key(name));
+    }
+    shared.asking.fetch_add(1, Relaxed);
+    let replies = commands.send_packed_commands(&pipe, 0, pipe.len()).await;
+    shared.asking.fetch_sub(1, Relaxed);
+    replies.map_err(|error| AdapterError::Unavailable(error.to_string().into()))
+}
+
 /// Publishes to our own channel, and ends when that is not heard.
 async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
     loop {
@@ -146,7 +218,15 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection) -> A
             shared.to_subscribe.notify_one();
         }
         let probe = shared.next_probe();
-        match shared.mark(&mut commands, PROBE, probe).await {
+        shared.asking.fetch_add(1, Relaxed);
+        let marked = shared.mark(&mut commands, PROBE, probe).await;
+        let counted = shared.count_present(&mut commands).await;
+        shared.asking.fetch_sub(1, Relaxed);
+        match counted {
+            Ok(count) => shared.crowd.store(count.unwrap_or_default(), Relaxed),
+            Err(why) => return why,
+        }
+        match marked {
             Ok(()) => {}
             // Without the permission to publish there is nothing to hear.
             Err(why @ AdapterError::Backend(_)) => {
@@ -182,21 +262,30 @@ fn receive(shared: &Shared, epoch: u64, push: PushInfo) {
         return;
     };
     match push.kind {
-        PushKind::Message => {
+        PushKind::Message | PushKind::SMessage => {
             if let Some(Value::BulkString(bytes)) = data.next() {
                 deliver(shared, epoch, channel, bytes.into());
             }
         }
-        PushKind::Subscribe | PushKind::Unsubscribe => {
+        PushKind::Subscribe | PushKind::SSubscribe | PushKind::Unsubscribe | PushKind::SUnsubscribe => {
             let mut traffic = shared.traffic.lock();
             // A connection that was given up may have something left to say.
             if traffic.epoch() != epoch {
                 return;
             }
-            if push.kind == PushKind::Subscribe {
+            if matches!(push.kind, PushKind::Subscribe | PushKind::SSubscribe) {
                 traffic.subscribed(channel);
             } else {
+                let forced = traffic.is_active(channel);
                 traffic.unsubscribed(channel);
+                if forced {
+                    shared.reroute.notify_one();
+                    // The client library takes it for the reply to a command that is under way, and what follows for the
+                    // reply to the next one.
+                    if shared.asking.load(Relaxed) > 0 {
+                        shared.confused.notify_waiters();
+                    }
+                }
             }
             drop(traffic);
             shared.to_publish.notify_one();

@@ -164,6 +164,31 @@ impl Traffic {
         }
     }
 
+    /// Redis did not take these publishes of the batch in flight, because another server has their channels now: they wait for
+    /// whoever hands them over.
+    pub(super) fn put_back(&mut self, items: Vec<Item>) {
+        self.outbox.put_back(items);
+    }
+
+    /// Gives up the channels that are not `ours` any more, because another server has them now: who wants to hear them, and what
+    /// waits to be published on them, oldest first.
+    pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool) -> (Vec<(Arc<str>, Callback)>, Vec<Item>) {
+        let moved = self.channels.iter().filter(|(name, channel)| channel.wanted.is_some() && !ours(name));
+        let moved: Vec<Arc<str>> = moved.map(|(name, _)| name.clone()).collect();
+        let wanted = moved.into_iter().filter_map(|name| {
+            let callback = self.channels.get_mut(&name)?.wanted.take()?;
+            self.unwant(&name);
+            Some((name, callback))
+        });
+        let wanted = wanted.collect();
+        (wanted, self.outbox.hand_over(ours))
+    }
+
+    /// Takes over from another server what waits to be published.
+    pub(super) fn take_over(&mut self, items: Vec<Item>) {
+        items.into_iter().for_each(|item| self.outbox.take_over(item));
+    }
+
     /// The connection of the batch in flight broke: nobody knows which of its publishes Redis takes, or has yet to take.
     /// Returns how many they are.
     pub(super) fn lose_batch(&mut self) -> u64 {
@@ -279,6 +304,11 @@ impl Traffic {
             list(&mut self.listed, &name, channel);
         }
         self.outbox.release();
+    }
+
+    /// Is this channel heard?
+    pub(super) fn is_active(&self, name: &str) -> bool {
+        matches!(self.channels.get(name), Some(Channel { phase: Phase::Active(_), .. }))
     }
 
     /// Redis confirmed the end of a subscription, or ended it by itself.

@@ -1,31 +1,21 @@
 //! The Redis adapter against real Redis servers, which the tests start, and break.
-#![cfg(feature = "redis")]
-
-mod redis_server;
 
 use std::{
     collections::HashSet,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use painda_runtime::{
     Message, PPAdapter, RedisAdapter,
-    adapter::{
-        AdapterError, Callback,
-        redis::{Health, WhenFull},
-    },
+    adapter::{AdapterError, Callback, redis::WhenFull},
 };
-use redis_server::RedisServer;
-use tokio::{
-    sync::mpsc,
-    task::JoinHandle,
-    time::{interval, timeout},
-};
+use painda_tests::redis::RedisServer;
+use tokio::{sync::mpsc, time::timeout};
 
 /// Longer than anything here takes, so that a test that waits in vain ends.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,15 +44,9 @@ async fn next<T>(heard: &mut mpsc::UnboundedReceiver<T>) -> T {
     timeout(PATIENCE, heard.recv()).await.expect("heard in time").expect("the adapter lives")
 }
 
-async fn healthy(node: &RedisAdapter, wanted: bool) {
-    let mut health = node.health_changes();
-    let changed = health.wait_for(|health| matches!(health, Health::Up) == wanted);
-    timeout(PATIENCE, changed).await.expect("in time").expect("the adapter lives");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_hear_each_other_in_order_and_never_themselves() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let (a, b) = (node(&server).await, node(&server).await);
     let ((ear_a, mut heard_a), (ear_b, mut heard_b)) = (ear(), ear());
     a.subscribe("room", ear_a).await.expect("subscribes");
@@ -98,7 +82,7 @@ async fn nodes_hear_each_other_in_order_and_never_themselves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_comes_and_goes_never_hears_itself() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let (steady, fickle) = (node(&server).await, node(&server).await);
     let (ear_steady, mut heard_steady) = ear();
     let (ear_fickle, mut heard_fickle) = ear();
@@ -146,7 +130,7 @@ async fn a_node_that_comes_and_goes_never_hears_itself() {
 
 #[tokio::test]
 async fn an_event_is_eleven_bytes_on_redis() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let node = node(&server).await;
     let (sender, mut heard) = mpsc::unbounded_channel();
     let client = redis::Client::open(format!("{}/?protocol=resp3", server.url())).expect("a right URL");
@@ -170,7 +154,7 @@ async fn an_event_is_eleven_bytes_on_redis() {
 
 #[tokio::test]
 async fn rooms_are_sets_and_a_close_empties_them() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let (a, b) = (node(&server).await, node(&server).await);
     a.add_to_room("arena", "c1").await.expect("written");
     a.add_to_room("lobby", "c1").await.expect("written");
@@ -179,167 +163,20 @@ async fn rooms_are_sets_and_a_close_empties_them() {
     assert_eq!(b.get_clients_in_room("arena").await.expect("answers"), set(&["c1", "c2"]));
     assert_eq!(b.get_client_rooms("c1").await.expect("answers"), set(&["arena", "lobby"]));
     let members: HashSet<String> =
-        redis::from_redis_value(server.command(&["SMEMBERS", "pp:room:arena"])).expect("names");
+        redis::from_redis_value(server.command(&[b"SMEMBERS", b"pp:room:arena"]).await).expect("names");
     assert_eq!(members, set(&["c1", "c2"]));
     drop(a.remove_from_room("arena", "c1"));
     assert_eq!(a.get_clients_in_room("arena").await.expect("answers"), set(&["c2"]), "own calls are seen at once");
     a.close().await.expect("closes");
     b.close().await.expect("closes");
-    assert_eq!(server.command(&["DBSIZE"]), redis::Value::Int(0));
+    assert_eq!(server.command(&[b"DBSIZE"]).await, redis::Value::Int(0));
     assert_eq!(a.publish("arena", &number(1, 1), None), Err(AdapterError::Closed));
     assert_eq!(a.add_to_room("arena", "c1").await, Err(AdapterError::Closed));
 }
 
-/// Two nodes that send each other numbers all the time. Hearing oneself, a number twice, or out of order is noted.
-struct Steady {
-    nodes: [Arc<RedisAdapter>; 2],
-    sent: [Arc<AtomicU64>; 2],
-    heard: [mpsc::UnboundedReceiver<u64>; 2],
-    faults: Arc<Mutex<Vec<String>>>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Steady {
-    async fn start(server: &RedisServer) -> Self {
-        let nodes = [node(server).await, node(server).await];
-        let sent = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];
-        let faults: Arc<Mutex<Vec<String>>> = Arc::default();
-        let mut heard = Vec::new();
-        let mut tasks = Vec::new();
-        for (own, node) in nodes.iter().enumerate() {
-            let (ear, mut hearing) = ear();
-            node.subscribe("room", ear).await.expect("subscribes");
-            let (sender, numbers) = mpsc::unbounded_channel();
-            heard.push(numbers);
-            let faults = faults.clone();
-            tasks.push(tokio::spawn(async move {
-                let mut last = 0;
-                while let Some((id, number)) = hearing.recv().await {
-                    if usize::from(id) == own + 1 || number <= last {
-                        faults
-                            .lock()
-                            .expect("not poisoned")
-                            .push(format!("node {own} heard {id}:{number} after {last}"));
-                    }
-                    last = number;
-                    let _ = sender.send(number);
-                }
-            }));
-        }
-        for own in 0..2 {
-            let (node, sent) = (nodes[own].clone(), sent[own].clone());
-            tasks.push(tokio::spawn(async move {
-                let mut pace = interval(Duration::from_millis(2));
-                loop {
-                    pace.tick().await;
-                    let count = sent.fetch_add(1, Relaxed) + 1;
-                    node.publish("room", &number(own as u16 + 1, count), None).expect("queued");
-                }
-            }));
-        }
-        let heard = heard.try_into().expect("two nodes");
-        Self { nodes, sent, heard, faults, tasks }
-    }
-
-    /// Each node hears something of the other that was sent after this call. Returns how long that took.
-    async fn hear_each_other(&mut self) -> Duration {
-        let begin = Instant::now();
-        let sent = [self.sent[0].load(Relaxed), self.sent[1].load(Relaxed)];
-        for (own, heard) in self.heard.iter_mut().enumerate() {
-            while next(heard).await <= sent[1 - own] {}
-        }
-        begin.elapsed()
-    }
-
-    fn check(&self) {
-        assert_eq!(*self.faults.lock().expect("not poisoned"), Vec::<String>::new());
-    }
-}
-
-impl Drop for Steady {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_killed_and_restarted() {
-    let mut server = RedisServer::start(&[]);
-    let mut steady = Steady::start(&server).await;
-    steady.hear_each_other().await;
-    for name in ["c1", "c2"] {
-        steady.nodes[0].add_to_room("arena", name).await.expect("written");
-    }
-    server.kill();
-    for node in &steady.nodes {
-        healthy(node, false).await;
-    }
-    let late = steady.nodes[0].add_to_room("arena", "c3");
-    assert!(matches!(late.await, Err(AdapterError::Unavailable(_))), "known to be down: said at once");
-    let (ear, _heard) = ear();
-    let late = steady.nodes[0].subscribe("late", ear);
-    assert!(matches!(late.await, Err(AdapterError::Unavailable(_))), "known to be down: said at once");
-
-    server.restart();
-    let back = steady.hear_each_other().await;
-    assert!(back < Duration::from_secs(2), "{back:?}");
-    steady.check();
-    for node in &steady.nodes {
-        healthy(node, true).await;
-        assert!(node.stats().reconnects >= 2);
-    }
-    // What was asked for during the outage followed by itself: this waits for it.
-    steady.nodes[0].add_to_room("arena", "c4").await.expect("written");
-    let members: HashSet<String> =
-        redis::from_redis_value(server.command(&["SMEMBERS", "pp:room:arena"])).expect("names");
-    assert_eq!(members.len(), 4, "an empty Redis has got everybody back: {members:?}");
-    let (ear, mut heard) = self::ear();
-    steady.nodes[0].subscribe("late", ear).await.expect("subscribes");
-    steady.nodes[1].publish("late", &number(7, 7), None).expect("queued");
-    assert_eq!(next(&mut heard).await, (7, 7));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_paused() {
-    let server = RedisServer::start(&[]);
-    let mut steady = Steady::start(&server).await;
-    steady.hear_each_other().await;
-    server.pause();
-    for node in &steady.nodes {
-        healthy(node, false).await;
-    }
-    server.resume();
-    let back = steady.hear_each_other().await;
-    assert!(back < Duration::from_secs(2), "{back:?}");
-    // What Redis still had in its buffers has come by now.
-    steady.hear_each_other().await;
-    steady.check();
-    for node in &steady.nodes {
-        assert!(node.stats().lost_in_flight > 0, "a paused Redis does not answer what was in flight");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_are_cut() {
-    let server = RedisServer::start(&[]);
-    let mut steady = Steady::start(&server).await;
-    for kind in ["pubsub", "normal", "pubsub", "normal"] {
-        steady.hear_each_other().await;
-        let before = steady.nodes[0].stats().reconnects;
-        server.command(&["CLIENT", "KILL", "TYPE", kind]);
-        let back = steady.hear_each_other().await;
-        assert!(back < Duration::from_secs(2), "{kind}: {back:?}");
-        let mut health = steady.nodes[0].health_changes();
-        while steady.nodes[0].stats().reconnects == before {
-            timeout(PATIENCE, health.changed()).await.expect("in time").expect("the adapter lives");
-        }
-        steady.check();
-    }
-}
-
 #[tokio::test]
 async fn errors_name_the_setting() {
-    let server = RedisServer::start(&["--requirepass", "right"]);
+    let server = RedisServer::start_with(&["--requirepass", "right"]).await;
     let refused = |builder: painda_runtime::adapter::redis::RedisBuilder| async move {
         match builder.host("127.0.0.1").connect().await {
             Ok(_) => panic!("connected"),
@@ -366,7 +203,7 @@ async fn errors_name_the_setting() {
 
 #[tokio::test]
 async fn a_full_queue_refuses_or_drops_and_counts() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let builder = || RedisAdapter::builder().url(server.url()).queue_bytes(100_000);
     let refusing = builder().connect().await.expect("connects");
     let dropping = builder().when_full(WhenFull::DropOldest).connect().await.expect("connects");
@@ -398,7 +235,7 @@ async fn a_full_queue_refuses_or_drops_and_counts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_thousand_in_one_go() {
-    let server = RedisServer::start(&[]);
+    let server = RedisServer::start().await;
     let (a, b) = (node(&server).await, node(&server).await);
     let (ear, mut heard) = ear();
     b.subscribe("room", ear).await.expect("subscribes");

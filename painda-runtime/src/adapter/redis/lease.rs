@@ -1,0 +1,165 @@
+//! How nodes that die are missed: each keeps a lease, and the others see to the clients of one whose lease has ended.
+//!
+//! Three kinds of keys: the SET of all nodes, a node's lease (a key that expires), and the SET of a node's clients, by which
+//! others find the rooms to take them out of. A sweep removes first and takes the node off the list last, each in its own
+//! command. A node that was only paused may come back in the middle of that; it learns of it from its lease, which has ended,
+//! and from the list, which it is no longer on, and in either case writes everything again. Knows no rooms' members but by
+//! these keys.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use redis::{Cmd, FromRedisValue, cmd};
+use tokio::time::sleep;
+
+use super::{connection::command_error, router::Router, stats::RedisEvent};
+use crate::adapter::AdapterError;
+
+/// How many clients of a dead node are seen to between two looks at its lease.
+const SWEEP_CLIENTS: usize = 128;
+/// Within a lease, it is renewed this often, and the others' are looked at.
+const BEATS: u32 = 4;
+
+/// Takes the lease, before the node has any members that others might have to clean up.
+pub(super) async fn take(router: &Router) -> Result<(), AdapterError> {
+    let mut lease = Lease { router, held: false, again: false };
+    loop {
+        match lease.beat().await {
+            // The connection's task has just begun to set it up.
+            Err(AdapterError::Closed) => sleep(Duration::from_millis(2)).await,
+            // Without the permission the node works, and is not missed when it dies.
+            Err(error @ AdapterError::Backend(_)) => {
+                router.observed.error(&error);
+                return Ok(());
+            }
+            other => return other.map(drop),
+        }
+    }
+}
+
+/// Keeps the lease, and looks after those of others; runs until it is aborted.
+pub(super) async fn run(router: Arc<Router>) {
+    let mut lease = Lease { router: &router, held: true, again: true };
+    let interval = router.settings.lease / BEATS;
+    loop {
+        let beaten = match lease.beat().await {
+            // After an outage of Redis everybody's lease has ended: the others get time to come back as well.
+            Ok(lost) if lost => Ok(()),
+            Ok(_) => lease.sweep().await,
+            Err(error) => Err(error),
+        };
+        match beaten {
+            Ok(()) => sleep(interval).await,
+            Err(error) => {
+                if matches!(error, AdapterError::Backend(_)) {
+                    router.observed.error(&error);
+                }
+                // Soon again: the connection may be back any moment.
+                sleep((interval / 8).max(Duration::from_millis(50))).await;
+            }
+        }
+    }
+}
+
+struct Lease<'a> {
+    router: &'a Router,
+    /// It has been taken before.
+    held: bool,
+    /// At the next beat everything is to be written again.
+    again: bool,
+}
+
+impl Lease<'_> {
+    /// Renews the lease, and finds out whether it had ended.
+    async fn beat(&mut self) -> Result<bool, AdapterError> {
+        let Router { settings, node_id, .. } = self.router;
+        let key = settings.lease_key(node_id);
+        let alive: bool = self.ask(&key, cmd("EXISTS").arg(&key)).await?;
+        let millis = u64::try_from(settings.lease.as_millis()).unwrap_or(u64::MAX);
+        let _: redis::Value = self.ask(&key, cmd("SET").arg(&key).arg(1).arg("PX").arg(millis)).await?;
+        // Whoever is on the list without a lease is dead, so the lease comes first.
+        let nodes = settings.nodes_key();
+        let missing: bool = self.ask(&nodes, cmd("SADD").arg(&nodes).arg(node_id)).await?;
+        let lost = self.held && (!alive || missing);
+        if lost {
+            self.router.observed.leases_lost.add(1);
+            self.router.observed.tell(RedisEvent::LeaseLost);
+            tracing::warn!(target: "painda::redis", "this node was away for longer than its lease; its members come back");
+        }
+        if lost || self.again {
+            self.router.rewrite_members();
+        }
+        // A sweep that was going on may have removed something after that.
+        self.again = lost && !alive;
+        self.held = true;
+        Ok(lost)
+    }
+
+    /// Looks for nodes whose lease has ended.
+    async fn sweep(&self) -> Result<(), AdapterError> {
+        let Router { settings, node_id, .. } = self.router;
+        let nodes_key = settings.nodes_key();
+        let nodes: HashSet<String> = self.ask(&nodes_key, cmd("SMEMBERS").arg(&nodes_key)).await?;
+        for node in nodes {
+            if node != *node_id && !self.is_alive(&node).await? {
+                self.bury(&node).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_alive(&self, node: &str) -> Result<bool, AdapterError> {
+        let key = self.router.settings.lease_key(node);
+        self.ask(&key, cmd("EXISTS").arg(&key)).await
+    }
+
+    /// Removes a dead node's clients from their rooms, and the node from the list.
+    async fn bury(&self, node: &str) -> Result<(), AdapterError> {
+        let settings = &self.router.settings;
+        let record = settings.record_key(node);
+        let mut count = 0;
+        loop {
+            let clients: Vec<String> = self.ask(&record, cmd("SRANDMEMBER").arg(&record).arg(SWEEP_CLIENTS)).await?;
+            if !clients.is_empty() {
+                for done in join_all(clients.iter().map(|client| self.remove(&record, client))).await {
+                    done?;
+                }
+                count += clients.len() as u64;
+            }
+            if self.is_alive(node).await? {
+                // It was only paused, and takes back what was removed.
+                return Ok(());
+            }
+            if clients.is_empty() {
+                break;
+            }
+        }
+        let nodes = settings.nodes_key();
+        let first: bool = self.ask(&nodes, cmd("SREM").arg(&nodes).arg(node)).await?;
+        if count > 0 || first {
+            self.router.observed.swept_clients.add(count);
+            tracing::warn!(target: "painda::redis", node, clients = count, "a node has died; its clients have left their rooms");
+            self.router.observed.tell(RedisEvent::Swept { node: node.into(), clients: count });
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, record: &str, client: &str) -> Result<(), AdapterError> {
+        let settings = &self.router.settings;
+        let client_key = settings.client_key(client);
+        let rooms: Vec<String> = self.ask(&client_key, cmd("SMEMBERS").arg(&client_key)).await?;
+        for room in rooms {
+            let key = settings.room_key(&room);
+            let _: redis::Value = self.ask(&key, cmd("SREM").arg(&key).arg(client)).await?;
+        }
+        let _: redis::Value = self.ask(&client_key, cmd("DEL").arg(&client_key)).await?;
+        // Last, so that whoever goes on with it finds the client again.
+        let _: redis::Value = self.ask(record, cmd("SREM").arg(record).arg(client)).await?;
+        Ok(())
+    }
+
+    async fn ask<T: FromRedisValue>(&self, key: &str, command: &mut Cmd) -> Result<T, AdapterError> {
+        let mut commands = self.router.commands(key)?;
+        command.query_async(&mut commands).await.map_err(|error| command_error(&error))
+    }
+}

@@ -1,0 +1,306 @@
+//! Which server has which channel and key: one for everything, or the masters of a cluster by their slots.
+//!
+//! Owns a lane for each server: its bookkeeping and its two tasks. What a server of a cluster loses to another is handed over
+//! under the same lock that emits and subscriptions take, so that nothing slips in between and the order of each channel stays.
+//! Which slots have moved is another file's affair.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use parking_lot::{Mutex, RwLock};
+use redis::aio::MultiplexedConnection;
+use tokio::{sync::Notify, task::JoinHandle};
+
+use super::{
+    endpoint::Endpoint,
+    membership::Written,
+    publisher,
+    settings::Settings,
+    shared::{Shared, Stage},
+    slots::{self, SLOTS},
+    stats::{Link, Observed},
+    subscriber,
+};
+use crate::adapter::AdapterError;
+
+/// One server: its bookkeeping and its tasks.
+pub(super) struct Lane {
+    pub(super) shared: Arc<Shared>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The lanes, and which of them has a slot. Without a cluster there is one lane and no slots.
+#[derive(Default)]
+pub(super) struct Lanes {
+    pub(super) all: Vec<Lane>,
+    pub(super) slots: Vec<u16>,
+}
+
+impl Lanes {
+    fn of(&self, key: &str) -> &Arc<Shared> {
+        let at = if self.slots.is_empty() { 0 } else { usize::from(self.slots[usize::from(slots::slot(key))]) };
+        &self.all[at].shared
+    }
+}
+
+pub(super) struct Router {
+    pub(super) settings: Arc<Settings>,
+    pub(super) observed: Arc<Observed>,
+    pub(super) node_id: String,
+    node: u64,
+    lanes: RwLock<Lanes>,
+    next_lane: AtomicU64,
+    pub(super) reroute: Arc<Notify>,
+    /// In how many rooms each client of this node is.
+    clients: Mutex<HashMap<Arc<str>, usize>>,
+}
+
+/// What both SETs of a room's membership say once Redis has taken it.
+pub(super) struct RoomChange {
+    pub(super) down: Option<AdapterError>,
+    pub(super) written: [Written; 2],
+}
+
+impl Router {
+    pub(super) fn new(settings: Settings, node: u64) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            observed: Arc::default(),
+            node_id: format!("{node:016x}"),
+            node,
+            lanes: RwLock::default(),
+            next_lane: AtomicU64::new(0),
+            reroute: Arc::default(),
+            clients: Mutex::default(),
+        }
+    }
+
+    /// Connects to a server; what went wrong is left to the lane's tasks unless `strict`.
+    pub(super) async fn connect(&self, endpoint: Endpoint, strict: bool) -> Result<Lane, AdapterError> {
+        let lane = self.next_lane.fetch_add(1, Relaxed);
+        let ids = (self.node, lane);
+        let shared =
+            Arc::new(Shared::new(self.settings.clone(), endpoint, ids, self.observed.clone(), self.reroute.clone()));
+        let publishing = publisher::open(&shared).await;
+        let subscribing = subscriber::open(&shared).await;
+        if strict {
+            let failed = publishing.as_ref().err().or(subscribing.as_ref().err());
+            if let Some(error) = failed {
+                return Err(error.clone());
+            }
+        }
+        let tasks = [
+            tokio::spawn(publisher::run(shared.clone(), publishing)),
+            tokio::spawn(subscriber::run(shared.clone(), subscribing)),
+        ];
+        Ok(Lane { shared, tasks })
+    }
+
+    /// The first lanes, at the start.
+    pub(super) fn begin(&self, lanes: Lanes) {
+        *self.lanes.write() = lanes;
+    }
+
+    /// Calls `act` with the lane of a key; whatever it does comes before or after a handover as a whole.
+    pub(super) fn with<T>(&self, key: &str, act: impl FnOnce(&Shared) -> T) -> T {
+        act(self.lanes.read().of(key))
+    }
+
+    /// The same for a channel.
+    pub(super) fn with_channel<T>(&self, channel: &str, act: impl FnOnce(&Shared) -> T) -> T {
+        // Without a cluster the key does not matter, and is not put together.
+        if self.settings.is_cluster() {
+            self.with(&self.settings.channel_key(channel), act)
+        } else {
+            self.with("", act)
+        }
+    }
+
+    /// Lets go of all connections at once.
+    pub(super) fn drop_lanes(&self) {
+        for lane in &self.lanes.read().all {
+            lane.tasks.iter().for_each(JoinHandle::abort);
+        }
+    }
+
+    /// All lanes' bookkeeping.
+    pub(super) fn all(&self) -> Vec<Arc<Shared>> {
+        self.lanes.read().all.iter().map(|lane| lane.shared.clone()).collect()
+    }
+
+    /// The publishing connection of a key's server.
+    pub(super) fn commands(&self, key: &str) -> Result<MultiplexedConnection, AdapterError> {
+        self.with(key, |shared| {
+            let commands = shared.commands.lock().clone();
+            commands.ok_or_else(|| shared.why_down(Link::Publishing).unwrap_or(AdapterError::Closed))
+        })
+    }
+
+    fn set(&self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Written, bool, Option<AdapterError>) {
+        self.with(key, |shared| {
+            let (written, changed) = shared.members.lock().set(key, member, wanted);
+            shared.to_publish.notify_one();
+            (written, changed, shared.why_down(Link::Publishing))
+        })
+    }
+
+    /// Notes that a client is in a room, or is not.
+    pub(super) fn change_room(&self, room: &str, client: &str, inside: bool) -> RoomChange {
+        let (room_key, client_key) = (self.settings.room_key(room), self.settings.client_key(client));
+        let (room, client): (Arc<str>, Arc<str>) = (room.into(), client.into());
+        let record: Arc<str> = self.settings.record_key(&self.node_id).into();
+        // Throughout, so that calls take effect in one order everywhere.
+        let mut clients = self.clients.lock();
+        let (in_client, changed, down) = self.set(&client_key.into(), &room, inside);
+        // The record is there before the first room has the client, and goes after the last: by it others clean up.
+        if changed && inside {
+            let rooms = clients.entry(client.clone()).or_insert(0);
+            *rooms += 1;
+            if *rooms == 1 {
+                drop(self.set(&record, &client, true));
+            }
+        }
+        let (in_room, _, also_down) = self.set(&room_key.into(), &client, inside);
+        if changed
+            && !inside
+            && let Some(rooms) = clients.get_mut(&client)
+        {
+            *rooms -= 1;
+            if *rooms == 0 {
+                clients.remove(&client);
+                drop(self.set(&record, &client, false));
+            }
+        }
+        RoomChange { down: down.or(also_down), written: [in_client, in_room] }
+    }
+
+    /// Has everything written again that this node wants to be in the SETs.
+    pub(super) fn rewrite_members(&self) {
+        for shared in self.all() {
+            shared.members.lock().rewrite();
+            shared.to_publish.notify_one();
+        }
+    }
+
+    /// The servers that there are lanes for.
+    pub(super) fn endpoints(&self) -> Vec<Endpoint> {
+        self.all().iter().map(|shared| shared.endpoint.clone()).collect()
+    }
+
+    /// Gives each slot to the server that has it now: `owners` are positions in `endpoints`. Lanes are made for new servers
+    /// before the lock is taken, and dropped for those that have no slot left.
+    pub(super) async fn reassign(&self, endpoints: &[Endpoint], owners: &[u16]) {
+        let known: HashSet<String> = self.endpoints().iter().map(|endpoint| endpoint.addr().to_string()).collect();
+        let mut new = Vec::new();
+        for endpoint in endpoints.iter().filter(|endpoint| !known.contains(&endpoint.addr().to_string())) {
+            if let Ok(lane) = self.connect(endpoint.clone(), false).await {
+                new.push(lane);
+            }
+        }
+        let mut lanes = self.lanes.write();
+        lanes.all.extend(new);
+        let place = |endpoint: &Endpoint| {
+            lanes
+                .all
+                .iter()
+                .position(|lane| lane.shared.endpoint.addr() == endpoint.addr())
+                .and_then(|at| u16::try_from(at).ok())
+        };
+        let places: Vec<Option<u16>> = endpoints.iter().map(place).collect();
+        let mut slots = Vec::with_capacity(SLOTS);
+        for (slot, owner) in owners.iter().enumerate() {
+            let before = lanes.slots.get(slot).copied().unwrap_or_default();
+            slots.push(places.get(usize::from(*owner)).copied().flatten().unwrap_or(before));
+        }
+        lanes.slots = slots;
+        hand_over(&lanes, &self.settings);
+        let used: HashSet<u16> = lanes.slots.iter().copied().collect();
+        retire(&mut lanes, &used, &self.observed);
+    }
+
+    /// Tells all lanes to send what they have and to close.
+    pub(super) fn begin_close(&self) {
+        let (nodes, lease) = (self.settings.nodes_key(), self.settings.lease_key(&self.node_id));
+        let lanes = self.lanes.read();
+        for lane in &lanes.all {
+            let mut farewell = redis::pipe();
+            if Arc::ptr_eq(lanes.of(&nodes), &lane.shared) {
+                farewell.cmd("SREM").arg(&nodes).arg(&self.node_id);
+            }
+            if Arc::ptr_eq(lanes.of(&lease), &lane.shared) {
+                farewell.cmd("DEL").arg(&lease);
+            }
+            lane.shared.begin_close(farewell);
+        }
+    }
+
+    /// Waits until they have; returns what was left.
+    pub(super) async fn closed(&self) -> Vec<Arc<str>> {
+        let mut left = Vec::new();
+        for shared in self.all() {
+            let mut stage = shared.stage.subscribe();
+            // The sender lives in `shared`.
+            let _ = stage.wait_for(|stage| *stage == Stage::Closed).await;
+            left.extend(shared.left_over.lock().clone());
+        }
+        left
+    }
+}
+
+/// Moves channels, publishes and members to the lanes that have their slots now.
+fn hand_over(lanes: &Lanes, settings: &Settings) {
+    for lane in &lanes.all {
+        let shared = &lane.shared;
+        let ours = |key: &str| Arc::ptr_eq(lanes.of(key), shared);
+        let (wanted, items) = shared.traffic.lock().hand_over(|channel| ours(&settings.channel_key(channel)));
+        for (channel, callback) in wanted {
+            let to = lanes.of(&settings.channel_key(&channel));
+            drop(to.traffic.lock().want(&channel, callback));
+            to.to_subscribe.notify_one();
+        }
+        for item in items {
+            let to = lanes.of(&settings.channel_key(&item.channel));
+            to.traffic.lock().take_over(vec![item]);
+            to.to_publish.notify_one();
+        }
+        let mut moved = Vec::new();
+        shared.members.lock().hand_over(ours, |wish| moved.push(wish));
+        for wish in moved {
+            let to = lanes.of(wish.key());
+            to.members.lock().take_over(wish);
+            to.to_publish.notify_one();
+        }
+        shared.to_subscribe.notify_one();
+    }
+}
+
+/// Drops the lanes without slots. What was in flight there is lost with them, and counted.
+fn retire(lanes: &mut Lanes, used: &HashSet<u16>, observed: &Observed) {
+    let mut kept = Vec::new();
+    let mut places = HashMap::new();
+    for (at, lane) in (0_u16..).zip(std::mem::take(&mut lanes.all)) {
+        if used.contains(&at) {
+            places.insert(at, kept.len() as u16);
+            kept.push(lane);
+        } else {
+            lane.tasks.iter().for_each(JoinHandle::abort);
+            lane.shared.finish();
+            observed.retired(lane.shared.lane);
+        }
+    }
+    lanes.all = kept;
+    for slot in &mut lanes.slots {
+        *slot = places.get(slot).copied().unwrap_or_default();
+    }
+}

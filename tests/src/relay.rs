@@ -1,0 +1,88 @@
+//! A relay between an adapter and its Redis that can lose messages of subscriptions, and nothing else: what a proxy does that has
+//! reconnected behind one's back, and has forgotten what one had subscribed to.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What a message of a subscription begins with, in RESP3.
+const MESSAGE: &[u8] = b">3\r\n$7\r\nmessage\r\n";
+
+/// A port that leads to a Redis.
+#[derive(Debug)]
+pub struct Relay {
+    addr: SocketAddr,
+    deaf: Arc<AtomicBool>,
+}
+
+impl Relay {
+    /// Starts to relay to a port of this machine.
+    pub async fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let addr = listener.local_addr().expect("a bound address");
+        let deaf = Arc::new(AtomicBool::new(false));
+        let is_deaf = deaf.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(redis) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
+                let ((mut from_client, to_client), (from_redis, mut to_redis)) =
+                    (client.into_split(), redis.into_split());
+                tokio::spawn(async move { copy(&mut from_client, &mut to_redis).await });
+                tokio::spawn(filter(from_redis, to_client, is_deaf.clone()));
+            }
+        });
+        Self { addr, deaf }
+    }
+
+    /// The URL that leads through it.
+    pub fn url(&self) -> String {
+        format!("redis://{}", self.addr)
+    }
+
+    /// From now on messages are lost, or are not.
+    pub fn lose_messages(&self, lose: bool) {
+        self.deaf.store(lose, Ordering::Relaxed);
+    }
+}
+
+async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, deaf: Arc<AtomicBool>) {
+    let mut pending = Vec::new();
+    let mut chunk = vec![0; 1 << 16];
+    while let Ok(len @ 1..) = from.read(&mut chunk).await {
+        pending.extend_from_slice(&chunk[..len]);
+        let mut out = Vec::new();
+        while let Some((reply, rest)) = split_reply(&pending) {
+            if !(deaf.load(Ordering::Relaxed) && reply.starts_with(MESSAGE)) {
+                out.extend_from_slice(reply);
+            }
+            pending = rest.to_vec();
+        }
+        if to.write_all(&out).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The first complete reply, and what follows it.
+fn split_reply(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = reply_end(bytes, 0)?;
+    Some(bytes.split_at(end))
+}
+
+fn reply_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let line = start + bytes.get(start..)?.windows(2).position(|two| two == b"\r\n")? + 2;
+    let number = || std::str::from_utf8(&bytes[start + 1..line - 2]).ok()?.parse::<usize>().ok();
+    match bytes[start] {
+        b'$' | b'=' | b'!' => {
+            let end = number().map_or(line, |len| line + len + 2);
+            (end <= bytes.len()).then_some(end)
+        }
+        b'*' | b'>' | b'~' => (0..number().unwrap_or(0)).try_fold(line, |at, _| reply_end(bytes, at)),
+        b'%' => (0..2 * number().unwrap_or(0)).try_fold(line, |at, _| reply_end(bytes, at)),
+        _ => Some(line),
+    }
+}

@@ -1,0 +1,123 @@
+//! Nodes that die, that only seem to, and that come and go: what is left of them in Redis.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use painda_runtime::{
+    PPAdapter, RedisAdapter,
+    adapter::redis::{RedisBuilder, RedisEvent},
+};
+use painda_tests::{client::Client, cluster::Cluster, gather::gather, redis::RedisServer, within};
+use redis::Value;
+use tokio::sync::broadcast;
+
+/// What the default settings promise.
+const GONE: Duration = Duration::from_secs(15);
+
+async fn joined(cluster: &Cluster) -> (Client, Client) {
+    let mut here = Client::connect(&cluster.left.ws_url("arena")).await;
+    let mut there = Client::connect(&cluster.right.ws_url("arena")).await;
+    gather(&mut [&mut here, &mut there]).await;
+    cluster.redis.until(&["SCARD", "pp:room:arena"], |count| count == "2").await;
+    (here, there)
+}
+
+#[tokio::test]
+async fn the_members_of_a_killed_node_are_gone_within_fifteen_seconds() {
+    let mut cluster = Cluster::start().await;
+    let keys = cluster.redis.ask(&["DBSIZE"]).await;
+    let (_here, _there) = joined(&cluster).await;
+    cluster.left.kill9().await;
+    let killed = Instant::now();
+    cluster.redis.until(&["SCARD", "pp:room:arena"], |count| count == "1").await;
+    cluster.redis.until(&["SCARD", "pp:room:__pp_nodes"], |count| count == "1").await;
+    assert!(killed.elapsed() < GONE, "{:?}", killed.elapsed());
+    cluster.redis.until(&["SCARD", "pp:nodes"], |count| count == "1").await;
+
+    // Once the other one has said goodbye as well, nothing is left.
+    cluster.right.sigterm();
+    cluster.right.wait().await;
+    assert_eq!(cluster.redis.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()), "there were {keys:?}");
+}
+
+#[tokio::test]
+async fn a_node_that_is_paused_for_twenty_seconds_takes_its_members_back() {
+    let cluster = Cluster::start().await;
+    let (mut here, mut there) = joined(&cluster).await;
+    cluster.left.pause();
+    let paused = Instant::now();
+    cluster.redis.until(&["SCARD", "pp:room:arena"], |count| count == "1").await;
+    assert!(paused.elapsed() < GONE, "{:?}", paused.elapsed());
+    tokio::time::sleep(Duration::from_secs(20).saturating_sub(paused.elapsed())).await;
+    cluster.left.resume();
+    cluster.redis.until(&["SCARD", "pp:room:arena"], |count| count == "2").await;
+    cluster.redis.until(&["SCARD", "pp:room:__pp_nodes"], |count| count == "2").await;
+    gather(&mut [&mut here, &mut there]).await;
+}
+
+fn builder(server: &RedisServer) -> RedisBuilder {
+    RedisAdapter::builder().url(server.url()).lease(Duration::from_millis(600))
+}
+
+async fn swept(events: &mut broadcast::Receiver<RedisEvent>) -> u64 {
+    let sweeping = async {
+        loop {
+            if let RedisEvent::Swept { clients, .. } = events.recv().await.expect("the adapter lives") {
+                return clients;
+            }
+        }
+    };
+    within("a dead node to be missed", sweeping).await
+}
+
+#[tokio::test]
+async fn an_adapter_that_is_dropped_without_a_close_leaves_nothing_for_long() {
+    let server = RedisServer::start().await;
+    let stays = builder(&server).connect().await.expect("connects");
+    stays.add_to_room("arena", "stays").await.expect("written");
+    let mut events = stays.events();
+    let goes = builder(&server).connect().await.expect("connects");
+    for client in 0..300 {
+        drop(goes.add_to_room("arena", &format!("c{client}")));
+    }
+    goes.add_to_room("lobby", "c0").await.expect("written");
+    assert_eq!(stays.get_clients_in_room("arena").await.expect("answers").len(), 301);
+    drop(goes);
+    assert_eq!(swept(&mut events).await, 300);
+    assert_eq!(stays.stats().swept_clients, 300);
+    assert_eq!(stays.get_clients_in_room("arena").await.expect("answers").len(), 1);
+    assert!(stays.get_clients_in_room("lobby").await.expect("answers").is_empty());
+    stays.close().await.expect("closes");
+    assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn whoever_comes_after_a_whole_cluster_has_died_cleans_up() {
+    let server = RedisServer::start().await;
+    for client in ["a", "b"] {
+        let dies = builder(&server).connect().await.expect("connects");
+        dies.add_to_room("arena", client).await.expect("written");
+    }
+    let comes = builder(&server).connect().await.expect("connects");
+    let mut events = comes.events();
+    assert_eq!(swept(&mut events).await, 1);
+    assert_eq!(swept(&mut events).await, 1);
+    assert_eq!(server.ask(&["EXISTS", "pp:room:arena"]).await, Value::Int(0));
+}
+
+#[tokio::test]
+async fn what_others_or_redis_have_forgotten_is_written_again() {
+    let server = RedisServer::start().await;
+    let node = Arc::new(builder(&server).connect().await.expect("connects"));
+    node.add_to_room("arena", "c1").await.expect("written");
+    let mut events = node.events();
+    server.until(&["KEYS", "pp:node:????????????????"], |lease| !lease.is_empty()).await;
+    server.ask(&["FLUSHALL"]).await;
+    let lost = async { while events.recv().await.expect("the adapter lives") != RedisEvent::LeaseLost {} };
+    within("the node to notice", lost).await;
+    server.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c1").await;
+    server.until(&["SMEMBERS", "pp:client:c1:rooms"], |rooms| rooms == "arena").await;
+    assert!(node.stats().leases_lost >= 1);
+}

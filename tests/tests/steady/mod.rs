@@ -1,0 +1,184 @@
+//! Nodes that send each other numbers all the time in one room, and note what is wrong with what they hear: themselves, a number
+//! twice, or an older one after a newer one.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of this")]
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use painda_runtime::{
+    Message, PPAdapter, RedisAdapter,
+    adapter::{Callback, Delivery, redis::Health},
+};
+use painda_tests::within;
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{interval, sleep},
+};
+
+/// A number as an event, of the node with this id.
+pub fn number(id: u16, number: u64) -> Message {
+    Message::event(id, Bytes::copy_from_slice(&number.to_be_bytes()))
+}
+
+/// Waits for a node to be healthy, or not to be.
+pub async fn healthy(node: &RedisAdapter, wanted: bool) {
+    let mut health = node.health_changes();
+    let changed = health.wait_for(|health| matches!(health, Health::Up) == wanted);
+    within("a node's health to change", changed).await.expect("the adapter lives");
+}
+
+/// What one node has heard of each other one: how many numbers, and the last of them.
+type Heard = HashMap<u16, (u64, u64)>;
+
+pub struct Steady {
+    pub nodes: Vec<Arc<RedisAdapter>>,
+    said: Vec<Arc<AtomicU64>>,
+    heard: Vec<watch::Receiver<Heard>>,
+    faults: Arc<Mutex<Vec<String>>>,
+    quiet: Arc<AtomicBool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Steady {
+    /// Starts to talk: each node says a number every two milliseconds.
+    pub async fn start(nodes: Vec<Arc<RedisAdapter>>, room: &'static str) -> Self {
+        let faults: Arc<Mutex<Vec<String>>> = Arc::default();
+        let quiet = Arc::new(AtomicBool::new(false));
+        let (mut said, mut heard, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
+        for (own, node) in nodes.iter().enumerate() {
+            let (ear, hearing) = ear(own, faults.clone());
+            node.subscribe(room, ear).await.expect("subscribes");
+            heard.push(hearing);
+        }
+        for (own, node) in nodes.iter().enumerate() {
+            let (node, count, quiet) = (node.clone(), Arc::new(AtomicU64::new(0)), quiet.clone());
+            said.push(count.clone());
+            let id = u16::try_from(own).expect("few nodes") + 1;
+            tasks.push(tokio::spawn(async move {
+                let mut pace = interval(Duration::from_millis(2));
+                while !quiet.load(Relaxed) {
+                    pace.tick().await;
+                    let next = count.load(Relaxed) + 1;
+                    node.publish(room, &number(id, next), None).expect("queued");
+                    count.store(next, Relaxed);
+                }
+            }));
+        }
+        Self { nodes, said, heard, faults, quiet, tasks }
+    }
+
+    /// Each node hears of each other something that was said after this call. Returns how long that took.
+    pub async fn hear_each_other(&mut self) -> Duration {
+        let begin = Instant::now();
+        let said: Vec<u64> = self.said.iter().map(|count| count.load(Relaxed)).collect();
+        for (own, heard) in self.heard.iter_mut().enumerate() {
+            for (other, said) in said.iter().enumerate().filter(|(other, _)| *other != own) {
+                let id = u16::try_from(other).expect("few nodes") + 1;
+                let newer = heard.wait_for(|heard| heard.get(&id).is_some_and(|(_, last)| last > said));
+                within("nodes to hear each other", newer).await.expect("the adapter lives");
+            }
+        }
+        begin.elapsed()
+    }
+
+    /// Each node hears anything new of each other, as it does not while Redis is away. Returns how long that took.
+    pub async fn hear_anything(&mut self) -> Duration {
+        let begin = Instant::now();
+        for (own, heard) in self.heard.iter_mut().enumerate() {
+            let before = heard.borrow().clone();
+            for id in (1_u16..).take(self.said.len()).filter(|id| usize::from(*id) != own + 1) {
+                let count = |heard: &Heard| heard.get(&id).map_or(0, |(count, _)| *count);
+                let more = heard.wait_for(|heard| count(heard) > count(&before));
+                within("nodes to hear anything of each other", more).await.expect("the adapter lives");
+            }
+        }
+        begin.elapsed()
+    }
+
+    /// Nobody heard itself, anything twice, or anything out of order.
+    pub fn check(&self) {
+        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(faults.is_empty(), "{} faults, of which the first: {:?}", faults.len(), &faults[..faults.len().min(5)]);
+    }
+
+    /// Ends the talk once everybody has heard the last words. Returns how many numbers each node has missed of each other one.
+    pub async fn stop(&mut self) -> Vec<Vec<u64>> {
+        self.quiet.store(true, Relaxed);
+        for task in self.tasks.drain(..) {
+            task.await.expect("the speakers end");
+        }
+        let mut missed = Vec::new();
+        for (own, heard) in self.heard.iter_mut().enumerate() {
+            let mut of_each = Vec::new();
+            for (other, said) in self.said.iter().enumerate() {
+                let (id, said) = (u16::try_from(other).expect("few nodes") + 1, said.load(Relaxed));
+                if other == own {
+                    of_each.push(0);
+                    continue;
+                }
+                let last = heard.wait_for(|heard| heard.get(&id).is_some_and(|(_, last)| *last == said));
+                let count = within("the last words to be heard", last).await.expect("the adapter lives")[&id].0;
+                of_each.push(said - count);
+            }
+            missed.push(of_each);
+        }
+        self.check();
+        self.account().await;
+        missed
+    }
+
+    /// All that was said is published, or counted as lost. The last answers of Redis may still be on their way.
+    async fn account(&self) {
+        for (node, said) in self.nodes.iter().zip(&self.said) {
+            let said = said.load(Relaxed);
+            let answered = async {
+                loop {
+                    let stats = node.stats();
+                    let counted = stats.published + stats.lost_in_flight + stats.dropped + stats.rejected;
+                    assert!(counted <= said, "{said} were said: {stats:?}");
+                    if counted == said {
+                        return;
+                    }
+                    sleep(Duration::from_millis(5)).await;
+                }
+            };
+            within("all that was said to be counted", answered).await;
+        }
+    }
+
+    /// How many numbers a node has said.
+    pub fn said(&self, node: usize) -> u64 {
+        self.said[node].load(Relaxed)
+    }
+}
+
+impl Drop for Steady {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn ear(own: usize, faults: Arc<Mutex<Vec<String>>>) -> (Callback, watch::Receiver<Heard>) {
+    let (sender, hearing) = watch::channel(Heard::new());
+    let callback = move |delivery: Delivery<'_>| {
+        let Message::Event { id, payload } = &delivery.message else { return };
+        let number = u64::from_be_bytes(payload[..].try_into().expect("eight bytes"));
+        sender.send_modify(|heard| {
+            let (count, last) = heard.entry(*id).or_default();
+            if usize::from(*id) == own + 1 || number <= *last {
+                let fault = format!("node {own} heard {id}:{number} after {last}");
+                faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+            }
+            (*count, *last) = (*count + 1, number);
+        });
+    };
+    (Arc::new(callback), hearing)
+}
