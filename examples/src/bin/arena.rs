@@ -1,6 +1,7 @@
 //! A game room: every client's moves go to everybody else in its room, on whatever node they are.
 //!
-//! `arena [--listen ADDR=127.0.0.1:3000] [--redis URL]`; without `--redis` this node is the only one.
+//! `arena [--listen ADDR=127.0.0.1:3000] [--redis URL] [--flush-interval MS=0]`; without `--redis` this node is the only
+//! one. With a flush interval, what is emitted within it leaves in one write per client: 16 is a tick of a 60 Hz game.
 
 use std::{error::Error, future::ready, net::SocketAddr, sync::Arc};
 
@@ -22,7 +23,7 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_args("arena")?;
-    let mut builder = PPServer::<Arena>::builder().on_connect(welcome);
+    let mut builder = PPServer::<Arena>::builder().flush_interval(options.flush_interval).on_connect(welcome);
     if let Some(url) = &options.redis {
         builder = builder.adapter(RedisAdapter::connect(url).await?);
     }
