@@ -10,13 +10,14 @@ use load::{Dialect, Plan, Report, Swarm, limit};
 
 const USAGE: &str = "\
 usage: load [OPTIONS] NODE...      drives clients over the nodes (ADDR:PORT) and reports what arrived
+       load --idle S NODE...       connects the clients, says so, and only keeps them alive
        load --limit                how much the generator can take
 options: --dialect painda|socket.io (painda)   --clients N (40)   --rooms N (1)   --senders N (10)   --rate HZ (30)
          --spread N (all nodes)   --bystanders N (0)   --seconds S (10)   --watch PID (repeated)";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut plan = Plan::one_room(Dialect::Painda, Vec::new(), 40, 10, 30.0);
-    let (mut watched, mut spread, mut only_limit) = (Vec::new(), None, false);
+    let (mut watched, mut spread, mut only_limit, mut only_idle) = (Vec::new(), None, false, None);
     let mut args = Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
@@ -29,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             Long("bystanders") => plan.bystanders = args.value()?.parse()?,
             Long("seconds") => plan.measure = Duration::from_secs_f64(args.value()?.parse()?),
             Long("watch") => watched.push(args.value()?.parse::<u32>()?),
+            Long("idle") => only_idle = Some(Duration::from_secs_f64(args.value()?.parse()?)),
             Long("limit") => only_limit = true,
             Value(node) => plan.nodes.push(node.parse::<SocketAddr>()?),
             other => return Err(format!("{}\n{USAGE}", other.unexpected()).into()),
@@ -41,7 +43,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(USAGE.into());
     }
     plan.spread = spread.unwrap_or(plan.nodes.len());
-    load::process::allow_files((plan.clients + plan.bystanders) as u64 + 100)?;
+    if load::process::allow_files()? < (plan.clients + plan.bystanders) as u64 + 50 {
+        return Err("so many clients need more open files than are allowed: raise `ulimit -Hn`".into());
+    }
+    if let Some(time) = only_idle {
+        let mut swarm = Swarm::connect(plan)?;
+        println!("connected");
+        swarm.idle(time)?;
+        println!("{} were cut off", swarm.cut_off());
+        return Ok(());
+    }
     let report = Swarm::connect(plan)?.run(&watched)?;
     show(&report, &watched)?;
     Ok(())

@@ -28,21 +28,15 @@ pub fn resident(pid: u32) -> io::Result<u64> {
     kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("/proc/PID/smaps_rollup has no Rss"))
 }
 
-/// Raises the number of files that this process, and what it starts, may have open.
+/// Lets this process, and what it starts, have as many files open as is allowed, and says how many that are.
 ///
 /// # Errors
-/// Where that is not allowed; the text says what to do.
-pub fn allow_files(wanted: u64) -> io::Result<()> {
+/// Where the kernel refuses.
+pub fn allow_files() -> io::Result<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let now = getrlimit(Resource::Nofile);
-    if now.current.is_none_or(|current| current >= wanted) {
-        return Ok(());
-    }
-    let maximum = now.maximum.map(|maximum| maximum.max(wanted));
-    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).map_err(|error| {
-        let allowed = now.maximum.unwrap_or_default();
-        io::Error::other(format!("{wanted} open files are needed and {allowed} allowed ({error}): raise `ulimit -Hn`"))
-    })
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! A client's event goes to everybody else in its room by one `send` for each of them, and over Redis to the other nodes
 //! as the message that the runtime would publish. Nothing is checked, coalesced, registered or kept alive.
 //!
-//! `relay --listen ADDR [--redis ADDR]`; prints the address like `arena` does.
+//! `relay --listen ADDR [--redis redis://ADDR]`; prints the address like `arena` does.
 
 mod client;
 mod redis;
@@ -20,7 +20,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         match arg {
             Long("listen") => listen = args.value()?.string()?,
             Long("redis") => redis = Some(args.value()?.string()?),
-            other => return Err(format!("{}\nusage: relay [--listen ADDR] [--redis ADDR]", other.unexpected()).into()),
+            other => {
+                return Err(
+                    format!("{}\nusage: relay [--listen ADDR] [--redis redis://ADDR]", other.unexpected()).into()
+                );
+            }
         }
     }
     // As many idle connections as the runtime is measured with.

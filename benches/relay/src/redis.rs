@@ -17,7 +17,8 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    pub(crate) fn connect(addr: &str) -> io::Result<Self> {
+    pub(crate) fn connect(url: &str) -> io::Result<Self> {
+        let addr = url.strip_prefix("redis://").unwrap_or(url);
         let publisher = TcpStream::connect(addr)?;
         let subscriber = TcpStream::connect(addr)?;
         publisher.set_nodelay(true)?;
