@@ -99,6 +99,30 @@ impl Swarm {
         }
     }
 
+    /// Counts events, whatever they are, until there are so many or none comes any more; how many came, and in what time.
+    ///
+    /// # Errors
+    /// A server that speaks nonsense.
+    pub fn count(&mut self, expected: u64) -> io::Result<(u64, Duration)> {
+        let (mut count, mut first, mut last) = (0, None, Instant::now());
+        while count < expected && last.elapsed() < SILENCE {
+            self.wait(TICK)?;
+            let ready = std::mem::take(&mut self.ready);
+            for event in &ready {
+                let number = event.data.u64() as usize;
+                let before = count;
+                self.clients[number].receive(&mut self.scratch, |_, _| count += 1)?;
+                self.drop_if_closed(number)?;
+                if count > before {
+                    last = Instant::now();
+                    first.get_or_insert(last);
+                }
+            }
+            self.ready = ready;
+        }
+        Ok((count, last - first.unwrap_or(last)))
+    }
+
     /// How many clients the server has cut off.
     #[must_use]
     pub fn cut_off(&self) -> usize {

@@ -1,13 +1,17 @@
 //! The benchmark: starts servers, loads them, and writes what it finds. `benches/run` builds everything and starts it.
 
+mod adapter;
+mod bytes;
 mod fanout;
 mod figures;
+mod idle;
 mod machine;
 mod page;
 mod paths;
 mod plot;
 mod process;
 mod redis;
+mod saturation;
 mod servers;
 
 use std::{error::Error, io, path::PathBuf, time::Duration};
@@ -33,7 +37,13 @@ struct Settings {
 
 type Case = (&'static str, &'static str, fn(&Settings) -> io::Result<()>);
 
-const CASES: [Case; 1] = [("fanout", "CPU per delivery, delivery and latency over two nodes", fanout::run)];
+const CASES: [Case; 5] = [
+    ("fanout", "CPU per delivery, delivery and latency over two nodes", fanout::run),
+    ("saturation", "how much two nodes deliver in time", saturation::run),
+    ("bytes", "what an event weighs on Redis and on a socket", bytes::run),
+    ("idle", "memory per idle connection", idle::run),
+    ("adapter", "messages per second over Redis alone", adapter::run),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut wanted, mut rounds, mut quick, mut out) = (Vec::new(), None, false, None::<PathBuf>);
