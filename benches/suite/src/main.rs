@@ -1,17 +1,21 @@
 //! The benchmark: starts servers, loads them, and writes what it finds. `benches/run` builds everything and starts it.
 
 mod adapter;
+mod build_time;
 mod bytes;
+mod codec;
 mod fanout;
 mod figures;
 mod idle;
 mod machine;
+mod model;
 mod page;
 mod paths;
 mod plot;
 mod process;
 mod redis;
 mod saturation;
+mod scaling;
 mod servers;
 
 use std::{error::Error, io, path::PathBuf, time::Duration};
@@ -37,12 +41,15 @@ struct Settings {
 
 type Case = (&'static str, &'static str, fn(&Settings) -> io::Result<()>);
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 8] = [
     ("fanout", "CPU per delivery, delivery and latency over two nodes", fanout::run),
     ("saturation", "how much two nodes deliver in time", saturation::run),
     ("bytes", "what an event weighs on Redis and on a socket", bytes::run),
+    ("codec", "bytes, time and instructions of the derived codec", codec::run),
     ("idle", "memory per idle connection", idle::run),
+    ("scaling", "rooms and nodes become more", scaling::run),
     ("adapter", "messages per second over Redis alone", adapter::run),
+    ("build-time", "what the macros cost at build time", build_time::run),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
