@@ -8,7 +8,7 @@
 //! | `std` (default) | what needs the standard library; without it the crate is `no_std` with `alloc` |
 //! | `json` | events to and from JSON, by the registry alone |
 //! | `server` | [`PPServer`]: WebSocket clients in rooms, and the in-memory adapter |
-//! | `redis` | [`RedisAdapter`]: many nodes |
+//! | `redis` | [`RedisAdapter`]: many nodes; [`Emitter`]: for workers without a server |
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(all(feature = "server", feature = "redis")),
@@ -25,6 +25,8 @@ pub mod __private;
 #[cfg(feature = "_adapter")]
 pub mod adapter;
 pub mod codec;
+#[cfg(feature = "_adapter")]
+pub mod emitter;
 mod message;
 pub mod schema;
 #[cfg(feature = "server")]
@@ -36,6 +38,8 @@ pub use adapter::PPAdapter;
 #[cfg(feature = "redis")]
 pub use adapter::redis::RedisAdapter;
 pub use codec::DecodeError;
+#[cfg(feature = "_adapter")]
+pub use emitter::Emitter;
 pub use message::{Message, RESERVED_PREFIX};
 #[cfg(feature = "json")]
 pub use schema::JsonError;

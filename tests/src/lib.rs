@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod frames;
 pub mod gather;
 pub mod process;
+pub mod raw;
 pub mod redis;
 
 use std::future::Future;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::pin::Pin;
 
-use ::redis::Client;
 use ::redis::aio::PubSubStream;
+use ::redis::{Client, Cmd, Value};
 use futures_util::{Stream, StreamExt};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
@@ -53,6 +53,25 @@ impl RedisServer {
     /// Starts it again where it was.
     pub async fn restart(&mut self) {
         self.process = serve(&self.port, &self.directory).await;
+    }
+
+    /// Publishes, as a node of another implementation does.
+    pub async fn publish(&self, channel: &str, message: &[u8]) {
+        self.command(&[b"PUBLISH", channel.as_bytes(), message]).await;
+    }
+
+    /// Runs a command, as an operator would.
+    pub async fn command(&self, words: &[&[u8]]) -> Value {
+        let client = self.client();
+        let connecting = client.get_multiplexed_async_connection();
+        let mut connection =
+            within("Redis to accept a connection", connecting).await.expect("our own Redis accepts us");
+        let mut command = Cmd::new();
+        for word in words {
+            command.arg(word);
+        }
+        let what = format!("Redis to answer {}", String::from_utf8_lossy(words[0]));
+        within(&what, command.query_async(&mut connection)).await.expect("Redis takes the command")
     }
 
     /// Records every message that is published from now on.

@@ -290,3 +290,69 @@ async fn mounts_on_axum() {
     server.to("arena").emit(&PlayerMove { x: 1.0, y: 1.0 }).expect("emitted");
     client.expect_frame(&player_move(1.0, 1.0)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_under_load_says_goodbye_to_everybody() {
+    let server = serve(room()).await;
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        clients.push(Client::connect(&url(&server)).await);
+    }
+    let listeners: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| {
+            tokio::spawn(async move {
+                let mut next = 0u16;
+                loop {
+                    let frame = client.next_frame().await;
+                    if frame[6..8] == [0, 0] {
+                        assert_eq!(json_of(&frame)["type"], "__pp_shutdown", "nothing else is JSON");
+                        break;
+                    }
+                    assert_eq!(frame, player_move(f32::from(next), 0.0), "in order, none twice");
+                    next += 1;
+                }
+                (next, client.next_close().await)
+            })
+        })
+        .collect();
+    let emitter = server.clone();
+    let stopped = server.clone();
+    let emitting = tokio::spawn(async move {
+        let mut sent = 0u16;
+        while server.stats().connections > 0 && sent < 50_000 {
+            server.to("arena").emit(&PlayerMove { x: f32::from(sent), y: 0.0 }).expect("emitted");
+            sent += 1;
+            if sent == 500 {
+                let stopping = stopped.clone();
+                tokio::spawn(async move { stopping.close().await });
+            }
+            tokio::task::yield_now().await;
+        }
+        sent
+    });
+    within("the server to close", emitter.closed()).await;
+    let sent = emitting.await.expect("emitted to the end");
+    for listener in listeners {
+        let (heard, code) = listener.await.expect("a client that heard all");
+        assert!((500..=sent).contains(&heard), "what was emitted before the stop has arrived: {heard} of {sent}");
+        assert_eq!(code, 1001);
+    }
+    assert_eq!(emitter.stats().connections, 0);
+}
+
+#[tokio::test]
+async fn the_arena_shows_its_numbers_to_prometheus() {
+    let arena = painda_tests::process::Arena::start(None).await;
+    let mut clients = [Client::connect(&arena.ws_url("arena")).await, Client::connect(&arena.ws_url("arena")).await];
+    clients[0].send_binary(player_move(1.0, 2.0)).await;
+    clients[1].expect_frame(&player_move(1.0, 2.0)).await;
+    let mut http = painda_tests::raw::Raw::open(arena.addr()).await;
+    http.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
+    let answer = http.rest().await;
+    for line in
+        ["painda_connections 2", "painda_emits_total 1", "painda_deliveries_total 1", "painda_handler_seconds_count 1"]
+    {
+        assert!(answer.lines().any(|found| found == line), "{line} is not in:\n{answer}");
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! `arena [--listen ADDR=127.0.0.1:3000] [--redis URL] [--flush-interval MS=0]`; without `--redis` this node is the only
 //! one. With a flush interval, what is emitted within it leaves in one write per client: 16 is a tick of a 60 Hz game.
+//! A GET of `/` serves a page where every tab is a player, a GET of `/metrics` what Prometheus wants to know.
 
 use std::{error::Error, future::ready, net::SocketAddr, sync::Arc};
 
@@ -10,8 +11,9 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, Request, State},
     response::{Html, IntoResponse, Response},
-    routing::any,
+    routing::{any, get},
 };
+use metrics_exporter_prometheus::PrometheusBuilder;
 use painda_examples::{Options, stop_signal};
 use painda_runtime::{
     PPServer, RedisAdapter, Socket,
@@ -20,9 +22,14 @@ use painda_runtime::{
 use schemas::{Arena, PlayerHit, PlayerMove};
 use tokio::net::TcpListener;
 
-#[tokio::main]
+// One thread: what a node does is mostly system calls, and handing them from thread to thread costs more than it gains. More
+// cores are used by more nodes.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_args("arena")?;
+    // Logs go to standard error; what a program wants to know, the address, to standard output.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
+    let metrics = PrometheusBuilder::new().install_recorder()?;
     let mut builder = PPServer::<Arena>::builder().flush_interval(options.flush_interval).on_connect(welcome);
     if let Some(url) = &options.redis {
         builder = builder.adapter(RedisAdapter::connect(url).await?);
@@ -31,7 +38,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
     let node = listener.local_addr()?;
-    let app = Router::new().route("/", any(root)).with_state((server.clone(), node));
+    let app = Router::new()
+        .route("/", any(root))
+        .route("/metrics", get(move || ready(metrics.render())))
+        .with_state((server.clone(), node));
     println!("arena is on http://{node}");
 
     let closed = server.clone();

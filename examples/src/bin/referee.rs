@@ -5,15 +5,15 @@
 use std::{error::Error, time::Duration};
 
 use painda_examples::{Options, stop_signal};
-use painda_runtime::{PPServer, RedisAdapter};
+use painda_runtime::{Emitter, RedisAdapter};
 use schemas::{Arena, PlayerHit};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_args("referee")?;
     let url = options.redis.ok_or("referee has nobody to talk to without a cluster: give it --redis URL")?;
-    // A node that nobody connects to: it shares the schema, so what it emits is what the arena's clients decode.
-    let cluster = PPServer::<Arena>::builder().adapter(RedisAdapter::connect(&url).await?).build().await?;
+    // No node, no server: it shares the schema, so what it emits is what the arena's clients decode.
+    let cluster = Emitter::<Arena>::new(RedisAdapter::connect(&url).await?);
     println!("referee is in the cluster of {url}");
 
     let mut every_second = tokio::time::interval(Duration::from_secs(1));

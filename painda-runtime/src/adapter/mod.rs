@@ -56,7 +56,8 @@ pub trait PPAdapter: Send + Sync + 'static {
     /// can't be reached now: the subscription then follows by itself once it can.
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>>;
 
-    /// Stops hearing a channel; the callback is not called again once this has returned.
+    /// Stops hearing a channel. No further call of the callback begins once this has returned; one that is under way on another
+    /// thread may still end.
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>>;
 
     /// Records that a client of this node is in a room.
@@ -73,6 +74,41 @@ pub trait PPAdapter: Send + Sync + 'static {
 
     /// Sends what is queued as far as the backend takes it, removes this node's members, and lets go of the backend.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>>;
+}
+
+/// An adapter that the application keeps a handle on, for its health and counters, while a server uses it.
+impl<A: PPAdapter + ?Sized> PPAdapter for Arc<A> {
+    fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError> {
+        (**self).publish(channel, message, exclude)
+    }
+
+    fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>> {
+        (**self).subscribe(channel, callback)
+    }
+
+    fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>> {
+        (**self).unsubscribe(channel)
+    }
+
+    fn add_to_room(&self, room: &str, client_id: &str) -> BoxFuture<Result<(), AdapterError>> {
+        (**self).add_to_room(room, client_id)
+    }
+
+    fn remove_from_room(&self, room: &str, client_id: &str) -> BoxFuture<Result<(), AdapterError>> {
+        (**self).remove_from_room(room, client_id)
+    }
+
+    fn get_clients_in_room(&self, room: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
+        (**self).get_clients_in_room(room)
+    }
+
+    fn get_client_rooms(&self, client_id: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
+        (**self).get_client_rooms(client_id)
+    }
+
+    fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
+        (**self).close()
+    }
 }
 
 /// Why an adapter could not do what was asked.

@@ -9,35 +9,50 @@ use std::{
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
-    Inner, PPServer, connection::Disconnect, error::Error, handlers::HandlerResult, listener, node::Node,
-    socket::Socket, upgrade::Handshake,
+    Inner, PPServer,
+    agreement::OnConflict,
+    connection::Disconnect,
+    error::Error,
+    handlers::{HandlerResult, Incoming},
+    limits::Limits,
+    listener,
+    node::Node,
+    packet::Framing,
+    socket::Socket,
+    upgrade::Handshake,
 };
 use crate::{
     adapter::{BoxFuture, MemoryAdapter, PPAdapter},
     schema::Schema,
-    wire::frame::{self, Mode},
+    wire::frame::Mode,
 };
 
 type ConnectHook<S> = Box<dyn Fn(Socket<S>, Handshake) -> BoxFuture<Result<(), Error>> + Send + Sync>;
-type DisconnectHook<S> = Box<dyn Fn(Socket<S>, Disconnect) -> BoxFuture<()> + Send + Sync>;
+type DisconnectHook<S> = Box<dyn Fn(Socket<S>, Disconnect) -> BoxFuture<Result<(), Error>> + Send + Sync>;
+type AuthHook<S> = Box<dyn Fn(Socket<S>, String) -> BoxFuture<Result<(), Error>> + Send + Sync>;
+type Middleware<S> = Box<dyn Fn(Socket<S>, Incoming) -> BoxFuture<Result<Incoming, Error>> + Send + Sync>;
 
 pub(crate) struct Hooks<S: Schema> {
     pub(crate) connect: Option<ConnectHook<S>>,
     pub(crate) disconnect: Option<DisconnectHook<S>>,
+    pub(crate) auth: Option<AuthHook<S>>,
+    pub(crate) middleware: Vec<Middleware<S>>,
 }
 
 /// The settings; see the builder's methods.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    pub(crate) mode: Mode,
-    pub(crate) queue_limit: usize,
-    pub(crate) max_message: usize,
-    pub(crate) max_inflated: usize,
+    pub(crate) framing: Framing,
+    pub(crate) limits: Limits,
+    pub(crate) allowed_origins: Option<Vec<String>>,
     pub(crate) heartbeat: Duration,
     pub(crate) handshake_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) flush_interval: Duration,
     pub(crate) room_linger: Duration,
+    pub(crate) ask_timeout: Duration,
+    pub(crate) on_conflict: OnConflict,
+    pub(crate) typescript_nodes: bool,
 }
 
 /// Describes a server; from [`PPServer::builder`].
@@ -58,17 +73,19 @@ impl<S: Schema> PPServerBuilder<S> {
     pub(crate) fn new() -> Self {
         Self {
             adapter: None,
-            hooks: Hooks { connect: None, disconnect: None },
+            hooks: Hooks { connect: None, disconnect: None, auth: None, middleware: Vec::new() },
             config: Config {
-                mode: Mode::default(),
-                queue_limit: 1 << 20,
-                max_message: 1 << 20,
-                max_inflated: frame::DEFAULT_MAX_INFLATED,
+                framing: Framing::default(),
+                limits: Limits::default(),
+                allowed_origins: None,
                 heartbeat: Duration::from_secs(30),
                 handshake_timeout: Duration::from_secs(10),
                 shutdown_timeout: Duration::from_secs(10),
                 flush_interval: Duration::ZERO,
                 room_linger: Duration::from_secs(5),
+                ask_timeout: Duration::from_secs(2),
+                on_conflict: OnConflict::default(),
+                typescript_nodes: false,
             },
         }
     }
@@ -82,8 +99,8 @@ impl<S: Schema> PPServerBuilder<S> {
     /// Called for each client before its connection opens: joins it to rooms, sets its handlers, or refuses it by
     /// returning an error. A client that sees its connection open is in its rooms already.
     ///
-    /// [`Error::refused`] tells the client why; other errors are only logged. Either way it gets `__pp_error` and is closed with
-    /// code 4003.
+    /// [`Error::refused`] tells the client why; other errors are only logged. Either way it gets `__pp_error` and is closed, with
+    /// code 4003 unless the error has another one.
     pub fn on_connect<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(Socket<S>, Handshake) -> Fut + Send + Sync + 'static,
@@ -103,40 +120,128 @@ impl<S: Schema> PPServerBuilder<S> {
     {
         self.hooks.disconnect = Some(Box::new(move |socket, end| {
             let hooked = hook(socket, end);
-            Box::pin(async move {
-                if let Err(error) = hooked.await.into_result() {
-                    tracing::warn!(target: "painda::connect", %error, "the disconnect hook failed");
-                }
-            })
+            Box::pin(async move { hooked.await.into_result() })
         }));
+        self
+    }
+
+    /// Called when a client sends `__pp_auth {token}`, which browsers do because they can't set headers. A token in the URL's
+    /// query or in the `Authorization` header is for the connect hook: see [`Handshake::token`]. An error closes the client, as
+    /// in the connect hook. Without this hook such messages are ignored.
+    pub fn on_auth<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Socket<S>, String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        self.hooks.auth = Some(Box::new(move |socket, token| Box::pin(hook(socket, token))));
+        self
+    }
+
+    /// Called for each message of a client before its handler, in the order in which middleware was added. It passes the
+    /// message on, changed or not, or ends its way with an error: [`Error::refused`] tells the client why, by
+    /// `__pp_error`; other errors are only logged. The connection stays open.
+    ///
+    /// ```
+    /// use painda_runtime::{Error, PPServer, server::Incoming};
+    /// # use painda_runtime::{PPEvent, schema};
+    /// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32 }
+    /// # schema! { pub Arena { PlayerMove } }
+    ///
+    /// /// Set by the connect hook.
+    /// struct Spectator;
+    ///
+    /// let builder = PPServer::<Arena>::builder().middleware(async |socket, message: Incoming| {
+    ///     match socket.state::<Spectator>() {
+    ///         Some(_) => Err(Error::refused("spectators only watch")),
+    ///         None => Ok(message),
+    ///     }
+    /// });
+    /// ```
+    pub fn middleware<F, Fut>(mut self, middleware: F) -> Self
+    where
+        F: Fn(Socket<S>, Incoming) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Incoming, Error>> + Send + 'static,
+    {
+        self.hooks.middleware.push(Box::new(move |socket, message| Box::pin(middleware(socket, message))));
+        self
+    }
+
+    /// The origins that browsers may connect from, such as `https://example.org`. Others are answered 403; a client that
+    /// sends no `Origin`, and so is no browser, is let in. Default: any.
+    pub fn allowed_origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
+        self.config.allowed_origins = Some(origins.into_iter().map(Into::into).collect());
         self
     }
 
     /// The mode that travels in each frame. Default: [`Mode::Chat`].
     pub fn mode(mut self, mode: Mode) -> Self {
-        self.config.mode = mode;
+        self.config.framing.mode = mode;
         self
     }
 
-    /// How many bytes may wait for one client before it is closed as too slow, with code 4008. Default: 1 MiB.
+    /// Deflates payloads of at least so many bytes, once an emit, where that makes them smaller. Default: off, for
+    /// WebSocket clients are mostly near and deflating costs more than it saves.
+    pub fn compress_from(mut self, bytes: usize) -> Self {
+        self.config.framing.deflate_from = Some(bytes);
+        self
+    }
+
+    /// How many bytes may wait for one client. At the bound the event decides: by default the client is closed with
+    /// code 4008; a `volatile` event is dropped for it; a `latest` one takes the place of its predecessor. Default: 1 MiB.
     pub fn queue_limit(mut self, bytes: usize) -> Self {
-        self.config.queue_limit = bytes;
+        self.config.limits.queue = bytes;
         self
     }
 
     /// The largest message that a client may send, in bytes; a larger one closes it with code 1009. Default: 1 MiB.
     pub fn max_message(mut self, bytes: usize) -> Self {
-        self.config.max_message = bytes;
+        self.config.limits.message = bytes;
         self
     }
 
-    /// How large a compressed payload may become, in bytes. Default: 10 MiB.
+    /// How large a compressed payload may become, in bytes; a larger one is answered with `__pp_error`. Default: 10 MiB.
     pub fn max_inflated(mut self, bytes: usize) -> Self {
-        self.config.max_inflated = bytes;
+        self.config.limits.inflated = bytes;
         self
     }
 
-    /// After how much silence a client is pinged; after as much again it is taken for gone. Default: 30 s.
+    /// How many messages a client may send per second and per minute; 0 is no limit. Further ones are dropped, and the first
+    /// of them is answered with `__pp_error` `RATE_LIMITED`. Pings and pongs are counted apart; a client that sends more
+    /// of these is closed with code 1008. Default: 1000 and 60 000.
+    pub fn max_messages(mut self, per_second: u32, per_minute: u32) -> Self {
+        self.config.limits.per_second = per_second;
+        self.config.limits.per_minute = per_minute;
+        self
+    }
+
+    /// How many rooms a client may be in; joining one more is an [`Error::TooManyRooms`]. Default: 1000.
+    pub fn max_rooms(mut self, rooms: usize) -> Self {
+        self.config.limits.rooms = rooms;
+        self
+    }
+
+    /// How many clients this node takes; further ones are answered 503. Default: 100 000.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.config.limits.connections = connections;
+        self
+    }
+
+    /// How many connections one address may have; 0, the default, is no limit. Further ones are closed with code 4029.
+    /// Behind a proxy all clients have the proxy's address, unless [`trusted_proxies`](Self::trusted_proxies) says otherwise.
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.config.limits.connections_per_address = connections;
+        self
+    }
+
+    /// How many proxies of your own stand before this server. So many entries at the end of `X-Forwarded-For` are believed,
+    /// and the first of them is the client's address; what a client writes there itself is not. Default: 0.
+    pub fn trusted_proxies(mut self, proxies: usize) -> Self {
+        self.config.limits.trusted_proxies = proxies;
+        self
+    }
+
+    /// After how much silence a client is pinged; after as much again it is taken for gone. One message must arrive whole
+    /// within that time. Default: 30 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
         self
@@ -167,10 +272,32 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
+    /// How long the other nodes have to answer a question to the cluster, such as [`PPServer::nodes`] or the schema check at
+    /// the start. Default: 2 s.
+    pub fn ask_timeout(mut self, timeout: Duration) -> Self {
+        self.config.ask_timeout = timeout;
+        self
+    }
+
+    /// What to do where another node's schema contradicts this one's at the start. Default: not to start.
+    pub fn on_schema_conflict(mut self, policy: OnConflict) -> Self {
+        self.config.on_conflict = policy;
+        self
+    }
+
+    /// Whether emits also go to nodes of the TypeScript implementation, as JSON on the channel that they hear: a second message
+    /// for each emit. Theirs are delivered here in any case. They can't be told of emits to single clients, nor of those with
+    /// more than one client excluded. Default: no.
+    pub fn typescript_nodes(mut self, present: bool) -> Self {
+        self.config.typescript_nodes = present;
+        self
+    }
+
     /// Starts the node without a listener: to be mounted as a [service](PPServer::service), or to emit only.
     ///
     /// # Errors
-    /// [`Error::Adapter`] where the adapter can't start.
+    /// [`Error::Adapter`] where the adapter can't start, [`Error::SchemaConflict`] where another node's schema contradicts this
+    /// one's.
     pub async fn build(self) -> Result<PPServer<S>, Error> {
         let adapter = self.adapter.unwrap_or_else(|| Box::new(MemoryAdapter::new()));
         let node = Node::start(self.config, S::registry(), adapter).await?;

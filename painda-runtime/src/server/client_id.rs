@@ -23,6 +23,12 @@ impl ClientId {
         Some(Self(id))
     }
 
+    /// The id with these characters; `None` for what is no id of ours.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let id: [u8; 16] = text.as_bytes().try_into().ok()?;
+        id.iter().all(|char| ALPHABET.contains(char)).then_some(Self(id))
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         // Made of ASCII only.
         std::str::from_utf8(&self.0).unwrap_or_default()

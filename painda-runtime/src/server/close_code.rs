@@ -6,9 +6,13 @@ pub const GOING_AWAY: u16 = 1001;
 pub const PROTOCOL_ERROR: u16 = 1002;
 /// A text message was not UTF-8.
 pub const NOT_UTF8: u16 = 1007;
+/// The client sends far more pings than anybody needs.
+pub const POLICY: u16 = 1008;
 /// A message was larger than allowed.
 pub const TOO_LARGE: u16 = 1009;
 /// The application refused the client.
 pub const REFUSED: u16 = 4003;
 /// The client reads too slowly, and its queue was full.
 pub const TOO_SLOW: u16 = 4008;
+/// The client's address has as many connections as it may.
+pub const TOO_MANY_CONNECTIONS: u16 = 4029;

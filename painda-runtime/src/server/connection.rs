@@ -4,7 +4,7 @@
 //! to a close) goes into the outbox like everything else. Data frames are finished elsewhere and never pass through it.
 
 use std::{
-    future::{pending, poll_fn},
+    future::{pending, poll_fn, ready},
     io::{self, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
@@ -20,6 +20,7 @@ use tokio::{
     io::{AsyncRead, ReadBuf},
     time::{Instant, sleep, timeout},
 };
+use tracing::Instrument;
 use tungstenite::{
     Error as WsError, Message as WsMessage,
     error::CapacityError,
@@ -29,14 +30,17 @@ use tungstenite::{
 use super::{
     close_code,
     error::Error,
-    handlers::{Input, Unheard},
+    handlers::{Incoming, Unheard},
+    limits::{Allowed, Rate},
     node::Node,
     outbox::{Outbox, Writer},
-    packet::{Dialect, ping_frame},
+    packet::Dialect,
     socket::{Session, Socket},
+    stats::handler_time,
 };
 use crate::{
     RESERVED_PREFIX,
+    adapter::BoxFuture,
     schema::Schema,
     wire::frame::{self, Body},
 };
@@ -75,7 +79,7 @@ pub enum Disconnect {
 pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transport) -> Disconnect {
     let outbox = &session.core.outbox;
     outbox.attach(transport.writer);
-    let mut incoming = Incoming::new(session.server.node(), transport.reader, &transport.read_ahead);
+    let mut incoming = Receiver::new(session.server.node(), transport.reader, &transport.read_ahead);
     let end = {
         let reading = pin!(read(session, &mut incoming));
         let writing = async {
@@ -107,12 +111,15 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
     end
 }
 
-async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Incoming) -> Disconnect {
+async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver) -> Disconnect {
     let core = &session.core;
     let node = session.server.node();
     let heartbeat = node.config.heartbeat;
     let mut silence = pin!(sleep(heartbeat));
     let mut pinged = false;
+    let started = Instant::now().into_std();
+    // Apart, so that a client whose messages are dropped may still answer pings.
+    let (mut data, mut control) = (Rate::new(&node.config.limits, started), Rate::new(&node.config.limits, started));
     loop {
         let message = tokio::select! {
             biased;
@@ -122,15 +129,16 @@ async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Incoming) -> 
                     return Disconnect::TimedOut;
                 }
                 pinged = true;
-                node.push_raw(core, ping_frame());
+                node.ping(core);
                 silence.as_mut().reset(Instant::now() + heartbeat);
                 continue;
             }
         };
-        // Anything at all is a sign of life.
-        if pinged || silence.deadline() < Instant::now() + heartbeat / 2 {
+        let now = Instant::now();
+        // Anything at all is a sign of life; the timer is only touched now and then.
+        if pinged || silence.deadline() < now + heartbeat / 2 {
             pinged = false;
-            silence.as_mut().reset(Instant::now() + heartbeat);
+            silence.as_mut().reset(now + heartbeat);
         }
         let message = match message {
             Ok(message) => message,
@@ -140,9 +148,10 @@ async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Incoming) -> 
             // We have said goodbye; only the client's reply matters now.
             continue;
         }
+        node.counters.received.add(1);
+        let rate = if message.is_binary() || message.is_text() { &mut data } else { &mut control };
+        let allowed = rate.allow(now.into_std());
         match message {
-            WsMessage::Binary(bytes) => binary(session, &bytes).await,
-            WsMessage::Text(text) => json(session, text.as_bytes()).await,
             WsMessage::Close(frame) => {
                 let by_us = core.outbox.is_closing();
                 let code = frame.map_or(1005, |frame| frame.code.into());
@@ -150,13 +159,27 @@ async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Incoming) -> 
                 let _ = incoming.next(&core.outbox).now_or_never();
                 return if by_us { Disconnect::Server } else { Disconnect::Client(code) };
             }
-            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => {}
+            WsMessage::Binary(_) | WsMessage::Text(_) if allowed != Allowed::Yes => {
+                node.counters.rate_limited.add(1);
+                if let Allowed::NoAndSaySo(window) = allowed {
+                    let why = format!("too many messages in this {window}; further ones are dropped");
+                    tell_error(node, &Socket::new(session.clone()), "RATE_LIMITED", &why);
+                }
+            }
+            WsMessage::Binary(bytes) => binary(session, &bytes).await,
+            WsMessage::Text(text) => json(session, text.as_bytes()).await,
+            // Tungstenite answers pings, one for many: they cost little, but nobody needs so many.
+            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => {
+                if allowed != Allowed::Yes {
+                    core.close(close_code::POLICY, "too many control messages");
+                }
+            }
         }
     }
 }
 
 /// Tells the client what was wrong with the WebSocket protocol, and waits a moment for its reply.
-async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Incoming, error: WsError) -> Disconnect {
+async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver, error: WsError) -> Disconnect {
     let (code, reason) = match &error {
         WsError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
             (close_code::TOO_LARGE, format!("a message may have at most {max_size} bytes"))
@@ -183,13 +206,16 @@ async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Incoming, e
 
 async fn binary<S: Schema>(session: &Arc<Session<S>>, bytes: &Bytes) {
     let node = session.server.node();
-    match frame::decode(bytes, node.config.max_inflated) {
+    match frame::decode(bytes, node.config.limits.inflated) {
         Ok(frame) => {
             if frame.version == 1 && session.core.dialect() == Dialect::V2 {
                 session.core.set_dialect(Dialect::V1);
             }
             match frame.body {
-                Body::Event { id, payload } => dispatch(session, Input::Event { id, payload }).await,
+                Body::Event { id, payload } => match node.registry.by_id(id) {
+                    Some(event) => dispatch(session, Incoming::Event { event, payload }).await,
+                    None => refuse(session, "UNKNOWN_EVENT", &format!("the schema has no event with id {id}")),
+                },
                 Body::Json(text) => json(session, &text).await,
             }
         }
@@ -206,57 +232,107 @@ async fn json<S: Schema>(session: &Arc<Session<S>>, text: &[u8]) {
         return refuse(session, "BAD_JSON", "the message is no JSON object with a string \"type\"");
     };
     let payload = value.get_mut("payload").map(Value::take).unwrap_or_default();
-    if name.starts_with(RESERVED_PREFIX) {
-        // A client's protocol messages are for the server alone; one that a later version adds does no harm here.
-        if name != "__pp_auth" {
-            let why = format!("clients do not send {name:?}: names that begin with \"__pp_\" belong to the protocol");
-            refuse(session, "RESERVED_NAME", &why);
-        }
-        return;
+    if name == "__pp_auth" {
+        return authenticate(session, payload).await;
     }
-    dispatch(session, Input::Json { name, payload }).await;
+    if name.starts_with(RESERVED_PREFIX) {
+        let why = format!("clients do not send {name:?}: names that begin with \"__pp_\" belong to the protocol");
+        return refuse(session, "RESERVED_NAME", &why);
+    }
+    let message = match session.server.node().registry.by_name(&name) {
+        Some(event) => match event.from_json(&payload) {
+            Ok(bytes) => Incoming::Event { event, payload: bytes.into() },
+            Err(error) => return unanswered(session, Unheard::BadPayload(event.name(), error.to_string())),
+        },
+        None => Incoming::Named { name, payload },
+    };
+    dispatch(session, message).await;
 }
 
-async fn dispatch<S: Schema>(session: &Arc<Session<S>>, input: Input) {
-    let node = session.server.node();
-    // A handler may panic before its future exists.
-    let called = catch_unwind(AssertUnwindSafe(|| session.handlers.call(Socket::new(session.clone()), input)));
-    let outcome = match called {
-        Ok(Ok(call)) => AssertUnwindSafe(call).catch_unwind().await,
-        Ok(Err(unheard)) => return unanswered(session, unheard),
-        Err(panic) => Err(panic),
+/// `__pp_auth {token}`, for the hook that wants it.
+async fn authenticate<S: Schema>(session: &Arc<Session<S>>, mut payload: Value) {
+    let Some(hook) = &session.server.hooks().auth else { return };
+    let Some(Value::String(token)) = payload.get_mut("token").map(Value::take) else {
+        return refuse(session, "BAD_JSON", "\"__pp_auth\" has no string \"token\"");
     };
-    let id = session.core.id.as_str();
-    match outcome {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => tracing::warn!(target: "painda::handler", id, %error, "a handler failed"),
-        Err(panic) => {
-            let what = panic_text(&*panic);
-            tracing::error!(target: "painda::handler", id, panic = what, "a handler panicked");
+    let socket = Socket::new(session.clone());
+    if let Err(error) = caught(|| hook(socket.clone(), token)).await {
+        turn_away(session.server.node(), &socket, &error);
+    }
+}
+
+/// Through the middleware to the handler.
+async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
+    let node = session.server.node();
+    for middleware in &session.server.hooks().middleware {
+        match caught(|| middleware(Socket::new(session.clone()), message)).await {
+            Ok(passed) => message = passed,
+            Err(Error::Refused { reason, .. }) => {
+                return tell_error(node, &Socket::new(session.clone()), "REFUSED", &reason);
+            }
+            Err(error) => return failed(session, &error),
         }
     }
-    node.counters.failed_handlers.add(1);
+    let began = std::time::Instant::now();
+    let span = tracing::debug_span!(target: "painda::handler", "handler", event = message.name());
+    let mut unheard = None;
+    let called = caught(|| {
+        session.handlers.call(Socket::new(session.clone()), message).unwrap_or_else(|why| {
+            unheard = Some(why);
+            Box::pin(ready(Ok(())))
+        })
+    });
+    let result = called.instrument(span).await;
+    match (result, unheard) {
+        (_, Some(why)) => unanswered(session, why),
+        (Ok(()), None) => handler_time(began),
+        (Err(error), None) => failed(session, &error),
+    }
+}
+
+fn failed<S: Schema>(session: &Arc<Session<S>>, error: &Error) {
+    session.server.node().counters.failed_handlers.add(1);
+    tracing::warn!(target: "painda::handler", id = session.core.id.as_str(), %error, "a handler failed");
+}
+
+/// Calls something of the application's; a panic, before its future exists or in it, becomes an error.
+pub(crate) async fn caught<T>(call: impl FnOnce() -> BoxFuture<Result<T, Error>>) -> Result<T, Error> {
+    let outcome = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(future) => AssertUnwindSafe(future).catch_unwind().await,
+        Err(panic) => Err(panic),
+    };
+    outcome.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Err(Error::other(format!("panicked: {}", text.unwrap_or("?"))))
+    })
 }
 
 /// Tells the client why its message reached no handler.
 fn unanswered<S: Schema>(session: &Arc<Session<S>>, why: Unheard) {
     match why {
         Unheard::NoHandler => session.server.node().counters.unhandled.add(1),
-        Unheard::UnknownId(id) => refuse(session, "UNKNOWN_EVENT", &format!("the schema has no event with id {id}")),
         Unheard::BadPayload(event, why) => {
             refuse(session, "BAD_PAYLOAD", &format!("the payload does not fit the event {event:?}: {why}"));
         }
     }
 }
 
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
-    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("?")
-}
-
 fn refuse<S: Schema>(session: &Arc<Session<S>>, code: &str, message: &str) {
     let node = session.server.node();
     node.counters.malformed.add(1);
     tell_error(node, &Socket::new(session.clone()), code, message);
+}
+
+/// Tells a client why a hook refused it, and closes it. The client learns what is meant for it; the log learns everything.
+pub(crate) fn turn_away<S: Schema>(node: &Node, socket: &Socket<S>, error: &Error) {
+    let (code, reason) = match error {
+        Error::Refused { code, reason } => (*code, reason.as_str()),
+        _ => (close_code::REFUSED, "the server could not accept the connection"),
+    };
+    node.counters.refused.add(1);
+    tracing::info!(target: "painda::connect", id = socket.id(), %error, "refused a client");
+    tell_error(node, socket, "REFUSED", reason);
+    socket.close(code, reason);
 }
 
 /// Sends `__pp_error`.
@@ -268,18 +344,18 @@ pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: &str,
 }
 
 /// The reading side: tungstenite's state over an asynchronous reader.
-struct Incoming {
+struct Receiver {
     context: WebSocketContext,
     reader: Reader,
 }
 
-impl Incoming {
+impl Receiver {
     fn new(node: &Node, reader: Reader, read_ahead: &[u8]) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
-            .max_frame_size(Some(node.config.max_message))
-            .max_message_size(Some(node.config.max_message));
+            .max_frame_size(Some(node.config.limits.message))
+            .max_message_size(Some(node.config.limits.message));
         let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
         Self { context, reader }
     }

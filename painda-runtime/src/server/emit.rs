@@ -3,34 +3,79 @@
 use serde_json::Value;
 
 use super::{PPServer, error::Error, packet::Packet};
-use crate::schema::{EventOf, Schema};
-
-/// Whom an emit is for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum To<'a> {
-    /// Everybody.
-    All,
-    /// The members of a room.
-    Room(&'a str),
-}
+use crate::{
+    schema::{EventOf, Schema},
+    wire::aim::Aim,
+};
 
 /// An aim: call [`emit`](Self::emit) on it.
+///
+/// It starts with everybody, a room or a client; [`to`](Self::to) adds rooms, [`except`](Self::except) and
+/// [`except_socket`](Self::except_socket) take away. Whoever matches gets an emit once, however many rooms it is in:
+///
+/// ```
+/// # use painda_runtime::{Error, PPEvent, PPServer, schema};
+/// # #[derive(PPEvent)]
+/// # #[pp(event = "round:over", id = 1)]
+/// # pub struct RoundOver { pub round: u32 }
+/// # schema! { pub Arena { RoundOver } }
+/// # fn example(server: &PPServer<Arena>) -> Result<(), Error> {
+/// server.to("red").to("blue").except("benched").emit(&RoundOver { round: 3 })
+/// # }
+/// ```
+///
+/// The same aims serve for questions and orders to the sockets themselves: [`sockets`](Self::sockets),
+/// [`join`](Self::join), [`leave`](Self::leave), [`disconnect`](Self::disconnect).
+///
+/// # Order
+/// What one task emits with aims that name the same single room arrives in that order everywhere, and so does what it emits with
+/// aims of any other kind; between the two kinds, and between emitters, nothing is promised.
 #[must_use = "an aim alone sends nothing: call emit on it"]
+#[derive(Clone)]
 pub struct Target<'a, S: Schema> {
-    server: &'a PPServer<S>,
-    to: To<'a>,
-    exclude: Option<&'a str>,
+    pub(super) server: &'a PPServer<S>,
+    pub(super) aim: Aim<'a>,
+    pub(super) local: bool,
 }
 
 impl<S: Schema> std::fmt::Debug for Target<'_, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Target").field("to", &self.to).field("exclude", &self.exclude).finish_non_exhaustive()
+        f.debug_struct("Target").field("aim", &self.aim).field("local", &self.local).finish_non_exhaustive()
     }
 }
 
 impl<'a, S: Schema> Target<'a, S> {
-    pub(crate) fn new(server: &'a PPServer<S>, to: To<'a>, exclude: Option<&'a str>) -> Self {
-        Self { server, to, exclude }
+    pub(crate) fn new(server: &'a PPServer<S>, aim: Aim<'a>) -> Self {
+        Self { server, aim, local: false }
+    }
+
+    /// Without one client, as a socket's own aims are.
+    pub(crate) fn without(mut self, id: &'a str) -> Self {
+        self.aim.except_clients.add(id);
+        self
+    }
+
+    /// The members of this room as well.
+    pub fn to(mut self, room: &'a str) -> Self {
+        self.aim.rooms.add(room);
+        self
+    }
+
+    /// Not the members of this room.
+    pub fn except(mut self, room: &'a str) -> Self {
+        self.aim.except_rooms.add(room);
+        self
+    }
+
+    /// Not the client with this id.
+    pub fn except_socket(self, id: &'a str) -> Self {
+        self.without(id)
+    }
+
+    /// Only those who are connected to this node.
+    pub fn local(mut self) -> Self {
+        self.local = true;
+        self
     }
 
     /// Sends an event of the schema. It is encoded once; this node's members have it queued when this returns, and it
@@ -41,7 +86,7 @@ impl<'a, S: Schema> Target<'a, S> {
     /// members on this node get it all the same. [`Error::InvalidName`] for a name that can't be a room's.
     pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
         let node = self.server.node();
-        node.emit(self.to, &Packet::event(node.mode(), event)?, self.exclude)
+        node.emit(&self.aim, &Packet::event(node.framing(), event)?, self.local)
     }
 
     /// Sends a named event with a JSON payload: the way out for events that no schema has. An event of the schema is sent in
@@ -51,6 +96,6 @@ impl<'a, S: Schema> Target<'a, S> {
     /// As for [`emit`](Self::emit), and where name or payload can't be sent.
     pub fn emit_json(&self, name: &str, payload: &Value) -> Result<(), Error> {
         let node = self.server.node();
-        node.emit(self.to, &node.json_packet(name, payload)?, self.exclude)
+        node.emit(&self.aim, &node.json_packet(name, payload)?, self.local)
     }
 }

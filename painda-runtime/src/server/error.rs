@@ -44,6 +44,19 @@ pub enum Error {
         /// Its size in bytes.
         len: usize,
     },
+    /// Another node of the cluster has a schema that contradicts this node's.
+    SchemaConflict {
+        /// The other node's id.
+        node: String,
+        /// The event's name, as the other node has it.
+        event: String,
+        /// This node's name of the field at fault; none where name or id of the event are.
+        field: Option<String>,
+        /// What this node has there.
+        ours: String,
+        /// What the other node has there.
+        theirs: String,
+    },
     /// The address can't be listened on.
     Bind {
         /// The address that was asked for.
@@ -51,8 +64,18 @@ pub enum Error {
         /// Why not.
         source: Arc<io::Error>,
     },
-    /// The connect hook's refusal, which the client is told before it is closed with 4003.
-    Refused(String),
+    /// A hook's refusal, which the client is told before it is closed with this code.
+    Refused {
+        /// The WebSocket close code.
+        code: u16,
+        /// What the client is told.
+        reason: String,
+    },
+    /// The socket is in as many rooms as it may be.
+    TooManyRooms {
+        /// The limit.
+        limit: usize,
+    },
     /// An error of the application.
     Other(Arc<dyn std::error::Error + Send + Sync>),
 }
@@ -63,9 +86,15 @@ impl Error {
         Self::Other(error.into().into())
     }
 
-    /// Returned by a connect hook, refuses the client, who is told the reason and closed with code 4003.
+    /// Returned by a hook, refuses the client, who is told the reason and closed with code 4003. From middleware it refuses
+    /// the message alone.
     pub fn refused(reason: impl Into<String>) -> Self {
-        Self::Refused(reason.into())
+        Self::refused_with(super::close_code::REFUSED, reason)
+    }
+
+    /// The same, with a close code of the application's own (4000–4999).
+    pub fn refused_with(code: u16, reason: impl Into<String>) -> Self {
+        Self::Refused { code, reason: reason.into() }
     }
 }
 
@@ -77,8 +106,18 @@ impl fmt::Display for Error {
             Self::InvalidName { kind, name, why } => write!(f, "{name:?} can't be the name of a {kind}: {why}"),
             Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {event:?}: {why}"),
             Self::TooLarge { len } => write!(f, "the encoded event has {len} bytes, more than a frame can carry"),
+            Self::SchemaConflict { node, event, field, ours, theirs } => {
+                write!(f, "the schema contradicts that of node {node}: event `{event}`")?;
+                if let Some(field) = field {
+                    write!(f, ", field `{field}`")?;
+                }
+                write!(f, ": `{ours}` here, `{theirs}` there; give what was changed a new name and id")
+            }
             Self::Bind { addr, source } => write!(f, "can't listen on {addr}: {source}"),
-            Self::Refused(reason) => write!(f, "refused: {reason}"),
+            Self::Refused { code, reason } => write!(f, "refused with {code}: {reason}"),
+            Self::TooManyRooms { limit } => {
+                write!(f, "the socket is in {limit} rooms, as many as it may be: leave one, or raise max_rooms")
+            }
             Self::Other(error) => error.fmt(f),
         }
     }

@@ -1,17 +1,33 @@
-//! The one task that writes to clients who keep up.
+//! Who writes to clients that keep up: the task that emitted, or one task for all the others.
 //!
-//! An emit to forty sockets wakes this task once instead of forty tasks, and what is emitted until it runs leaves in the
-//! same writes. With a flush interval it waits that long first, trading delay for fewer system calls.
+//! What a connection's handlers emit is written when the connection's task has done what it can for now, by that task: nobody has
+//! to be woken for it. Everything else, from other nodes and from the application's own tasks, is left to the flusher's task: an
+//! emit to forty sockets wakes this one instead of forty, and what is emitted until it runs leaves in the same writes. With
+//! a flush interval everything goes through that task, which waits so long first, trading delay for fewer system calls.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    mem,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task};
 
 use super::socket::SocketCore;
 
-/// After so many sockets the task lets others run.
+/// After so many sockets a task lets others run.
 const YIELD_AFTER: usize = 128;
+
+thread_local! {
+    /// The sockets that the task on this thread has to flush itself; none outside of [`Flusher::scope`].
+    static SCOPE: RefCell<Option<Vec<Arc<SocketCore>>>> = const { RefCell::new(None) };
+}
 
 #[derive(Debug)]
 pub(crate) struct Flusher {
@@ -27,18 +43,48 @@ impl Flusher {
 
     /// Has sockets flushed whose outbox said that this is needed.
     pub(crate) fn schedule(&self, sockets: impl IntoIterator<Item = Arc<SocketCore>>) {
+        let mut sockets = sockets.into_iter().peekable();
+        if sockets.peek().is_none() {
+            return;
+        }
+        SCOPE.with_borrow_mut(|scope| match scope {
+            Some(scope) if self.interval.is_zero() => scope.extend(sockets),
+            _ => self.leave(sockets),
+        });
+    }
+
+    /// Leaves sockets to the flusher's task.
+    fn leave(&self, sockets: impl Iterator<Item = Arc<SocketCore>>) {
         let mut dirty = self.dirty.lock();
         let was_empty = dirty.is_empty();
         dirty.extend(sockets);
-        if was_empty && !dirty.is_empty() {
+        if was_empty {
             drop(dirty);
             self.wake.notify_one();
         }
     }
 
+    /// Runs a connection's future; whenever it has to wait, what it has emitted until then is written.
+    pub(crate) async fn scope<F: Future>(&self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            SCOPE.set(Some(Vec::new()));
+            let polled = future.as_mut().poll(cx);
+            let mut sockets = SCOPE.take().unwrap_or_default();
+            if sockets.len() > YIELD_AFTER {
+                self.leave(sockets.drain(YIELD_AFTER..));
+            }
+            if !sockets.is_empty() {
+                flush(&sockets, &mut Vec::new());
+            }
+            polled
+        })
+        .await
+    }
+
     /// Runs for as long as the server exists.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut sockets = Vec::new();
+        let (mut sockets, mut scratch) = (Vec::new(), Vec::new());
         loop {
             self.wake.notified().await;
             if !self.interval.is_zero() {
@@ -46,8 +92,7 @@ impl Flusher {
             }
             mem::swap(&mut sockets, &mut *self.dirty.lock());
             for chunk in sockets.chunks(YIELD_AFTER) {
-                // Unconstrained, because a write that only ran out of its task's budget would look like a full window.
-                task::unconstrained(async { chunk.iter().for_each(|socket| socket.outbox.flush()) }).await;
+                flush(chunk, &mut scratch);
                 if chunk.len() == YIELD_AFTER {
                     task::yield_now().await;
                 }
@@ -55,4 +100,14 @@ impl Flusher {
             sockets.clear();
         }
     }
+}
+
+/// Flushes sockets without waiting. Outside of the task's budget, because a write that only ran out of it would look like a
+/// full window.
+fn flush(sockets: &[Arc<SocketCore>], scratch: &mut Vec<Bytes>) {
+    let flushing = pin!(task::unconstrained(async {
+        sockets.iter().for_each(|socket| socket.outbox.flush(scratch));
+    }));
+    // Always ready at once: there is nothing in it to wait for.
+    let _ = flushing.poll(&mut Context::from_waker(Waker::noop()));
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{error::Error, socket::Socket};
 use crate::{
     adapter::BoxFuture,
-    schema::{EventDescriptor, EventOf, Registry, Schema},
+    schema::{EventDescriptor, EventOf, Schema},
 };
 
 /// What a handler may return: nothing, or a `Result` whose error is logged.
@@ -37,19 +37,40 @@ impl HandlerResult for Result<(), Error> {
     }
 }
 
-/// What a client sent, before anybody has decoded it.
-pub(crate) enum Input {
-    /// An event of the schema, by its id.
-    Event { id: u16, payload: Bytes },
-    /// A named event.
-    Json { name: String, payload: Value },
+/// A message of a client on its way to its handler, as middleware sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Incoming {
+    /// An event of the schema, in its binary form also where the client has sent JSON. It is not decoded yet.
+    Event {
+        /// Which event it is.
+        event: &'static EventDescriptor,
+        /// Its encoding.
+        payload: Bytes,
+    },
+    /// An event that the schema does not have.
+    Named {
+        /// Its name; never one that begins with `__pp_`.
+        name: String,
+        /// Its payload.
+        payload: Value,
+    },
 }
 
-/// Why an input reached no handler.
+impl Incoming {
+    /// The event's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Event { event, .. } => event.name(),
+            Self::Named { name, .. } => name,
+        }
+    }
+}
+
+/// Why a message reached no handler.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unheard {
-    /// The schema has no event with this id.
-    UnknownId(u16),
     /// The payload does not fit the event: its name, and what is wrong.
     BadPayload(&'static str, String),
     /// Nobody listens; that is no error.
@@ -122,32 +143,18 @@ impl<S: Schema> Handlers<S> {
         }
     }
 
-    /// Finds the handler of an input and decodes the input for it; the call runs when it is awaited.
-    pub(crate) fn call(&self, socket: Socket<S>, input: Input) -> Result<Call, Unheard> {
-        let registry: &'static Registry = S::registry();
-        match input {
-            Input::Event { id, payload } => {
-                let event = registry.by_id(id).ok_or(Unheard::UnknownId(id))?;
-                self.call_event(socket, event, payload)
+    /// Finds the handler of a message and decodes the message for it; the call runs when it is awaited.
+    pub(crate) fn call(&self, socket: Socket<S>, message: Incoming) -> Result<Call, Unheard> {
+        match message {
+            Incoming::Event { event, payload } => {
+                let handler = find(&self.table.read().by_id, |id| *id == event.id()).ok_or(Unheard::NoHandler)?;
+                handler(socket, Payload::Binary(payload)).map_err(|why| Unheard::BadPayload(event.name(), why))
             }
-            Input::Json { name, payload } => match registry.by_name(&name) {
-                Some(event) => {
-                    let bytes = event
-                        .from_json(&payload)
-                        .map_err(|error| Unheard::BadPayload(event.name(), error.to_string()))?;
-                    self.call_event(socket, event, bytes.into())
-                }
-                None => {
-                    let handler = find(&self.table.read().by_name, |key| **key == *name).ok_or(Unheard::NoHandler)?;
-                    handler(socket, Payload::Json(payload)).map_err(|_| Unheard::NoHandler)
-                }
-            },
+            Incoming::Named { name, payload } => {
+                let handler = find(&self.table.read().by_name, |key| **key == *name).ok_or(Unheard::NoHandler)?;
+                handler(socket, Payload::Json(payload)).map_err(|_| Unheard::NoHandler)
+            }
         }
-    }
-
-    fn call_event(&self, socket: Socket<S>, event: &'static EventDescriptor, payload: Bytes) -> Result<Call, Unheard> {
-        let handler = find(&self.table.read().by_id, |id| *id == event.id()).ok_or(Unheard::NoHandler)?;
-        handler(socket, Payload::Binary(payload)).map_err(|why| Unheard::BadPayload(event.name(), why))
     }
 
     /// Lets go of what the handlers hold on to, sockets among it.

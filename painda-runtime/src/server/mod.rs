@@ -31,36 +31,57 @@
 //! server.closed().await;
 //! # Ok(()) }
 //! ```
+//!
+//! # What can be seen from outside
+//!
+//! [`PPServer::stats`] counts; with the feature `metrics` the same numbers, and `painda_handler_seconds`, go to the `metrics`
+//! facade. `tracing` has a span `connection {id}` (target `painda::connection`) around each connection and a span `handler
+//! {event}` (target `painda::handler`) around each message, both at debug level, and events of the targets
+//! `painda::connect` (who came, was refused, left), `painda::handler` (a handler failed), `painda::socket` (a client was too slow),
+//! `painda::server` (listening and stopping), `painda::rooms` and `painda::redis`.
 
+mod agreement;
 mod builder;
 mod client_id;
 pub mod close_code;
+mod cluster;
 mod connection;
 mod emit;
 mod error;
 mod flusher;
 mod handlers;
 mod hub;
+mod limits;
 mod listener;
 mod node;
 mod outbox;
 mod packet;
+mod peers;
 mod service;
 mod socket;
 mod stats;
+mod typescript;
 mod upgrade;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use self::{builder::Hooks, emit::To, node::Node};
-use crate::schema::{EventOf, Schema};
+use self::{
+    builder::Hooks,
+    node::{Node, check_room},
+};
+use crate::{
+    schema::{EventOf, Schema},
+    wire::aim::Aim,
+};
 
 pub use self::{
+    agreement::{OnConflict, SchemaFit},
     builder::PPServerBuilder,
+    cluster::{Answer, NodeInfo, RemoteSocket},
     connection::Disconnect,
     emit::Target,
     error::Error,
-    handlers::HandlerResult,
+    handlers::{HandlerResult, Incoming},
     service::PPService,
     socket::Socket,
     stats::ServerStats,
@@ -112,7 +133,7 @@ impl<S: Schema> PPServer<S> {
 
     /// Aims at a room's members on all nodes.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
-        Target::new(self, To::Room(room), None)
+        Target::new(self, Aim::room(room))
     }
 
     /// Sends an event to everybody on all nodes.
@@ -120,7 +141,7 @@ impl<S: Schema> PPServer<S> {
     /// # Errors
     /// See [`Target::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
-        Target::new(self, To::All, None).emit(event)
+        self.everybody().emit(event)
     }
 
     /// Sends a named event with a JSON payload to everybody on all nodes.
@@ -128,21 +149,19 @@ impl<S: Schema> PPServer<S> {
     /// # Errors
     /// See [`Target::emit_json`].
     pub fn broadcast_json(&self, name: &str, payload: &serde_json::Value) -> Result<(), Error> {
-        Target::new(self, To::All, None).emit_json(name, payload)
+        self.everybody().emit_json(name, payload)
     }
 
-    /// What it has counted.
+    /// What it holds now, and what it has counted.
     #[must_use]
     pub fn stats(&self) -> ServerStats {
-        let node = self.node();
-        ServerStats {
-            connections: node.connections(),
-            malformed: node.counters.malformed.get(),
-            unhandled: node.counters.unhandled.get(),
-            unknown_events: node.counters.unknown_events.get(),
-            failed_handlers: node.counters.failed_handlers.get(),
-            slow_clients: node.counters.slow_clients.get(),
-        }
+        self.node().stats()
+    }
+
+    /// How this node's schema fits those of the nodes that were there when it joined.
+    #[must_use]
+    pub fn schema_fit(&self) -> SchemaFit {
+        self.node().fit.get().copied().unwrap_or_default()
     }
 
     /// A tower and hyper service for this server, to be mounted next to other routes.

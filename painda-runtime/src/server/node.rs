@@ -4,46 +4,53 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
+    agreement::{self, SchemaFit},
     builder::Config,
     client_id::ClientId,
-    close_code,
-    emit::To,
+    close_code, cluster,
     error::Error,
     flusher::Flusher,
     hub::Hub,
-    outbox::Pushed,
-    packet::{Dialect, Packet},
+    limits::{AddressGuard, Addresses},
+    outbox::{Policy, Pushed},
+    packet::{Dialect, Framing, Packet, ping_frame},
+    peers::{ASK, Peers, REPLY},
     socket::SocketCore,
-    stats::Counters,
+    stats::{Counters, ServerStats, gauge},
+    typescript,
 };
 use crate::{
     Message, RESERVED_PREFIX,
-    adapter::{Callback, Delivery, PPAdapter},
+    adapter::{AdapterError, Callback, Delivery, PPAdapter},
     schema::Registry,
-    wire::frame::Mode,
+    wire::{
+        aim::{AIMED, Aim},
+        channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT, room_problem},
+    },
 };
-
-/// The channel that broadcasts take; no room can have this name.
-const BROADCAST_CHANNEL: &str = "__pp_all";
-/// The longest name of a room, in bytes.
-const MAX_ROOM_LEN: usize = 255;
 
 pub(crate) struct Node {
     pub(crate) config: Config,
     pub(crate) registry: &'static Registry,
     pub(crate) counters: Counters,
+    pub(crate) peers: Peers,
+    /// How the schema fits the other nodes', once this node has joined them.
+    pub(crate) fit: OnceLock<SchemaFit>,
+    /// For what other nodes ask and this one has to wait for.
+    pub(crate) runtime: Handle,
     hub: Hub,
     adapter: Box<dyn PPAdapter>,
     flusher: Arc<Flusher>,
@@ -51,6 +58,7 @@ pub(crate) struct Node {
     heard: Mutex<HashMap<Arc<str>, Heard>>,
     /// Called by the adapter with what other nodes publish.
     callback: Callback,
+    addresses: Arc<Addresses>,
     closing: AtomicBool,
     /// Told whenever a socket goes, and when the node begins to close.
     pub(crate) changed: Notify,
@@ -68,6 +76,7 @@ impl Node {
         registry: &'static Registry,
         adapter: Box<dyn PPAdapter>,
     ) -> Result<Arc<Self>, Error> {
+        let peers = Peers::new().ok_or_else(|| Error::other("no random numbers to be had"))?;
         let flusher = Flusher::new(config.flush_interval);
         let node = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
             let weak = weak.clone();
@@ -80,30 +89,80 @@ impl Node {
                 config,
                 registry,
                 counters: Counters::default(),
+                peers,
+                fit: OnceLock::new(),
+                runtime: Handle::current(),
                 hub: Hub::default(),
                 adapter,
                 flusher: flusher.clone(),
                 heard: Mutex::default(),
                 callback,
+                addresses: Arc::default(),
                 closing: AtomicBool::new(false),
                 changed: Notify::new(),
             }
         });
         tokio::spawn(flusher.run());
-        tokio::spawn(forget_empty_rooms(Arc::downgrade(&node)));
-        match node.adapter.subscribe(BROADCAST_CHANNEL, node.callback.clone()).await {
-            // The adapter keeps trying by itself; this node's clients need not wait for it.
-            Ok(()) | Err(crate::adapter::AdapterError::Unavailable(_)) => Ok(node),
-            Err(error) => Err(error.into()),
+        tokio::spawn(keep_house(Arc::downgrade(&node)));
+        let joined = node.join_cluster().await;
+        if let Err(error) = joined {
+            // What went wrong matters more than what the close finds.
+            let _ = node.adapter.close().await;
+            return Err(error);
         }
+        Ok(node)
     }
 
-    pub(crate) fn mode(&self) -> Mode {
-        self.config.mode
+    /// Listens to the other nodes, lets them know of this one, and compares schemas.
+    async fn join_cluster(&self) -> Result<(), Error> {
+        let channels = [BROADCAST, CLUSTER, TYPESCRIPT, self.peers.inbox()];
+        let subscribing = channels.map(|channel| self.adapter.subscribe(channel, self.callback.clone()));
+        let member = self.adapter.add_to_room(NODES, self.peers.id());
+        for done in futures_util::future::join_all(subscribing.into_iter().chain([member])).await {
+            match done {
+                // The adapter keeps trying by itself; this node's clients need not wait for it.
+                Ok(()) | Err(AdapterError::Unavailable(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let fit = agreement::check(self).await?;
+        let _ = self.fit.set(fit);
+        Ok(())
+    }
+
+    pub(crate) fn adapter(&self) -> &dyn PPAdapter {
+        &*self.adapter
+    }
+
+    /// The sockets on this node that an aim is at.
+    pub(crate) fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
+        let mut picked = Vec::new();
+        self.hub.each(aim, |socket| picked.push(socket.clone()));
+        picked
+    }
+
+    pub(crate) fn flusher(&self) -> &Flusher {
+        &self.flusher
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        self.config.framing
     }
 
     pub(crate) fn connections(&self) -> usize {
         self.hub.len()
+    }
+
+    pub(crate) fn stats(&self) -> ServerStats {
+        self.counters.snapshot(self.hub.len(), self.hub.rooms(), self.hub.queued_bytes())
+    }
+
+    /// Counts a client of an address; an error where there are as many as may be.
+    pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Option<AddressGuard>, ()> {
+        match (address, self.config.limits.connections_per_address) {
+            (None, _) | (_, 0) => Ok(None),
+            (Some(address), limit) => self.addresses.enter(address, limit).map(Some).ok_or(()),
+        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -112,14 +171,14 @@ impl Node {
 
     /// A new socket, not in any room; `None` where the operating system has no random numbers to give.
     pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
-        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.queue_limit, dialect));
-        self.hub.add(socket.clone());
+        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue, dialect));
+        gauge("painda_connections", self.hub.add(socket.clone()));
         Some(socket)
     }
 
     /// Takes a socket out of everything.
     pub(crate) fn disconnect(&self, socket: &SocketCore) {
-        self.hub.remove(socket.id);
+        gauge("painda_connections", self.hub.remove(socket.id));
         let rooms = socket.rooms.lock().take();
         for room in rooms.into_iter().flatten() {
             self.exit(&room, socket.id);
@@ -136,6 +195,9 @@ impl Node {
         let room: Arc<str> = check_room(room)?.into();
         let mut rooms = socket.rooms.lock();
         let rooms = rooms.as_mut().ok_or(Error::Disconnected)?;
+        if rooms.len() >= self.config.limits.rooms && !rooms.contains(&room) {
+            return Err(Error::TooManyRooms { limit: self.config.limits.rooms });
+        }
         let subscribing = {
             let mut heard = self.heard.lock();
             let entry = heard.entry(room.clone()).or_insert(Heard { members: 0, empty_since: None });
@@ -180,56 +242,84 @@ impl Node {
     }
 
     /// The way of every emit: this node's members first, then the other nodes.
-    pub(crate) fn emit(&self, to: To<'_>, packet: &Packet, exclude: Option<&str>) -> Result<(), Error> {
-        let channel = match to {
-            To::All => BROADCAST_CHANNEL,
-            To::Room(room) => check_room(room)?,
-        };
-        self.emit_here(to, packet, exclude);
-        Ok(self.adapter.publish(channel, &packet.message, exclude)?)
+    pub(crate) fn emit(&self, aim: &Aim<'_>, packet: &Packet, local: bool) -> Result<(), Error> {
+        if let Some((room, why)) = aim.problem() {
+            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
+        }
+        self.counters.emits.add(1);
+        self.emit_here(aim, packet);
+        if local {
+            return Ok(());
+        }
+        self.publish(aim, packet).inspect_err(|_| self.counters.publish_failures.add(1))
+    }
+
+    fn publish(&self, aim: &Aim<'_>, packet: &Packet) -> Result<(), Error> {
+        match aim.plain() {
+            Some((channel, exclude)) => self.adapter.publish(channel, &packet.message, exclude)?,
+            None => {
+                let (channel, message, exclude) =
+                    aim.publication(&packet.message).map_err(|error| Error::Adapter(error.into()))?;
+                self.adapter.publish(channel, &message, exclude)?;
+            }
+        }
+        if self.config.typescript_nodes
+            && let Some(message) = typescript::remote_emit(self.registry, aim, packet)
+        {
+            self.adapter.publish(TYPESCRIPT, &message, None)?;
+        }
+        Ok(())
     }
 
     /// To the members on this node only.
-    fn emit_here(&self, to: To<'_>, packet: &Packet, exclude: Option<&str>) {
+    pub(crate) fn emit_here(&self, aim: &Aim<'_>, packet: &Packet) {
+        let policy = self.policy(&packet.message);
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
-        self.hub.each(to, exclude, |socket| match self.push_frame(socket, packet) {
+        let mut tally = Tally::default();
+        self.hub.each(aim, |socket| match self.push_frame(socket, packet, &policy, &mut tally) {
             Pushed::FlushNeeded => dirty.push(socket.clone()),
             Pushed::Full => slow.push(socket.clone()),
-            Pushed::Queued | Pushed::Closed => {}
+            _ => {}
         });
         self.flusher.schedule(dirty);
+        tally.count(&self.counters);
         slow.iter().for_each(|socket| self.close_slow(socket));
     }
 
     /// To one socket.
     pub(crate) fn push(&self, socket: &Arc<SocketCore>, packet: &Packet) -> Pushed {
-        let pushed = self.push_frame(socket, packet);
+        let mut tally = Tally::default();
+        let pushed = self.push_frame(socket, packet, &self.policy(&packet.message), &mut tally);
+        tally.count(&self.counters);
         match pushed {
             Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
             Pushed::Full => self.close_slow(socket),
-            Pushed::Queued | Pushed::Closed => {}
+            _ => {}
         }
         pushed
     }
 
-    /// Queues a finished frame, such as a ping.
-    pub(crate) fn push_raw(&self, socket: &Arc<SocketCore>, frame: bytes::Bytes) {
-        match socket.outbox.push(frame) {
-            Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
-            Pushed::Full => self.close_slow(socket),
-            Pushed::Queued | Pushed::Closed => {}
+    /// Queues a ping.
+    pub(crate) fn ping(&self, socket: &Arc<SocketCore>) {
+        if socket.outbox.push(ping_frame(), &Policy::Volatile) == Pushed::FlushNeeded {
+            self.flusher.schedule([socket.clone()]);
         }
     }
 
-    fn push_frame(&self, socket: &SocketCore, packet: &Packet) -> Pushed {
-        match packet.frame(socket.dialect(), self.registry) {
-            Some(frame) => socket.outbox.push(frame.clone()),
-            None => {
-                self.counters.unknown_events.add(1);
-                Pushed::Queued
-            }
-        }
+    /// What happens to a message where a client's queue is full, as its event declares it.
+    fn policy(&self, _message: &Message) -> Policy {
+        Policy::Reliable
+    }
+
+    fn push_frame(&self, socket: &SocketCore, packet: &Packet, policy: &Policy, tally: &mut Tally) -> Pushed {
+        let Some(frame) = packet.frame(socket.dialect(), self.registry) else {
+            self.counters.unknown_events.add(1);
+            return Pushed::Dropped;
+        };
+        let pushed = socket.outbox.push(frame.clone(), policy);
+        tally.add(&pushed, frame.len());
+        pushed
     }
 
     fn close_slow(&self, socket: &SocketCore) {
@@ -240,20 +330,51 @@ impl Node {
     }
 
     /// What another node published; payloads are relayed without being decoded.
-    fn deliver(&self, delivery: Delivery<'_>) {
-        if let Message::Event { id, .. } = delivery.message
+    fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
+        self.counters.remote_emits.add(1);
+        let Delivery { channel, message, exclude } = delivery;
+        let understood = match channel {
+            BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
+            TYPESCRIPT => typescript::hear(self, &message, exclude),
+            channel if channel.starts_with(RESERVED_PREFIX) => self.hear_node(&message),
+            room => {
+                let mut aim = Aim::room(room);
+                exclude.into_iter().for_each(|id| aim.except_clients.add(id));
+                self.relay(&aim, message)
+            }
+        };
+        if !understood {
+            self.counters.unreadable.add(1);
+        }
+    }
+
+    /// What another node said to nodes.
+    fn hear_node(self: &Arc<Self>, message: &Message) -> bool {
+        let Message::Named { name, payload } = message else { return false };
+        match &**name {
+            AIMED => match Aim::decode(payload) {
+                Ok((aim, message)) => self.relay(&aim, message),
+                Err(_) => false,
+            },
+            ASK => cluster::hear_question(self, payload),
+            REPLY => self.peers.hear_reply(payload),
+            // A later version may have more to say.
+            _ => false,
+        }
+    }
+
+    fn relay(&self, aim: &Aim<'_>, message: Message) -> bool {
+        if let Message::Event { id, .. } = message
             && self.registry.by_id(id).is_none()
         {
             self.counters.unknown_events.add(1);
-            return;
+            return true;
         }
-        let to = match delivery.channel {
-            BROADCAST_CHANNEL => To::All,
-            room => To::Room(room),
-        };
-        if let Ok(packet) = Packet::message(self.config.mode, delivery.message) {
-            self.emit_here(to, &packet, delivery.exclude);
+        match Packet::message(self.config.framing, message) {
+            Ok(packet) => self.emit_here(aim, &packet),
+            Err(_) => return false,
         }
+        true
     }
 
     /// A named event; one that the schema has is sent in its binary form.
@@ -274,12 +395,12 @@ impl Node {
             }
             None => Message::named(name, payload.to_string().into()),
         };
-        Packet::message(self.config.mode, message)
+        Packet::message(self.config.framing, message)
     }
 
     /// A message of the protocol itself.
     pub(crate) fn control(&self, name: &'static str, payload: &Value) -> Option<Packet> {
-        Packet::message(self.config.mode, Message::named(name, payload.to_string().into())).ok()
+        Packet::message(self.config.framing, Message::named(name, payload.to_string().into())).ok()
     }
 
     /// Tells every client that the node stops, and waits until they are gone or the deadline has passed.
@@ -289,13 +410,13 @@ impl Node {
         let deadline = self.config.shutdown_timeout;
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control("__pp_shutdown", &json!({ "reason": reason, "timeoutMs": timeout_ms })) {
-            self.emit_here(To::All, &packet, None);
+            self.emit_here(&Aim::default(), &packet);
         }
         let all_gone = async {
             loop {
                 let changed = self.changed.notified();
                 // Again in each round: a handshake that was going on may have just ended.
-                self.hub.each(To::All, None, |socket| {
+                self.hub.each(&Aim::default(), |socket| {
                     socket.close(close_code::GOING_AWAY, "the server stops");
                 });
                 if self.hub.len() == 0 {
@@ -306,33 +427,60 @@ impl Node {
         };
         let drained = tokio::time::timeout(deadline, all_gone).await.is_ok();
         if !drained {
-            self.hub.each(To::All, None, |socket| socket.outbox.abandon());
+            self.hub.each(&Aim::default(), |socket| socket.outbox.abandon());
             tracing::warn!(target: "painda::server", "clients were cut off at the shutdown deadline");
         }
         Ok(self.adapter.close().await?)
     }
 }
 
-/// Checks the name of a room.
-fn check_room(room: &str) -> Result<&str, Error> {
-    let why = if room.is_empty() {
-        "it is empty"
-    } else if room.len() > MAX_ROOM_LEN {
-        "it is longer than 255 bytes"
-    } else if room.starts_with(RESERVED_PREFIX) {
-        "names that begin with \"__pp_\" belong to the protocol"
-    } else {
-        return Ok(room);
-    };
-    Err(Error::InvalidName { kind: "room", name: room.to_owned(), why })
+/// What became of one emit's frames, counted once.
+#[derive(Default)]
+struct Tally {
+    queued: u64,
+    bytes: u64,
+    replaced: u64,
+    dropped: u64,
+    full: u64,
 }
 
-/// Stops hearing rooms that have had no members here for a while. The delay keeps a room whose last member reloads a page
-/// from being unsubscribed and subscribed again.
-async fn forget_empty_rooms(node: std::sync::Weak<Node>) {
+impl Tally {
+    fn add(&mut self, pushed: &Pushed, bytes: usize) {
+        match pushed {
+            Pushed::Queued | Pushed::FlushNeeded => {
+                self.queued += 1;
+                self.bytes += bytes as u64;
+            }
+            Pushed::Replaced => self.replaced += 1,
+            Pushed::Dropped => self.dropped += 1,
+            Pushed::Full => self.full += 1,
+            Pushed::Closed => {}
+        }
+    }
+
+    fn count(&self, counters: &Counters) {
+        counters.deliveries.add(self.queued);
+        counters.delivered_bytes.add(self.bytes);
+        counters.replaced_latest.add(self.replaced);
+        counters.dropped_volatile.add(self.dropped);
+        counters.dropped_full.add(self.full);
+    }
+}
+
+/// Checks the name of a room.
+pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
+    match room_problem(room) {
+        None => Ok(room),
+        Some(why) => Err(Error::InvalidName { kind: "room", name: room.to_owned(), why }),
+    }
+}
+
+/// Stops hearing rooms that have had no members here for a while, and keeps the gauges. The delay keeps a room whose last
+/// member reloads a page from being unsubscribed and subscribed again.
+async fn keep_house(node: std::sync::Weak<Node>) {
     loop {
         let Some(linger) = node.upgrade().map(|node| node.config.room_linger) else { return };
-        tokio::time::sleep((linger / 4).max(std::time::Duration::from_millis(10))).await;
+        tokio::time::sleep((linger / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))).await;
         let Some(node) = node.upgrade() else { return };
         node.heard.lock().retain(|room, entry| {
             let keep = entry.empty_since.is_none_or(|since| since.elapsed() < linger);
@@ -341,5 +489,9 @@ async fn forget_empty_rooms(node: std::sync::Weak<Node>) {
             }
             keep
         });
+        if cfg!(feature = "metrics") {
+            gauge("painda_rooms", node.hub.rooms());
+            gauge("painda_queued_bytes", node.hub.queued_bytes());
+        }
     }
 }

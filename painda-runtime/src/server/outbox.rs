@@ -4,7 +4,7 @@
 //! client keeps up, and by the connection's own task while the client's TCP window is full. Knows no rooms and no events.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     io::{self, IoSlice},
     mem,
     pin::Pin,
@@ -21,6 +21,20 @@ pub(crate) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 /// As many frames as one system call takes.
 const MAX_SLICES: usize = 64;
 
+/// What to do with a frame for which there is no room, as its event declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// It must arrive, or the client is closed.
+    Reliable,
+    /// This client does without it.
+    Volatile,
+    /// It takes the place of a queued one with the same event and key.
+    Latest(Key),
+}
+
+/// What a frame is the latest of: the event's id, and the bytes of its key field.
+pub(crate) type Key = (u16, Bytes);
+
 /// What became of a pushed frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
@@ -28,6 +42,10 @@ pub(crate) enum Pushed {
     Queued,
     /// Queued in an idle outbox: the caller must have it flushed.
     FlushNeeded,
+    /// Took the place of an older one.
+    Replaced,
+    /// Not queued, as its event declares: the queue is full.
+    Dropped,
     /// Not queued: the client reads too slowly, its queue is full.
     Full,
     /// Not queued: the connection is closing.
@@ -42,6 +60,13 @@ pub(crate) struct Outbox {
 
 struct State {
     queue: VecDeque<Bytes>,
+    /// The running number of the queue's front.
+    front: u64,
+    /// Where the latest of each key is queued; none until an event asks for it.
+    latest: Option<Box<HashMap<Key, u64>>>,
+    /// The front has been written in part, so nothing may take its place.
+    partial: bool,
+    /// What is queued and what is being written.
     bytes: usize,
     phase: Phase,
     closing: bool,
@@ -78,27 +103,44 @@ impl std::fmt::Debug for State {
 impl Outbox {
     /// An outbox for `limit` bytes, for a connection whose handshake is going on.
     pub(crate) fn new(limit: usize) -> Self {
-        let state = State { queue: VecDeque::new(), bytes: 0, phase: Phase::Unattached, closing: false, owner: None };
+        let state = State {
+            queue: VecDeque::new(),
+            front: 0,
+            latest: None,
+            partial: false,
+            bytes: 0,
+            phase: Phase::Unattached,
+            closing: false,
+            owner: None,
+        };
         Self { limit, state: Mutex::new(state) }
     }
 
     /// Queues a finished frame.
-    pub(crate) fn push(&self, frame: Bytes) -> Pushed {
+    pub(crate) fn push(&self, frame: Bytes, policy: &Policy) -> Pushed {
         let mut state = self.state.lock();
         if state.closing || matches!(state.phase, Phase::Gone) {
             return Pushed::Closed;
         }
+        if let Policy::Latest(key) = policy
+            && state.replace(key, &frame)
+        {
+            return Pushed::Replaced;
+        }
         // A single frame always fits an empty queue, however large it is.
         if state.bytes + frame.len() > self.limit && state.bytes > 0 {
-            return Pushed::Full;
+            return if *policy == Policy::Volatile { Pushed::Dropped } else { Pushed::Full };
+        }
+        if let Policy::Latest(key) = policy {
+            state.remember(key.clone());
         }
         state.push(frame)
     }
 
     /// Queues an answer that the connection's own task made; dropped where the queue is full or closing.
     pub(crate) fn push_from_owner(&self, frame: Bytes) {
-        if self.push(frame) == Pushed::FlushNeeded {
-            self.flush();
+        if self.push(frame, &Policy::Volatile) == Pushed::FlushNeeded {
+            self.flush(&mut Vec::new());
         }
     }
 
@@ -115,7 +157,7 @@ impl Outbox {
         true
     }
 
-    /// Gives the outbox its connection; what was queued before is written by [`drive`](Self::poll_drive).
+    /// Gives the outbox its connection; what was queued before is written by the first [`poll_drive`](Self::poll_drive).
     pub(crate) fn attach(&self, writer: Writer) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Unattached) {
@@ -134,9 +176,7 @@ impl Outbox {
     pub(crate) fn abandon(&self) {
         let mut state = self.state.lock();
         state.closing = true;
-        state.queue = VecDeque::new();
-        state.bytes = 0;
-        state.phase = Phase::Gone;
+        state.gone();
         state.wake_owner();
     }
 
@@ -144,15 +184,21 @@ impl Outbox {
         self.state.lock().closing
     }
 
-    /// Writes what is queued as far as the client takes it, without waiting.
-    pub(crate) fn flush(&self) {
+    /// How many bytes wait for the client.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    /// Writes what is queued as far as the client takes it, without waiting. The scratch space is for reuse.
+    pub(crate) fn flush(&self, scratch: &mut Vec<Bytes>) {
         // A noop waker: where the window is full, the connection's task is told to wait for it.
         let mut cx = Context::from_waker(Waker::noop());
         let mut state = self.state.lock();
         if let Phase::Ready { .. } = state.phase {
             let Phase::Ready { writer, .. } = mem::replace(&mut state.phase, Phase::Writing) else { return };
+            state.take(scratch);
             drop(state);
-            if self.write(writer, &mut cx) {
+            if self.write(writer, scratch, &mut cx) {
                 self.state.lock().wake_owner();
             }
         }
@@ -175,8 +221,10 @@ impl Outbox {
                 return Poll::Pending;
             }
         };
+        let mut batch = Vec::new();
+        state.take(&mut batch);
         drop(state);
-        let _ = self.write(writer, cx);
+        self.write(writer, &mut batch, cx);
         let state = self.state.lock();
         match state.phase {
             Phase::Gone => Poll::Ready(()),
@@ -196,36 +244,31 @@ impl Outbox {
 
     /// Writes until the queue is empty, the window is full or the connection breaks. The phase is `Writing` meanwhile:
     /// others push without waiting for the system call. `true` where the connection's task now has something to do.
-    fn write(&self, mut writer: Writer, cx: &mut Context<'_>) -> bool {
-        let mut batch = mem::take(&mut self.state.lock().queue);
+    fn write(&self, mut writer: Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>) -> bool {
         loop {
-            let (written, result) = write_batch(&mut writer, &mut batch, cx);
+            let (sent, result) = write_batch(&mut writer, batch, cx);
             let mut state = self.state.lock();
-            state.bytes = state.bytes.saturating_sub(written);
+            state.bytes = state.bytes.saturating_sub(sent);
             if matches!(state.phase, Phase::Gone) {
+                batch.clear();
                 return true;
             }
             match result {
                 Poll::Ready(Ok(())) if state.queue.is_empty() => {
-                    // The emptied buffer goes back, unless a burst has made it large: idle connections stay small.
-                    if batch.capacity() <= MAX_SLICES {
-                        state.queue = batch;
-                    }
                     state.phase = Phase::Ready { writer, scheduled: false };
+                    state.idle();
                     return state.closing;
                 }
-                Poll::Ready(Ok(())) => batch = mem::take(&mut state.queue),
+                Poll::Ready(Ok(())) => state.take(batch),
                 Poll::Pending => {
-                    batch.append(&mut state.queue);
-                    state.queue = batch;
+                    state.put_back(batch, sent > 0);
                     state.phase = Phase::Blocked(writer);
                     return true;
                 }
                 Poll::Ready(Err(_)) => {
                     // The reading half will see the same end of the connection and report it.
-                    state.queue = VecDeque::new();
-                    state.bytes = 0;
-                    state.phase = Phase::Gone;
+                    batch.clear();
+                    state.gone();
                     return true;
                 }
             }
@@ -246,6 +289,60 @@ impl State {
         }
     }
 
+    /// Puts a frame in the place of the queued one with the same key; `false` where there is none.
+    fn replace(&mut self, key: &Key, frame: &Bytes) -> bool {
+        let Some(at) = self.latest.as_ref().and_then(|latest| latest.get(key)) else { return false };
+        // Numbers before the front are those that are being written, or are.
+        let Some(at) = at.checked_sub(self.front).and_then(|at| usize::try_from(at).ok()) else { return false };
+        if at == 0 && self.partial {
+            return false;
+        }
+        let Some(queued) = self.queue.get_mut(at) else { return false };
+        self.bytes = self.bytes - queued.len() + frame.len();
+        *queued = frame.clone();
+        true
+    }
+
+    /// Remembers that the next frame to be queued is the latest of its key.
+    fn remember(&mut self, key: Key) {
+        let latest = self.latest.get_or_insert_default();
+        // Numbers of frames that have left are of no use; now and then they are swept out.
+        if latest.len() > 2 * self.queue.len() + MAX_SLICES {
+            latest.retain(|_, at| *at >= self.front);
+        }
+        latest.insert(key, self.front + self.queue.len() as u64);
+    }
+
+    /// Moves as much as one system call takes from the queue into an empty batch.
+    fn take(&mut self, batch: &mut Vec<Bytes>) {
+        let count = self.queue.len().min(MAX_SLICES);
+        self.front += count as u64;
+        batch.extend(self.queue.drain(..count));
+    }
+
+    /// Puts what could not be written back at the front.
+    fn put_back(&mut self, batch: &mut Vec<Bytes>, wrote: bool) {
+        self.partial |= wrote;
+        self.front -= batch.len() as u64;
+        batch.drain(..).rev().for_each(|frame| self.queue.push_front(frame));
+    }
+
+    /// Everything is written: gives back what a burst has made large.
+    fn idle(&mut self) {
+        self.partial = false;
+        self.latest = None;
+        if self.queue.capacity() > MAX_SLICES {
+            self.queue = VecDeque::new();
+        }
+    }
+
+    fn gone(&mut self) {
+        self.queue = VecDeque::new();
+        self.latest = None;
+        self.bytes = 0;
+        self.phase = Phase::Gone;
+    }
+
     fn wake_owner(&self) {
         if let Some(owner) = &self.owner {
             owner.wake_by_ref();
@@ -253,37 +350,40 @@ impl State {
     }
 }
 
-/// Writes frames off the front of the batch, and says how many bytes left.
-fn write_batch(
-    writer: &mut Writer,
-    batch: &mut VecDeque<Bytes>,
-    cx: &mut Context<'_>,
-) -> (usize, Poll<io::Result<()>>) {
+/// Writes a batch, leaves in it what was not written, and says how many bytes left.
+fn write_batch(writer: &mut Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>) -> (usize, Poll<io::Result<()>>) {
     let mut total = 0;
-    let mut step = |batch: &mut VecDeque<Bytes>| -> Poll<io::Result<()>> {
-        while !batch.is_empty() {
-            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-            let count = batch.len().min(MAX_SLICES);
-            for (slice, frame) in slices.iter_mut().zip(batch.iter()) {
-                *slice = IoSlice::new(frame);
-            }
-            let mut written = ready!(Pin::new(&mut *writer).poll_write_vectored(cx, &slices[..count]))?;
+    let mut done = 0;
+    let mut step = || -> Poll<io::Result<()>> {
+        while done < batch.len() {
+            let polled = match &batch[done..] {
+                // Mostly there is one frame, and a plain write is the cheaper call.
+                [frame] => Pin::new(&mut *writer).poll_write(cx, frame),
+                frames => {
+                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                    for (slice, frame) in slices.iter_mut().zip(frames) {
+                        *slice = IoSlice::new(frame);
+                    }
+                    Pin::new(&mut *writer).poll_write_vectored(cx, &slices[..frames.len()])
+                }
+            };
+            let mut written = ready!(polled)?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             total += written;
-            while let Some(front) = batch.front_mut() {
-                if written < front.len() {
-                    front.advance(written);
-                    break;
-                }
-                written -= front.len();
-                batch.pop_front();
+            while done < batch.len() && written >= batch[done].len() {
+                written -= batch[done].len();
+                done += 1;
+            }
+            if written > 0 {
+                batch[done].advance(written);
             }
         }
         Pin::new(&mut *writer).poll_flush(cx)
     };
-    let result = step(batch);
+    let result = step();
+    batch.drain(..done);
     (total, result)
 }
 
@@ -306,8 +406,8 @@ mod tests {
     }
 
     fn push(outbox: &Outbox, frame: Bytes) {
-        match outbox.push(frame) {
-            Pushed::FlushNeeded => outbox.flush(),
+        match outbox.push(frame, &Policy::Reliable) {
+            Pushed::FlushNeeded => outbox.flush(&mut Vec::new()),
             pushed => assert_eq!(pushed, Pushed::Queued),
         }
     }
@@ -331,7 +431,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_queued_before_the_connection_is_there_is_sent_first() {
         let outbox = Arc::new(Outbox::new(100));
-        assert_eq!(outbox.push(ABC), Pushed::Queued);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Queued);
         let (ours, mut client) = duplex(64);
         outbox.attach(Box::new(ours));
         let driven = outbox.clone();
@@ -346,9 +446,9 @@ mod tests {
         let (outbox, _client, _task) = connected(10, 1);
         tokio::task::yield_now().await;
         push(&outbox, Bytes::from(vec![0; 50]));
-        assert_eq!(outbox.push(ABC), Pushed::Full, "50 bytes wait, 10 are allowed");
+        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Full, "50 bytes wait, 10 are allowed");
         assert!(outbox.push_last(ABC), "the last frame is always taken");
-        assert_eq!(outbox.push(ABC), Pushed::Closed);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Closed);
         assert!(!outbox.push_last(ABC));
     }
 
@@ -359,6 +459,49 @@ mod tests {
         tokio::task::yield_now().await;
         push(&outbox, ABC);
         task.await.expect("the drive ends");
-        assert_eq!(outbox.push(ABC), Pushed::Closed);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Closed);
+    }
+
+    #[tokio::test]
+    async fn a_volatile_frame_is_dropped_where_a_reliable_one_closes() {
+        let (outbox, _client, _task) = connected(10, 1);
+        push(&outbox, Bytes::from(vec![0; 50]));
+        assert_eq!(outbox.push(ABC, &Policy::Volatile), Pushed::Dropped);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Full);
+    }
+
+    #[tokio::test]
+    async fn the_latest_takes_the_place_of_an_older_one_with_its_key() {
+        let (outbox, mut client, _task) = connected(1 << 10, 1);
+        tokio::task::yield_now().await;
+        // One byte of this leaves; then the window is full.
+        push(&outbox, Bytes::from_static(b"first"));
+        let latest =
+            |id, key, frame| outbox.push(Bytes::from_static(frame), &Policy::Latest((id, Bytes::from_static(key))));
+        assert_eq!(latest(1, b"", b"a"), Pushed::Queued);
+        assert_eq!(latest(2, b"x", b"b"), Pushed::Queued);
+        assert_eq!(latest(2, b"y", b"c"), Pushed::Queued);
+        for _ in 0..10_000 {
+            assert_eq!(latest(1, b"", b"AA"), Pushed::Replaced);
+            assert_eq!(latest(2, b"y", b"CC"), Pushed::Replaced);
+        }
+        let mut got = [0; 10];
+        client.read_exact(&mut got).await.expect("arrives");
+        assert_eq!(got, *b"firstAAbCC");
+        assert_eq!(outbox.queued_bytes(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_is_on_its_way_is_not_replaced() {
+        let (outbox, mut client, _task) = connected(1 << 10, 1);
+        tokio::task::yield_now().await;
+        let latest = |frame| outbox.push(Bytes::from_static(frame), &Policy::Latest((1, Bytes::new())));
+        assert_eq!(latest(b"old"), Pushed::FlushNeeded);
+        outbox.flush(&mut Vec::new());
+        assert_eq!(latest(b"new"), Pushed::Queued, "its first byte has left");
+        assert_eq!(latest(b"NEW"), Pushed::Replaced);
+        let mut got = [0; 6];
+        client.read_exact(&mut got).await.expect("arrives");
+        assert_eq!(got, *b"oldNEW");
     }
 }

@@ -14,6 +14,8 @@ use crate::{
 
 /// The longest header that a server's WebSocket frame has.
 const MAX_WS_HEADER: usize = 10;
+/// The room that both headers get before the payload.
+const PREFIX: usize = MAX_WS_HEADER + HEADER_LEN;
 
 /// How a client wants to be spoken to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +30,14 @@ pub(crate) enum Dialect {
     Text,
 }
 
+/// What a server's frames have in common.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Framing {
+    pub(crate) mode: Mode,
+    /// Payloads of at least so many bytes are deflated.
+    pub(crate) deflate_from: Option<usize>,
+}
+
 /// A message and its frames.
 #[derive(Debug)]
 pub(crate) struct Packet {
@@ -40,19 +50,23 @@ pub(crate) struct Packet {
 
 impl Packet {
     /// Encodes an event of the schema, in one allocation.
-    pub(crate) fn event<E: PPEvent>(mode: Mode, event: &E) -> Result<Self, Error> {
-        let mut buffer = Vec::with_capacity(MAX_WS_HEADER + HEADER_LEN + 32);
-        buffer.resize(MAX_WS_HEADER + HEADER_LEN, 0);
+    pub(crate) fn event<E: PPEvent>(framing: Framing, event: &E) -> Result<Self, Error> {
+        let mut buffer = Vec::with_capacity(PREFIX + event.encoded_size());
+        buffer.resize(PREFIX, 0);
         event.encode(&mut buffer);
-        let v2 = finish(mode, E::ID, buffer)?;
-        let payload = v2.slice(v2.len() - payload_len(&v2)..);
-        Ok(Self::new(Message::event(E::ID, payload), mode, v2))
+        if let Some(payload) = framing.deflates(&buffer) {
+            return Self::message(framing, Message::event(E::ID, payload));
+        }
+        let len = buffer.len() - PREFIX;
+        let v2 = finish(framing.mode, E::ID, false, buffer)?;
+        let payload = v2.slice(v2.len() - len..);
+        Ok(Self::new(Message::event(E::ID, payload), framing.mode, v2))
     }
 
     /// Wraps a message that is encoded already.
-    pub(crate) fn message(mode: Mode, message: Message) -> Result<Self, Error> {
-        let mut buffer = Vec::with_capacity(MAX_WS_HEADER + HEADER_LEN + message.payload().len() + 32);
-        buffer.resize(MAX_WS_HEADER + HEADER_LEN, 0);
+    pub(crate) fn message(framing: Framing, message: Message) -> Result<Self, Error> {
+        let mut buffer = Vec::with_capacity(PREFIX + message.payload().len() + 32);
+        buffer.resize(PREFIX, 0);
         let id = match &message {
             Message::Event { id, payload } => {
                 buffer.extend_from_slice(payload);
@@ -63,8 +77,17 @@ impl Packet {
                 0
             }
         };
-        let v2 = finish(mode, id, buffer)?;
-        Ok(Self::new(message, mode, v2))
+        let mut deflated = false;
+        if let Some(payload) = framing.deflates(&buffer)
+            && let Ok(smaller) = frame::deflate(&payload)
+            && smaller.len() < payload.len()
+        {
+            buffer.truncate(PREFIX);
+            buffer.extend_from_slice(&smaller);
+            deflated = true;
+        }
+        let v2 = finish(framing.mode, id, deflated, buffer)?;
+        Ok(Self::new(message, framing.mode, v2))
     }
 
     fn new(message: Message, mode: Mode, v2: Bytes) -> Self {
@@ -112,26 +135,24 @@ fn write_json(out: &mut Vec<u8>, name: &str, payload: &[u8]) {
     out.push(b'}');
 }
 
+impl Framing {
+    /// The payload that the buffer holds behind the headers, where it is to be deflated.
+    fn deflates(&self, buffer: &[u8]) -> Option<Bytes> {
+        let payload = &buffer[PREFIX..];
+        self.deflate_from.filter(|from| payload.len() >= *from).map(|_| Bytes::copy_from_slice(payload))
+    }
+}
+
 /// Fills in the two headers before the payload that the buffer holds.
-fn finish(mode: Mode, id: u16, mut buffer: Vec<u8>) -> Result<Bytes, Error> {
-    let len = buffer.len() - MAX_WS_HEADER - HEADER_LEN;
+fn finish(mode: Mode, id: u16, deflated: bool, mut buffer: Vec<u8>) -> Result<Bytes, Error> {
+    let len = buffer.len() - PREFIX;
     let too_large = |_| Error::TooLarge { len };
-    let header = frame::header(mode, id, u32::try_from(len).map_err(too_large)?);
-    buffer[MAX_WS_HEADER..MAX_WS_HEADER + HEADER_LEN].copy_from_slice(&header);
+    let header = frame::header(mode, id, deflated, u32::try_from(len).map_err(too_large)?);
+    buffer[MAX_WS_HEADER..PREFIX].copy_from_slice(&header);
     let (head, head_len) = ws_header(OpCode::Data(Data::Binary), HEADER_LEN + len);
     let start = MAX_WS_HEADER - head_len;
     buffer[start..MAX_WS_HEADER].copy_from_slice(&head[..head_len]);
     Ok(Bytes::from(buffer).slice(start..))
-}
-
-/// The payload's length, from the frame's own header.
-fn payload_len(v2: &[u8]) -> usize {
-    let head = match v2[1] {
-        126 => 4,
-        127 => 10,
-        _ => 2,
-    };
-    v2.len() - head - HEADER_LEN
 }
 
 /// The header of an unmasked, unfragmented WebSocket frame.
@@ -193,13 +214,25 @@ mod tests {
     }
 
     #[test]
-    fn the_message_shares_the_frame_s_memory() {
-        for len in [0, 8, 109, 110, 111, 200, 65519, 65520, 70000] {
-            let mut buffer = vec![0; MAX_WS_HEADER + HEADER_LEN];
-            buffer.resize(MAX_WS_HEADER + HEADER_LEN + len, 3);
-            let v2 = finish(Mode::Chat, 1, buffer).expect("fits");
-            assert_eq!(payload_len(&v2), len);
+    fn headers_and_payload_stand_in_one_buffer() {
+        for len in [0, 8, 109, 110, 200, 65519, 65520, 70000] {
+            let packet = Packet::message(Framing::default(), Message::event(7, vec![3; len].into())).expect("fits");
+            let opcode = OpCode::Data(Data::Binary);
+            let expected = [&frame::header(Mode::Chat, 7, false, len as u32)[..], &vec![3; len]].concat();
+            assert_eq!(packet.v2, ws_frame(opcode, &expected), "{len} bytes");
         }
+    }
+
+    #[test]
+    fn large_payloads_are_deflated_where_that_pays() {
+        let framing = Framing { mode: Mode::Chat, deflate_from: Some(100) };
+        let packet = |payload: Vec<u8>| Packet::message(framing, Message::event(7, payload.into())).expect("fits");
+        // A WebSocket header of two bytes stands before the frame.
+        let body = |packet: &Packet| frame::decode(&packet.v2.slice(2..), 1 << 20).map(|frame| frame.body);
+        let even = packet(vec![3; 5000]);
+        assert!(even.v2.len() < 200);
+        assert_eq!(packet(vec![3; 99]).v2.len(), 2 + HEADER_LEN + 99);
+        assert_eq!(body(&even), Ok(frame::Body::Event { id: 7, payload: vec![3; 5000].into() }));
     }
 
     #[test]

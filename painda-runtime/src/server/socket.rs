@@ -1,6 +1,7 @@
 //! One connected client, as the application sees it.
 
 use std::{
+    any::Any,
     future::Future,
     sync::{
         Arc,
@@ -8,19 +9,22 @@ use std::{
     },
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde_json::Value;
 
 use super::{
     PPServer,
     client_id::ClientId,
-    emit::{Target, To},
+    emit::Target,
     error::Error,
     handlers::{HandlerResult, Handlers},
     outbox::{Outbox, Pushed},
     packet::{Dialect, Packet, close_frame},
 };
-use crate::schema::{EventOf, Schema};
+use crate::{
+    schema::{EventOf, Schema},
+    wire::aim::Aim,
+};
 
 /// The part of a socket that knows no schema: what rooms and emits need of it.
 #[derive(Debug)]
@@ -72,6 +76,14 @@ pub(crate) struct Session<S: Schema> {
     pub(crate) core: Arc<SocketCore>,
     pub(crate) server: PPServer<S>,
     pub(crate) handlers: Handlers<S>,
+    /// What the application keeps with the client.
+    state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
+}
+
+impl<S: Schema> Session<S> {
+    pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>) -> Self {
+        Self { core, server, handlers: Handlers::new(), state: RwLock::new(None) }
+    }
 }
 
 impl<S: Schema> Clone for Socket<S> {
@@ -103,12 +115,24 @@ impl<S: Schema> Socket<S> {
         &self.session.server
     }
 
+    /// Keeps something of the application's with the client, such as who it is; mostly called by the connect hook. It takes the
+    /// place of what was kept before, and is dropped with the last clone of this socket.
+    pub fn set_state<T: Send + Sync + 'static>(&self, state: T) {
+        *self.session.state.write() = Some(Arc::new(state));
+    }
+
+    /// What [`set_state`](Self::set_state) keeps; none where nothing is kept, or something of another type.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.session.state.read().clone()?.downcast().ok()
+    }
+
     /// Puts the client into a room. Emits to the room on this node reach it from now on; when the future ends, those on
     /// other nodes do too. While the backplane is away the future ends at once: remote emits follow when it is back.
     ///
     /// # Errors
-    /// [`Error::InvalidName`] for a name that is empty, over 255 bytes or begins with `__pp_`;
-    /// [`Error::Disconnected`] where the client has gone.
+    /// [`Error::InvalidName`] for a name that is empty, over 255 bytes or begins with `__pp_`; [`Error::TooManyRooms`] at the
+    /// [limit](super::PPServerBuilder::max_rooms); [`Error::Disconnected`] where the client has gone.
     pub fn join(&self, room: &str) -> impl Future<Output = Result<(), Error>> + Send + use<S> {
         let joining = self.session.server.node().join(&self.session.core, room);
         async move {
@@ -165,7 +189,7 @@ impl<S: Schema> Socket<S> {
     /// [`Error::Disconnected`] where the client has gone, or was just closed because it reads too slowly.
     pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
         let node = self.session.server.node();
-        self.send(&Packet::event(node.mode(), event)?)
+        self.send(&Packet::event(node.framing(), event)?)
     }
 
     /// Sends a named event with a JSON payload to this client.
@@ -179,14 +203,14 @@ impl<S: Schema> Socket<S> {
 
     pub(crate) fn send(&self, packet: &Packet) -> Result<(), Error> {
         match self.session.server.node().push(&self.session.core, packet) {
-            Pushed::Queued | Pushed::FlushNeeded => Ok(()),
             Pushed::Full | Pushed::Closed => Err(Error::Disconnected),
+            _ => Ok(()),
         }
     }
 
     /// Aims at a room's members on all nodes, without this client.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
-        Target::new(&self.session.server, To::Room(room), Some(self.id()))
+        Target::new(&self.session.server, Aim::room(room)).without(self.id())
     }
 
     /// Sends an event to everybody on all nodes but this client.
@@ -194,7 +218,7 @@ impl<S: Schema> Socket<S> {
     /// # Errors
     /// See [`Target::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
-        Target::new(&self.session.server, To::All, Some(self.id())).emit(event)
+        Target::new(&self.session.server, Aim::default()).without(self.id()).emit(event)
     }
 
     /// Closes the connection after what is queued has been sent.

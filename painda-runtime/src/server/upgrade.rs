@@ -3,22 +3,25 @@
 //! The hook runs before the handshake is answered. A client that sees its connection open is therefore in its rooms
 //! already, and misses nothing that is emitted from then on.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
+use tracing::Instrument;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{
     PPServer, close_code,
-    connection::{self, Disconnect, Transport, panic_text, tell_error},
+    connection::{self, Disconnect, Transport, caught, turn_away},
     error::Error,
-    handlers::Handlers,
+    limits::{AddressGuard, client_address},
     packet::Dialect,
     socket::{Session, Socket},
 };
@@ -35,7 +38,8 @@ pub type ResponseBody = Full<Bytes>;
 pub struct Handshake {
     uri: Uri,
     headers: HeaderMap,
-    remote_addr: Option<SocketAddr>,
+    peer: Option<SocketAddr>,
+    client_ip: Option<IpAddr>,
 }
 
 impl Handshake {
@@ -54,7 +58,24 @@ impl Handshake {
     /// The peer's address, where it is known: a mounted server learns it from a [`SocketAddr`] in the request's extensions.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
-        self.remote_addr
+        self.peer
+    }
+
+    /// The client's address: the peer's, or what [trusted proxies](super::PPServerBuilder::trusted_proxies) say.
+    #[must_use]
+    pub fn client_ip(&self) -> Option<IpAddr> {
+        self.client_ip
+    }
+
+    /// The client's credentials: `token` in the query, as the published contract has it, or `Authorization: Bearer`.
+    #[must_use]
+    pub fn token(&self) -> Option<String> {
+        let bearer = || {
+            let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+        };
+        self.query("token").or_else(bearer)
     }
 
     /// The first value of a parameter in the URI's query, percent-decoded.
@@ -77,26 +98,28 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
         Ok(key) => key,
         Err(refusal) => return refusal.response(),
     };
-    if server.node().is_closing() {
-        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping").response();
+    let node = server.node();
+    if let Err(refusal) = admit(server, request.headers()) {
+        node.counters.refused.add(1);
+        return refusal.response();
     }
     let accept = derive_accept_key(&key);
     let dialect = match has_token(request.headers(), header::SEC_WEBSOCKET_PROTOCOL, JSON_SUBPROTOCOL) {
         true => Dialect::Text,
         false => Dialect::V2,
     };
-    let Some(core) = server.node().connect(dialect) else {
+    let Some(core) = node.connect(dialect) else {
         return Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no random numbers to be had").response();
     };
     // From here on the connection cleans up after itself, also where the client vanishes during its handshake.
-    let connection = Connection {
-        session: Arc::new(Session { core, server: server.clone(), handlers: Handlers::new() }),
-        greeted: false,
-    };
+    let connection =
+        Connection { session: Arc::new(Session::new(core, server.clone())), greeted: false, address: None };
     let upgrade = hyper::upgrade::on(&mut request);
     let (head, _) = request.into_parts();
-    let remote_addr = head.extensions.get::<SocketAddr>().copied();
-    connection.greet(Handshake { uri: head.uri, headers: head.headers, remote_addr }, upgrade).await;
+    let peer = head.extensions.get::<SocketAddr>().copied();
+    let client_ip = client_address(&head.headers, peer, node.config.limits.trusted_proxies);
+    let handshake = Handshake { uri: head.uri, headers: head.headers, peer, client_ip };
+    connection.greet(handshake, upgrade).await;
 
     let mut response = Response::new(ResponseBody::default());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -110,6 +133,24 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(JSON_SUBPROTOCOL));
     }
     response
+}
+
+/// Whether there is room for a client, and whether it comes from where it may.
+fn admit<S: Schema>(server: &PPServer<S>, headers: &HeaderMap) -> Result<(), Refusal> {
+    let node = server.node();
+    if node.is_closing() {
+        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"));
+    }
+    if node.connections() >= node.config.limits.connections {
+        let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server has as many clients as it takes");
+        return Err(full.with(header::RETRY_AFTER, "5"));
+    }
+    match (&node.config.allowed_origins, headers.get(header::ORIGIN)) {
+        (Some(allowed), Some(origin)) if !allowed.iter().any(|known| origin == known.as_str()) => {
+            Err(Refusal::new(StatusCode::FORBIDDEN, "connections from this origin are not allowed"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks the handshake, and returns the client's key.
@@ -172,6 +213,8 @@ struct Connection<S: Schema> {
     session: Arc<Session<S>>,
     /// The connect hook has accepted it, so the disconnect hook is to hear of it.
     greeted: bool,
+    /// Counts as one of its address, where these are counted.
+    address: Option<AddressGuard>,
 }
 
 impl<S: Schema> Connection<S> {
@@ -179,29 +222,26 @@ impl<S: Schema> Connection<S> {
     async fn greet(mut self, handshake: Handshake, upgrade: OnUpgrade) {
         let server = &self.session.server;
         let socket = Socket::new(self.session.clone());
+        match server.node().admit(handshake.client_ip) {
+            Ok(address) => self.address = address,
+            Err(()) => {
+                let why = "too many connections from this address";
+                turn_away(server.node(), &socket, &Error::refused_with(close_code::TOO_MANY_CONNECTIONS, why));
+                tokio::spawn(self.run(upgrade));
+                return;
+            }
+        }
         let hooked = match &server.hooks().connect {
             Some(hook) => {
-                let hook = AssertUnwindSafe(hook(socket.clone(), handshake)).catch_unwind();
-                match timeout(server.node().config.handshake_timeout, hook).await {
-                    Ok(Ok(result)) => result,
-                    Ok(Err(panic)) => Err(Error::other(format!("the connect hook panicked: {}", panic_text(&*panic)))),
-                    Err(_) => Err(Error::other("the connect hook took too long")),
-                }
+                let hook = caught(|| hook(socket.clone(), handshake));
+                let late = |_| Err(Error::other("the connect hook took too long"));
+                timeout(server.node().config.handshake_timeout, hook).await.unwrap_or_else(late)
             }
             None => Ok(()),
         };
         match hooked {
             Ok(()) => self.greeted = true,
-            Err(error) => {
-                // The client learns what is meant for it; the log learns everything.
-                let reason = match &error {
-                    Error::Refused(reason) => reason,
-                    _ => "the server could not accept the connection",
-                };
-                tracing::info!(target: "painda::connect", id = socket.id(), %error, "refused a client");
-                tell_error(server.node(), &socket, "REFUSED", reason);
-                socket.close(close_code::REFUSED, reason);
-            }
+            Err(error) => turn_away(server.node(), &socket, &error),
         }
         tokio::spawn(self.run(upgrade));
     }
@@ -209,15 +249,19 @@ impl<S: Schema> Connection<S> {
     async fn run(self, upgrade: OnUpgrade) {
         let wait = self.session.server.node().config.handshake_timeout;
         let end = match timeout(wait, upgrade).await {
-            Ok(Ok(upgraded)) => connection::run(&self.session, transport(upgraded)).await,
+            Ok(Ok(upgraded)) => {
+                let span = tracing::debug_span!(target: "painda::connection", "connection", id = self.session.core.id.as_str());
+                let running = connection::run(&self.session, transport(upgraded)).instrument(span);
+                self.session.server.node().flusher().scope(running).await
+            }
             Ok(Err(error)) => Disconnect::Broken(error.to_string()),
             Err(_) => Disconnect::TimedOut,
         };
         tracing::debug!(target: "painda::connect", id = self.session.core.id.as_str(), ?end, "disconnected");
         if let (true, Some(hook)) = (self.greeted, &self.session.server.hooks().disconnect) {
-            let hook = hook(Socket::new(self.session.clone()), end);
-            if let Err(panic) = AssertUnwindSafe(hook).catch_unwind().await {
-                tracing::error!(target: "painda::connect", panic = panic_text(&*panic), "the disconnect hook panicked");
+            let socket = Socket::new(self.session.clone());
+            if let Err(error) = caught(|| hook(socket, end)).await {
+                tracing::warn!(target: "painda::connect", %error, "the disconnect hook failed");
             }
         }
     }

@@ -142,18 +142,18 @@ pub fn decode(bytes: &Bytes) -> Result<Envelope<'_>, EnvelopeError> {
     Ok(Envelope { exclude: (exclude_len > 0).then_some(exclude), message })
 }
 
-fn take<'a>(rest: &mut &'a [u8], len: usize, field: &'static str) -> Result<&'a [u8], EnvelopeError> {
+pub(super) fn take<'a>(rest: &mut &'a [u8], len: usize, field: &'static str) -> Result<&'a [u8], EnvelopeError> {
     let (head, tail) = rest.split_at_checked(len).ok_or(EnvelopeError::Truncated { field })?;
     *rest = tail;
     Ok(head)
 }
 
-fn take_u16(rest: &mut &[u8], field: &'static str) -> Result<u16, EnvelopeError> {
+pub(super) fn take_u16(rest: &mut &[u8], field: &'static str) -> Result<u16, EnvelopeError> {
     let bytes = take(rest, 2, field)?;
     Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
 }
 
-fn text<'a>(rest: &mut &'a [u8], len: usize, field: &'static str) -> Result<&'a str, EnvelopeError> {
+pub(super) fn text<'a>(rest: &mut &'a [u8], len: usize, field: &'static str) -> Result<&'a str, EnvelopeError> {
     core::str::from_utf8(take(rest, len, field)?).map_err(|_| EnvelopeError::NotUtf8 { field })
 }
 

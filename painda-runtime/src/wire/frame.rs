@@ -151,10 +151,16 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
-/// The header of a version 2 frame; an id of 0 means JSON.
+/// The header of a version 2 frame; an id of 0 means JSON. The length is that of the payload as it follows.
 #[must_use]
-pub fn header(mode: Mode, id: u16, payload_len: u32) -> [u8; HEADER_LEN] {
-    let flags = mode as u16 | if id == 0 { 0 } else { FLAG_SCHEMA };
+pub fn header(mode: Mode, id: u16, deflated: bool, payload_len: u32) -> [u8; HEADER_LEN] {
+    let mut flags = mode as u16;
+    if id != 0 {
+        flags |= FLAG_SCHEMA;
+    }
+    if deflated {
+        flags |= FLAG_DEFLATED;
+    }
     let mut out = [0; HEADER_LEN];
     out[..4].copy_from_slice(&MAGIC);
     out[4..6].copy_from_slice(&2u16.to_be_bytes());
@@ -168,7 +174,7 @@ pub fn header(mode: Mode, id: u16, payload_len: u32) -> [u8; HEADER_LEN] {
 #[must_use]
 pub fn header_v1(mode: Mode, payload_len: u32) -> [u8; HEADER_LEN_V1] {
     let mut out = [0; HEADER_LEN_V1];
-    out.copy_from_slice(&header(mode, 0, payload_len)[..HEADER_LEN_V1]);
+    out.copy_from_slice(&header(mode, 0, false, payload_len)[..HEADER_LEN_V1]);
     out[4..6].copy_from_slice(&1u16.to_be_bytes());
     out
 }
@@ -214,6 +220,16 @@ pub fn decode(bytes: &Bytes, max_inflated: usize) -> Result<Frame, FrameError> {
     Ok(Frame { version, mode: Mode::ALL[usize::from(flags & FLAG_MODE)], body })
 }
 
+/// Deflates a payload, for a frame with that flag.
+///
+/// # Errors
+/// None in practice: memory is the only thing that deflating can run out of.
+pub fn deflate(payload: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(payload.len() / 2);
+    flate2::read::ZlibEncoder::new(payload, flate2::Compression::fast()).read_to_end(&mut out)?;
+    Ok(out)
+}
+
 fn inflate(deflated: &[u8], limit: usize) -> Result<Bytes, FrameError> {
     let mut out = Vec::new();
     // One byte beyond the limit tells "just fits" from "too large" without ever holding more.
@@ -230,7 +246,7 @@ mod tests {
     use super::*;
 
     fn frame(edit: impl FnOnce(&mut Vec<u8>)) -> Result<Frame, FrameError> {
-        let mut bytes = header(Mode::Chat, 1, 2).to_vec();
+        let mut bytes = header(Mode::Chat, 1, false, 2).to_vec();
         bytes.extend_from_slice(&[7, 8]);
         edit(&mut bytes);
         decode(&bytes.into(), 100)

@@ -2,6 +2,8 @@
 //!
 //! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and no schema.
 
+pub mod aim;
+pub mod channels;
 pub mod envelope;
 #[cfg(feature = "server")]
 pub mod frame;

@@ -1,0 +1,175 @@
+//! Emitting into a cluster without being a node of it: for workers, scheduled jobs and other services.
+//!
+//! Owns the encoding of a typed event and the choice of its channel. Knows no WebSocket: the feature of an adapter is all that
+//! it needs.
+
+use core::{fmt, marker::PhantomData};
+use std::{string::String, sync::Arc};
+
+use crate::{
+    Message, PPAdapter,
+    adapter::AdapterError,
+    schema::{EventOf, Schema},
+    wire::aim::Aim,
+};
+
+/// Emits the events of a schema to the clients of all nodes, without having clients itself.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use painda_runtime::{Emitter, PPEvent, schema};
+/// # #[cfg(feature = "redis")]
+/// use painda_runtime::RedisAdapter;
+///
+/// #[derive(PPEvent)]
+/// #[pp(event = "round:over", id = 1)]
+/// pub struct RoundOver { pub round: u32 }
+///
+/// schema! { pub Arena { RoundOver } }
+///
+/// # #[cfg(feature = "redis")] {
+/// let emitter = Emitter::<Arena>::new(RedisAdapter::connect("redis://localhost:6379").await?);
+/// emitter.to("red").to("blue").except("benched").emit(&RoundOver { round: 3 })?;
+/// emitter.close().await?; // sends what is queued
+/// # } Ok(()) }
+/// ```
+///
+/// Cheap to clone. It subscribes to nothing, so Redis sends it nothing. Like a server's, its emits queue and never wait for the
+/// network; what one emitter emits to one room arrives in that order.
+pub struct Emitter<S: Schema> {
+    adapter: Arc<dyn PPAdapter>,
+    schema: PhantomData<fn() -> S>,
+}
+
+/// Why an emitter could not emit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The adapter did not take it, for example because its queue is full.
+    Adapter(AdapterError),
+    /// A name that can't be a room's.
+    InvalidRoom {
+        /// The name.
+        room: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+impl fmt::Display for EmitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Adapter(error) => error.fmt(f),
+            Self::InvalidRoom { room, why } => write!(f, "{room:?} can't be the name of a room: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for EmitError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Adapter(error) => Some(error),
+            Self::InvalidRoom { .. } => None,
+        }
+    }
+}
+
+impl<S: Schema> Emitter<S> {
+    /// Emits through this adapter.
+    #[must_use]
+    pub fn new(adapter: impl PPAdapter) -> Self {
+        Self { adapter: Arc::new(adapter), schema: PhantomData }
+    }
+
+    /// Aims at a room's members on all nodes.
+    pub fn to<'a>(&'a self, room: &'a str) -> EmitTarget<'a, S> {
+        EmitTarget { emitter: self, aim: Aim::room(room) }
+    }
+
+    /// Aims at one client, whatever node it is on.
+    pub fn client<'a>(&'a self, id: &'a str) -> EmitTarget<'a, S> {
+        EmitTarget { emitter: self, aim: Aim::client(id) }
+    }
+
+    /// Aims at everybody on all nodes.
+    pub fn everybody(&self) -> EmitTarget<'_, S> {
+        EmitTarget { emitter: self, aim: Aim::default() }
+    }
+
+    /// Sends an event to everybody on all nodes.
+    ///
+    /// # Errors
+    /// As [`EmitTarget::emit`].
+    pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
+        self.everybody().emit(event)
+    }
+
+    /// Sends what is queued, and closes the adapter.
+    ///
+    /// # Errors
+    /// Where not everything could be sent in time.
+    pub async fn close(&self) -> Result<(), AdapterError> {
+        self.adapter.close().await
+    }
+}
+
+impl<S: Schema> Clone for Emitter<S> {
+    fn clone(&self) -> Self {
+        Self { adapter: self.adapter.clone(), schema: PhantomData }
+    }
+}
+
+impl<S: Schema> fmt::Debug for Emitter<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitter").field("schema", &S::NAME).finish_non_exhaustive()
+    }
+}
+
+/// An emitter's aim: call [`emit`](Self::emit) on it. Whoever matches gets an emit once.
+#[must_use = "an aim alone sends nothing: call emit on it"]
+#[derive(Clone)]
+pub struct EmitTarget<'a, S: Schema> {
+    emitter: &'a Emitter<S>,
+    aim: Aim<'a>,
+}
+
+impl<S: Schema> fmt::Debug for EmitTarget<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmitTarget").field("aim", &self.aim).finish_non_exhaustive()
+    }
+}
+
+impl<'a, S: Schema> EmitTarget<'a, S> {
+    /// The members of this room as well.
+    pub fn to(mut self, room: &'a str) -> Self {
+        self.aim.rooms.add(room);
+        self
+    }
+
+    /// Not the members of this room.
+    pub fn except(mut self, room: &'a str) -> Self {
+        self.aim.except_rooms.add(room);
+        self
+    }
+
+    /// Not the client with this id.
+    pub fn except_socket(mut self, id: &'a str) -> Self {
+        self.aim.except_clients.add(id);
+        self
+    }
+
+    /// Sends an event of the schema; it never waits for the network.
+    ///
+    /// # Errors
+    /// Where the adapter does not take it, or a name can't be a room's: then it was not sent.
+    pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
+        if let Some((room, why)) = self.aim.problem() {
+            return Err(EmitError::InvalidRoom { room: room.into(), why });
+        }
+        let message = Message::event(E::ID, event.to_bytes());
+        let publication = self.aim.publication(&message).map_err(AdapterError::from);
+        let sent = publication
+            .and_then(|(channel, message, exclude)| self.emitter.adapter.publish(channel, &message, exclude));
+        sent.map_err(EmitError::Adapter)
+    }
+}

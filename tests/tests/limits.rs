@@ -1,0 +1,269 @@
+//! The limits, and who may come in: a test each.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use painda_runtime::{
+    Error, PPServer,
+    server::{Handshake, Incoming, PPServerBuilder, Socket},
+};
+use painda_tests::{
+    client::Client,
+    frames::{DEFLATED, HEADER, json_event, player_hit, player_move},
+    raw::Raw,
+};
+use schemas::{Arena, PlayerHit, PlayerMove};
+use serde_json::{Value, json};
+
+async fn start(builder: PPServerBuilder<Arena>) -> (PPServer<Arena>, SocketAddr) {
+    let server = builder.bind("127.0.0.1:0").await.expect("a free port");
+    let addr = server.local_addr().expect("it listens");
+    (server, addr)
+}
+
+/// A server that sends each client's moves back to it.
+fn echo() -> PPServerBuilder<Arena> {
+    PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
+        socket.on(async |socket: Socket<Arena>, moved: PlayerMove| socket.emit(&moved));
+        Ok(())
+    })
+}
+
+async fn connect(addr: SocketAddr) -> Client {
+    Client::connect(&format!("ws://{addr}")).await
+}
+
+#[tokio::test]
+async fn connections_per_address() {
+    let (server, addr) = start(echo().max_connections_per_address(2)).await;
+    let (mut first, _second) = (connect(addr).await, connect(addr).await);
+    let mut third = connect(addr).await;
+    assert_eq!(third.next_json().await["type"], "__pp_error");
+    assert_eq!(third.next_close().await, 4029);
+    assert_eq!(server.stats().refused, 1);
+
+    // Room for one, once somebody has left.
+    first.close(1000).await;
+    assert_eq!(first.next_close().await, 1000);
+    drop((first, third));
+    loop {
+        let mut next = connect(addr).await;
+        next.send_binary(player_move(1.0, 1.0)).await;
+        if next.next_frame().await == player_move(1.0, 1.0) {
+            break;
+        }
+        assert_eq!(next.next_close().await, 4029);
+    }
+}
+
+#[tokio::test]
+async fn connections_per_address_behind_a_proxy() {
+    let (_server, addr) = start(echo().max_connections_per_address(1).trusted_proxies(1)).await;
+    let from = |forwarded: &'static str| async move {
+        let (mut raw, _) = Raw::handshake(addr, &format!("X-Forwarded-For: {forwarded}\r\n")).await;
+        raw.frame(0x82, &player_move(1.0, 1.0)).await;
+        let moved = raw.next().await == Some((0x82, player_move(1.0, 1.0)));
+        (raw, moved)
+    };
+    let (_first, in_first) = from("1.1.1.1").await;
+    let (_second, in_second) = from("2.2.2.2").await;
+    // What a client writes itself stands before what the proxy appends, and is not believed.
+    let (_liar, in_liar) = from("3.3.3.3, 1.1.1.1").await;
+    assert_eq!((in_first, in_second, in_liar), (true, true, false));
+}
+
+#[tokio::test]
+async fn messages_per_second() {
+    let (server, addr) = start(echo().max_messages(10, 0)).await;
+    let mut client = connect(addr).await;
+    for n in 0..30u8 {
+        client.send_binary(player_move(f32::from(n), 0.0)).await;
+    }
+    for n in 0..10u8 {
+        client.expect_frame(&player_move(f32::from(n), 0.0)).await;
+    }
+    let error = client.next_json().await;
+    assert_eq!(error["payload"]["code"], "RATE_LIMITED");
+    // The next window's messages pass; until then they are dropped without a word.
+    loop {
+        client.send_binary(player_move(99.0, 0.0)).await;
+        if let Some(message) = client.next_message_within(std::time::Duration::from_millis(100)).await {
+            assert_eq!(message.into_data(), player_move(99.0, 0.0));
+            break;
+        }
+    }
+    assert!(server.stats().rate_limited >= 20);
+}
+
+#[tokio::test]
+async fn rooms_per_client() {
+    let (_server, addr) =
+        start(PPServer::<Arena>::builder().max_rooms(2).on_connect(async |socket: Socket<Arena>, _| {
+            socket.join("a").await?;
+            socket.join("b").await?;
+            socket.join("b").await?;
+            assert!(matches!(socket.join("c").await, Err(Error::TooManyRooms { limit: 2 })));
+            socket.leave("a").await?;
+            socket.join("c").await?;
+            socket.emit_json("rooms", &json!(socket.rooms()))
+        }))
+        .await;
+    assert_eq!(connect(addr).await.next_json().await["payload"], json!(["b", "c"]));
+}
+
+#[tokio::test]
+async fn connections_in_all() {
+    let (server, addr) = start(echo().max_connections(1)).await;
+    let _first = connect(addr).await;
+    let (_, status) = Raw::handshake(addr, "").await;
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    assert_eq!((server.stats().connections, server.stats().refused), (1, 1));
+}
+
+#[tokio::test]
+async fn origins() {
+    let (_server, addr) = start(echo().allowed_origins(["https://good.example"])).await;
+    for (header, expected) in [
+        ("Origin: https://good.example\r\n", "HTTP/1.1 101 Switching Protocols"),
+        ("Origin: https://good.example.evil\r\n", "HTTP/1.1 403 Forbidden"),
+        ("Origin: null\r\n", "HTTP/1.1 403 Forbidden"),
+        ("", "HTTP/1.1 101 Switching Protocols"),
+    ] {
+        assert_eq!(Raw::handshake(addr, header).await.1, expected, "{header:?}");
+    }
+}
+
+/// Who a client is.
+struct User(String);
+
+#[tokio::test]
+async fn the_connect_hook_sees_the_request_and_keeps_who_it_is() {
+    let (_server, addr) =
+        start(PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, shake: Handshake| {
+            let user = shake.token().ok_or_else(|| Error::refused_with(4401, "who are you?"))?;
+            assert!(shake.client_ip().is_some_and(|ip| ip.is_loopback()));
+            assert_eq!(shake.headers()["host"], "here");
+            socket.set_state(User(user));
+            socket.on(async |socket: Socket<Arena>, _: PlayerMove| {
+                assert!(socket.state::<String>().is_none(), "another type");
+                let user = socket.state::<User>().expect("set by the hook");
+                socket.emit_json("you", &json!(user.0))
+            });
+            Ok(())
+        }))
+        .await;
+    let (mut known, _) = Raw::handshake(addr, "Authorization: Bearer ada\r\n").await;
+    known.frame(0x82, &player_move(0.0, 0.0)).await;
+    let (_, frame) = known.next().await.expect("an answer");
+    assert_eq!(frame[HEADER..], *br#"{"type":"you","payload":"ada"}"#);
+
+    let (mut unknown, _) = Raw::handshake(addr, "").await;
+    assert_eq!(unknown.close_code().await, 4401);
+}
+
+#[tokio::test]
+async fn a_token_after_the_handshake_goes_to_its_hook() {
+    let (_server, addr) = start(PPServer::<Arena>::builder().on_auth(async |socket: Socket<Arena>, token: String| {
+        if token != "sesame" {
+            return Err(Error::refused("a wrong token"));
+        }
+        socket.emit_json("welcome", &Value::Null)
+    }))
+    .await;
+    let (mut good, mut bad) = (connect(addr).await, connect(addr).await);
+    good.send_binary(json_event("__pp_auth", json!({"token": "sesame"}))).await;
+    assert_eq!(good.next_json().await["type"], "welcome");
+    bad.send_text(r#"{"type":"__pp_auth","payload":{"token":"guess"}}"#).await;
+    assert_eq!(bad.next_json().await["payload"]["message"], "a wrong token");
+    assert_eq!(bad.next_close().await, 4003);
+}
+
+#[tokio::test]
+async fn middleware_passes_changes_and_refuses_messages() {
+    let (server, addr) = start(
+        PPServer::<Arena>::builder()
+            .on_connect(async |socket: Socket<Arena>, _| {
+                socket.on(async |socket: Socket<Arena>, hit: PlayerHit| socket.emit(&hit));
+                socket.on_json("note", async |socket: Socket<Arena>, note| socket.emit_json("note", &note));
+                Ok(())
+            })
+            .middleware(async |_, message: Incoming| match message.name() {
+                "player:move" => Err(Error::refused("nobody moves")),
+                "panic" => panic!("wanted by the test"),
+                _ => Ok(message),
+            })
+            .middleware(async |_, message: Incoming| match message {
+                Incoming::Named { name, .. } => Ok(Incoming::Named { name, payload: json!("changed") }),
+                other => Ok(other),
+            }),
+    )
+    .await;
+    let mut client = connect(addr).await;
+    client.send_binary(player_move(1.0, 1.0)).await;
+    assert_eq!(client.next_json().await["payload"], json!({"code": "REFUSED", "message": "nobody moves"}));
+    client.send_binary(json_event("panic", Value::Null)).await;
+    client.send_binary(json_event("note", json!("mine"))).await;
+    assert_eq!(client.next_json().await, json!({"type": "note", "payload": "changed"}));
+    client.send_binary(player_hit(1, 2, 3)).await;
+    client.expect_frame(&player_hit(1, 2, 3)).await;
+    assert_eq!(server.stats().failed_handlers, 1);
+}
+
+#[tokio::test]
+async fn large_frames_are_deflated_where_that_is_switched_on() {
+    let (server, addr) = start(PPServer::<Arena>::builder().compress_from(100)).await;
+    let mut client = connect(addr).await;
+    server.broadcast_json("long", &json!("painda ".repeat(1000))).expect("emitted");
+    let frame = client.next_frame().await;
+    assert!(frame.len() < 200, "{} bytes", frame.len());
+    assert_eq!(u16::from_be_bytes([frame[6], frame[7]]), DEFLATED);
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::ZlibDecoder::new(&frame[HEADER..]), &mut text).expect("zlib");
+    assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON")["payload"], "painda ".repeat(1000));
+    server.broadcast_json("short", &json!(1)).expect("emitted");
+    assert_eq!(client.next_json().await["type"], "short");
+}
+
+#[tokio::test]
+async fn over_tls() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = made.signing_key.serialize_der().try_into().expect("a key");
+    let certificate = made.cert.der().clone();
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .expect("TLS versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .expect("a usable certificate");
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let server = echo().build().await.expect("a node");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let addr = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        let (stream, remote) = listener.accept().await.expect("a client");
+        let stream = acceptor.accept(stream).await.expect("TLS");
+        server.serve_connection(stream, Some(remote)).await;
+    });
+
+    let mut roots = tokio_rustls::rustls::RootCertStore::empty();
+    roots.add(certificate).expect("a root");
+    let config = tokio_rustls::rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("TLS versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = tokio::net::TcpStream::connect(addr).await.expect("a connection");
+    let name = "localhost".try_into().expect("a name");
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS");
+    let (mut socket, _) = tokio_tungstenite::client_async("ws://localhost/", stream).await.expect("a handshake");
+    use futures_util::{SinkExt, StreamExt};
+    // More than a TLS record and more than a window, so that writes are cut in the middle.
+    for n in 0..2000u16 {
+        socket.send(player_move(f32::from(n), 0.0).into()).await.expect("sent");
+        let got = socket.next().await.expect("open").expect("a message");
+        assert_eq!(got.into_data(), player_move(f32::from(n), 0.0));
+        if n == 500 {
+            break;
+        }
+    }
+}
