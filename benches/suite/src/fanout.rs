@@ -2,11 +2,11 @@
 
 use std::{io, time::Duration};
 
-use load::{Plan, Report, Swarm};
+use load::{Dialect, Plan, Report, Swarm, limit};
 
 use crate::{
     Settings,
-    figures::Figures,
+    figures::{Figures, short},
     page::Page,
     plot,
     servers::{Cluster, Kind},
@@ -22,6 +22,13 @@ struct Case {
     rooms: usize,
     senders: usize,
     rate: f64,
+}
+
+impl Case {
+    /// Per second, where nothing is lost.
+    fn deliveries(&self) -> f64 {
+        self.senders as f64 * self.rate * (self.clients / self.rooms - 1) as f64
+    }
 }
 
 const CASES: [Case; 4] = [
@@ -81,6 +88,7 @@ pub(crate) fn measure(
 pub(crate) fn run(settings: &Settings) -> io::Result<()> {
     let mut page = Page::new(&settings.paths, "fanout", "Cluster fan-out", METHOD);
     page.data(&CSV.map(str::to_owned));
+    generator(settings, &mut page)?;
     let mut groups = Vec::new();
     for case in &CASES {
         let mut reports = vec![Vec::new(); Kind::ALL.len()];
@@ -110,6 +118,25 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
     page.section("CPU per delivery");
     page.plot(&settings.paths, "fanout", title, &plot::bars(title, &groups))?;
     page.save(&settings.paths)
+}
+
+/// Shows that the load generator is not what limits.
+fn generator(settings: &Settings, page: &mut Page) -> io::Result<()> {
+    let mut sentences = Vec::new();
+    for (dialect, name) in [(Dialect::Painda, "painda's frames"), (Dialect::SocketIo, "Socket.IO's")] {
+        let report = limit::measure(dialect, settings.measure)?;
+        let each = report.generator_per_delivery();
+        println!("the generator takes {:.0} events a second of {name}, {each:.2} µs each", 1e6 / each);
+        sentences.push(format!("{} events a second of {name} ({each:.2} µs each)", short(1e6 / each)));
+    }
+    let most = CASES.iter().map(Case::deliveries).fold(0.0, f64::max);
+    page.paragraph(&format!(
+        "The load generator is one thread. Flooded with single events by a thread that does nothing else, it takes {}; the most it gets in a case \
+         below is {} a second. Its share of a core stands in each table.",
+        sentences.join(" and "),
+        short(most)
+    ));
+    Ok(())
 }
 
 const HEAD: [&str; 10] = [

@@ -65,6 +65,7 @@ impl FromIterator<f64> for Figures {
 pub(crate) fn short(figure: f64) -> String {
     match figure.abs() {
         nothing if !nothing.is_finite() => "–".to_owned(),
+        0.0 => "0".to_owned(),
         large if large >= 10_000.0 => {
             let mut digits = format!("{:.0}", figure);
             let mut at = digits.len();

@@ -82,9 +82,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, what, run) in CASES {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
             println!("\n== {name}: {what}");
-            run(&settings).map_err(|error| format!("{name}: {error}"))?;
+            let log = process::log();
+            run(&settings).map_err(|error| format!("{name}: {error} (the servers' log: {})", log.display()))?;
         }
     }
+    // It is kept where something failed.
+    let _ = std::fs::remove_file(process::log());
     Ok(())
 }
 

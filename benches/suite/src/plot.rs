@@ -22,7 +22,7 @@ fn text(svg: &mut String, x: f64, y: f64, anchor: &str, content: &str) {
 
 /// Groups of horizontal bars; a thin line shows the spread of the rounds.
 pub(crate) fn bars(title: &str, groups: &[(String, Vec<(&str, Figures)>)]) -> String {
-    const LEFT: f64 = 180.0;
+    const LEFT: f64 = 230.0;
     const BAR: f64 = 22.0;
     let rows: usize = groups.iter().map(|(_, bars)| bars.len()).sum();
     let height = 50.0 + rows as f64 * BAR + groups.len() as f64 * 34.0;

@@ -1,11 +1,19 @@
 //! Processes that end with the benchmark, however it ends.
 
 use std::{
+    env,
     ffi::OsStr,
+    fs::File,
     io::{self, BufRead, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
+
+/// Where the programs' complaints are.
+pub(crate) fn log() -> PathBuf {
+    env::temp_dir().join(format!("painda-benchmark-{}.log", std::process::id()))
+}
 
 /// A running program; dropped, it is stopped.
 #[derive(Debug)]
@@ -17,7 +25,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program. The kernel ends it, too, should this process be killed.
+    /// Starts a program, whose log goes to a file. The kernel ends it, too, should this process be killed.
     pub(crate) fn start(program: impl AsRef<OsStr>, args: &[&str]) -> io::Result<Self> {
         let name = program.as_ref().to_string_lossy().into_owned();
         let mut child = Command::new("setpriv")
@@ -26,6 +34,7 @@ impl Process {
             .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(File::options().create(true).append(true).open(log())?)
             .spawn()
             .map_err(|error| io::Error::other(format!("{name} does not start: {error}")))?;
         let output = child.stdout.take().map(BufReader::new);
@@ -43,7 +52,9 @@ impl Process {
             output.read_line(&mut line)?;
         }
         let address = line.trim().rsplit("http://").next().and_then(|address| address.parse().ok());
-        address.ok_or_else(|| io::Error::other(format!("{} did not say where it is, but: {line:?}", self.name)))
+        address.ok_or_else(|| {
+            io::Error::other(format!("{} did not say where it is, but: {line:?}; see {}", self.name, log().display()))
+        })
     }
 
     /// Waits for the end.

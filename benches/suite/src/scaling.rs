@@ -27,7 +27,8 @@ const SPREAD: &str = "\
 Each room has its members on two nodes. With one channel for all, every node hears every event; with a channel per room only the \
 two that need it.";
 const UNCONCERNED: &str = "\
-All rooms stay on the first two nodes; what do the others, which have no client, pay? CPU of one such node per event that was published.";
+All rooms stay on the first two nodes; what do the others, which have no client, pay? CPU of one such node per event that was published, \
+less what it uses in the same time without any event.";
 const OTHERS: &str = "Two nodes, the same load, and further rooms with a client each in which nothing happens.";
 
 struct Measured {
@@ -77,7 +78,7 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
 fn spread_rooms(settings: &Settings, page: &mut Page) -> io::Result<()> {
     let mut all = Vec::new();
     for nodes in NODES {
-        all.push(rounds(settings, page, "spread", nodes, &|kind| measure(settings, kind, nodes, nodes, 0))?);
+        all.push(rounds(settings, page, "spread", nodes, &|kind| measure(settings, kind, nodes, nodes, 0, SENDERS))?);
     }
     page.section("Nodes become more");
     page.paragraph(SPREAD);
@@ -102,16 +103,20 @@ fn spread_rooms(settings: &Settings, page: &mut Page) -> io::Result<()> {
 /// Nodes become more, but only two have members. What one of the others pays, and Redis for it.
 fn unconcerned(settings: &Settings, page: &mut Page) -> io::Result<Vec<(Kind, Costs)>> {
     let counts = [2, 4, 8];
+    let silent = rounds(settings, page, "silent", 8, &|kind| measure(settings, kind, 8, 2, 0, 0))?;
     let mut all = Vec::new();
     for nodes in counts {
-        all.push(rounds(settings, page, "unconcerned", nodes, &|kind| measure(settings, kind, nodes, 2, 0))?);
+        all.push(rounds(settings, page, "unconcerned", nodes, &|kind| measure(settings, kind, nodes, 2, 0, SENDERS))?);
     }
     page.section("Nodes without members");
     page.paragraph(UNCONCERNED);
-    let others = |one: &Measured| one.cpu(2..one.nodes) / (one.nodes - 2) as f64;
+    let one_more = |one: &Measured| one.cpu(2..one.nodes) / (one.nodes - 2) as f64;
+    let others = |of: &Rounds, place: usize| -> Figures {
+        of[place].iter().zip(&silent[place]).map(|(one, silent)| (one_more(one) - one_more(silent)).max(0.0)).collect()
+    };
     let row = |(place, kind): (usize, &Kind)| {
         let mut row = vec![kind.name().to_owned()];
-        row.extend(all[1..].iter().map(|of| figures(&of[place], others).with_spread()));
+        row.extend(all[1..].iter().map(|of| others(of, place).with_spread()));
         row.extend(all.iter().map(|of| figures(&of[place], Measured::redis_cpu).in_short()));
         row
     };
@@ -121,7 +126,7 @@ fn unconcerned(settings: &Settings, page: &mut Page) -> io::Result<Vec<(Kind, Co
         let redis = |at: usize| median(&all[at][place], Measured::redis_cpu);
         let costs = Costs {
             needed: median(&all[0][place], |one| one.cpu(0..2)) / 2.0,
-            unneeded: median(&all[2][place], others),
+            unneeded: others(&all[2], place).median(),
             redis: redis(0),
             redis_per_node: ((redis(2) - redis(0)) / 6.0).max(0.0),
         };
@@ -135,7 +140,7 @@ fn other_rooms(settings: &Settings, page: &mut Page) -> io::Result<()> {
     let counts: &[usize] = if settings.quick { &[0, 1_000] } else { &[0, 1_000, 10_000] };
     let mut all = Vec::new();
     for &rooms in counts {
-        all.push(rounds(settings, page, "other-rooms", rooms, &|kind| measure(settings, kind, 2, 2, rooms))?);
+        all.push(rounds(settings, page, "other-rooms", rooms, &|kind| measure(settings, kind, 2, 2, rooms, SENDERS))?);
     }
     page.section("Other rooms");
     page.paragraph(OTHERS);
@@ -175,7 +180,14 @@ fn rounds(
     Ok(all)
 }
 
-fn measure(settings: &Settings, kind: Kind, nodes: usize, used: usize, bystanders: usize) -> io::Result<Measured> {
+fn measure(
+    settings: &Settings,
+    kind: Kind,
+    nodes: usize,
+    used: usize,
+    bystanders: usize,
+    senders: usize,
+) -> io::Result<Measured> {
     let cluster = Cluster::start(kind, &settings.paths, nodes, "127.0.0.1")?;
     let plan = Plan {
         spread: used.min(2),
@@ -183,7 +195,7 @@ fn measure(settings: &Settings, kind: Kind, nodes: usize, used: usize, bystander
         bystanders,
         warm_up: settings.warm_up,
         measure: settings.measure,
-        ..Plan::one_room(kind.dialect(), cluster.addrs[..used].to_vec(), ROOMS * MEMBERS, ROOMS * SENDERS, HZ)
+        ..Plan::one_room(kind.dialect(), cluster.addrs[..used].to_vec(), ROOMS * MEMBERS, ROOMS * senders, HZ)
     };
     let whole = plan.warm_up + plan.measure;
     let mut swarm = Swarm::connect(plan)?;
@@ -215,7 +227,7 @@ fn three_tables(page: &mut Page, what: &str, columns: &[String], all: &[Rounds])
         };
         KINDS.iter().enumerate().map(row).collect()
     };
-    let head: Vec<String> = columns.iter().map(|column| format!("{column} {what}")).collect();
+    let head: Vec<String> = columns.iter().map(|column| format!("{what}: {column}")).collect();
     let head: Vec<&str> = [""].into_iter().chain(head.iter().map(String::as_str)).collect();
     page.paragraph("CPU of all nodes per event, µs:");
     page.table(&head, &table(&|one| one.cpu(0..one.nodes)));

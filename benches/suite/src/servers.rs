@@ -15,17 +15,17 @@ pub(crate) enum Kind {
     Arena,
     /// Ours, with a flush interval of one 60 Hz tick.
     ArenaTick,
-    /// socketioxide, without Nagle's algorithm like all others.
+    /// socketioxide, one thread to a node and without Nagle's algorithm, like ours.
     Socketioxide,
-    /// socketioxide as in its own examples.
-    SocketioxideNagle,
+    /// socketioxide as in its own examples: a thread per core, and Nagle's algorithm.
+    SocketioxideExample,
     /// Socket.IO on Node.
     SocketIoNode,
 }
 
 impl Kind {
     pub(crate) const ALL: [Self; 6] =
-        [Self::Relay, Self::Arena, Self::ArenaTick, Self::Socketioxide, Self::SocketioxideNagle, Self::SocketIoNode];
+        [Self::Relay, Self::Arena, Self::ArenaTick, Self::Socketioxide, Self::SocketioxideExample, Self::SocketIoNode];
     /// One of each library, and the limit.
     pub(crate) const LIBRARIES: [Self; 4] = [Self::Relay, Self::Arena, Self::Socketioxide, Self::SocketIoNode];
 
@@ -35,7 +35,7 @@ impl Kind {
             Self::Arena => "painda",
             Self::ArenaTick => "painda, 16 ms",
             Self::Socketioxide => "socketioxide",
-            Self::SocketioxideNagle => "socketioxide, Nagle",
+            Self::SocketioxideExample => "socketioxide, as in its examples",
             Self::SocketIoNode => "Socket.IO on Node",
         }
     }
@@ -47,7 +47,7 @@ impl Kind {
             Self::Arena => "painda",
             Self::ArenaTick => "painda-16ms",
             Self::Socketioxide => "socketioxide",
-            Self::SocketioxideNagle => "socketioxide-nagle",
+            Self::SocketioxideExample => "socketioxide-example",
             Self::SocketIoNode => "socketio-node",
         }
     }
@@ -55,7 +55,7 @@ impl Kind {
     pub(crate) fn dialect(self) -> Dialect {
         match self {
             Self::Relay | Self::Arena | Self::ArenaTick => Dialect::Painda,
-            Self::Socketioxide | Self::SocketioxideNagle | Self::SocketIoNode => Dialect::SocketIo,
+            Self::Socketioxide | Self::SocketioxideExample | Self::SocketIoNode => Dialect::SocketIo,
         }
     }
 
@@ -65,7 +65,9 @@ impl Kind {
             Self::Arena => Process::start(paths.roots("arena")?, args),
             Self::ArenaTick => Process::start(paths.roots("arena")?, &[args, &["--flush-interval", "16"]].concat()),
             Self::Socketioxide => Process::start(paths.ours("peer-socketioxide")?, args),
-            Self::SocketioxideNagle => Process::start(paths.ours("peer-socketioxide")?, &[args, &["--nagle"]].concat()),
+            Self::SocketioxideExample => {
+                Process::start(paths.ours("peer-socketioxide")?, &[args, &["--as-in-examples"]].concat())
+            }
             Self::SocketIoNode => {
                 let script = paths.root.join("benches/peers/socketio-node/server.js");
                 Process::start("node", &[&[&*script.to_string_lossy()], args].concat())

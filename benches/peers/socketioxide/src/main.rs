@@ -1,8 +1,8 @@
 //! The arena as a user of socketioxide would write it: `player:move` goes to everybody else in the sender's room. All
 //! settings are the library's own.
 //!
-//! `peer-socketioxide --listen ADDR --redis URL [--nagle]` serves. The library's examples leave Nagle's algorithm on, which
-//! saves CPU and costs up to 40 ms; here it is off as everywhere else, unless `--nagle` is given.
+//! `peer-socketioxide --listen ADDR --redis URL [--as-in-examples]` serves. The library's examples use a thread per core and
+//! leave Nagle's algorithm on, which delays events by up to 40 ms; without the flag it is one thread without it, as our arena.
 //! With `--publish N` it emits that many events to the room `arena` instead, from the server, as fast as it can.
 
 use std::error::Error;
@@ -17,6 +17,7 @@ use socketioxide::{
     extract::{Data, SocketRef},
 };
 use socketioxide_redis::{RedisAdapter, RedisAdapterCtr, drivers::redis::redis_client};
+use tokio::runtime::Builder;
 
 /// How many emits wait for Redis at a time, so that they are pipelined.
 const IN_FLIGHT: usize = 256;
@@ -27,20 +28,31 @@ struct PlayerMove {
     y: f32,
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let (mut listen, mut redis, mut publish) = (String::new(), String::new(), None::<usize>);
-    let mut nodelay = true;
+struct Options {
+    listen: String,
+    redis: String,
+    publish: Option<usize>,
+    as_in_examples: bool,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut options = Options { listen: String::new(), redis: String::new(), publish: None, as_in_examples: false };
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
-            Long("listen") => listen = args.value()?.string()?,
-            Long("redis") => redis = args.value()?.string()?,
-            Long("publish") => publish = Some(args.value()?.parse()?),
-            Long("nagle") => nodelay = false,
+            Long("listen") => options.listen = args.value()?.string()?,
+            Long("redis") => options.redis = args.value()?.string()?,
+            Long("publish") => options.publish = Some(args.value()?.parse()?),
+            Long("as-in-examples") => options.as_in_examples = true,
             other => return Err(other.unexpected().into()),
         }
     }
+    let mut runtime = if options.as_in_examples { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    runtime.enable_all().build()?.block_on(serve(options))
+}
+
+async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
+    let Options { listen, redis, publish, as_in_examples } = options;
     let client = redis_client::Client::open(format!("{redis}?protocol=resp3"))?;
     let adapter = RedisAdapterCtr::new_with_redis(&client).await?;
     let (layer, io) = SocketIo::builder().with_adapter::<RedisAdapter<_>>(adapter).build_layer();
@@ -54,7 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind(listen).await?;
     println!("socketioxide is on http://{}", listener.local_addr()?);
     let listener = listener.tap_io(move |stream| {
-        if let Err(error) = stream.set_nodelay(nodelay) {
+        if let Err(error) = stream.set_nodelay(!as_in_examples) {
             eprintln!("TCP_NODELAY was not set: {error}");
         }
     });
