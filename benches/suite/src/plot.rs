@@ -2,11 +2,20 @@
 
 use std::fmt::Write;
 
-use crate::figures::{Figures, short};
+use crate::{
+    figures::{Figures, short},
+    servers::Kind,
+};
 
 const WIDTH: f64 = 760.0;
 /// Distinguishable also without colours: they differ in lightness.
 const COLOURS: [&str; 6] = ["#8a8f98", "#c2410c", "#f59e0b", "#1d4ed8", "#60a5fa", "#15803d"];
+
+/// Everybody keeps their colour from plot to plot.
+fn colour(name: &str, place: usize) -> &'static str {
+    let known = Kind::ALL.iter().position(|kind| kind.name() == name);
+    COLOURS[known.unwrap_or(place) % COLOURS.len()]
+}
 
 fn open(height: f64, title: &str) -> String {
     format!(
@@ -42,7 +51,7 @@ pub(crate) fn bars(title: &str, groups: &[(String, Vec<(&str, Figures)>)]) -> St
             text(&mut svg, LEFT - 8.0, middle + 4.5, "end", name);
             let mut end = LEFT;
             if drawn(figures) {
-                let colour = COLOURS[place % COLOURS.len()];
+                let colour = colour(name, place);
                 let width = (figures.median() * scale).max(1.0);
                 let _ = writeln!(
                     svg,
@@ -93,19 +102,18 @@ pub(crate) fn lines(title: &str, x_axis: &str, y_axis: &str, series: &[(&str, Ve
     for x in marks {
         text(&mut svg, x_of(x), HEIGHT - BOTTOM + 18.0, "middle", &x.to_string());
     }
-    for tenth in (y_low * 10.0).ceil() as i32..=(y_high * 10.0).floor() as i32 {
-        let y = 10f64.powf(f64::from(tenth) / 10.0);
-        // 1, 2 and 5 of each power of ten.
-        if matches!(tenth.rem_euclid(10), 0 | 3 | 7) {
+    let decades = y_low.floor() as i32..=y_high.ceil() as i32;
+    for y in decades.flat_map(|decade| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(decade))) {
+        if (y_low..=y_high).contains(&y.log10()) {
             let at = y_of(y);
             let _ = writeln!(svg, "<path d=\"M{LEFT} {at:.1}H{:.1}\" stroke=\"#e5e7eb\"/>", WIDTH - RIGHT);
-            text(&mut svg, LEFT - 8.0, at + 4.5, "end", &short((y * 1e3).round() / 1e3));
+            text(&mut svg, LEFT - 8.0, at + 4.5, "end", &short(y));
         }
     }
     text(&mut svg, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 12.0, "middle", x_axis);
     text(&mut svg, 16.0, TOP - 8.0, "start", y_axis);
     for (place, (name, points)) in series.iter().enumerate() {
-        let colour = COLOURS[place % COLOURS.len()];
+        let colour = colour(name, place);
         let path: Vec<String> = points
             .iter()
             .filter(|point| drawn(point))
