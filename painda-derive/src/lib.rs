@@ -10,23 +10,34 @@ mod expand;
 mod model;
 mod schema;
 
+use errors::Errors;
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use proc_macro2::TokenStream as Code;
+use syn::{DeriveInput, Path, parse_macro_input};
 
 /// Makes a struct an event. Documented as `painda_runtime::PPEvent`.
 #[proc_macro_derive(PPEvent, attributes(pp))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    match model::Event::check(&input) {
-        Ok(event) => expand::event(&event),
-        Err(errors) => {
-            // The stub keeps one mistake from becoming an error at every use of the type.
-            let stub = expand::stub(&input, &model::runtime(&input.attrs));
-            let errors = errors.into_compile_errors();
-            quote::quote!(#errors #stub)
-        }
-    }
-    .into()
+    finish(&input, model::Event::check(&input).map(|event| expand::event(&event)), expand::event_stub)
+}
+
+/// Makes a struct or an enum a part of events. Documented as `painda_runtime::PPType`.
+#[proc_macro_derive(PPType, attributes(pp))]
+pub fn derive_type(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    finish(&input, model::Part::check(&input).map(|part| expand::part(&part)), expand::part_stub)
+}
+
+/// The code; or the errors, beside a stub that keeps one mistake from becoming an error at every use
+/// of the type.
+fn finish(input: &DeriveInput, code: Result<Code, Errors>, stub: fn(&DeriveInput, &Path) -> Code) -> TokenStream {
+    let code = code.unwrap_or_else(|errors| {
+        let stub = stub(input, &model::runtime(&input.attrs));
+        let errors = errors.into_compile_errors();
+        quote::quote!(#errors #stub)
+    });
+    code.into()
 }
 
 /// Lists a schema's events. Documented as `painda_runtime::schema!`, which passes the path of the

@@ -112,13 +112,11 @@ impl Schema {
         let variant_docs = self.entries.iter().map(Entry::docs);
         let members = self.entries.iter().map(|Entry { path, .. }| {
             let span = last(path).span();
-            quote_spanned!(span=> #[automatically_derived] impl #runtime::EventOf<#ident> for #path {})
+            quote_spanned!(span=> #[automatically_derived] #[allow(deprecated)] impl #runtime::EventOf<#ident> for #path {})
         });
-        // Everything that needs the trait is at the event in the list, where the compiler merges the
-        // errors of a type that is no event.
-        let events = paths.iter().map(|path| quote_spanned!(last(path).span()=> <#path as #runtime::PPEvent>));
+        let events = paths.iter().map(|path| quote_spanned!(last(path).span()=> #private::Member::<#ident, #path>));
         let events: Vec<_> = events.collect();
-        let ids = paths.iter().zip(&events).map(|(path, event)| quote_spanned!(last(path).span()=> #event::ID));
+        let positions = 0..events.len();
         let checks = self.entries.iter().zip(&events).map(|(Entry { path, .. }, event)| {
             // The error of const evaluation points at the event in the list.
             let span = last(path).span();
@@ -134,11 +132,12 @@ impl Schema {
 
             #[doc = #enum_doc]
             #(#derives)*
-            #[allow(clippy::large_enum_variant)]
+            #[allow(clippy::large_enum_variant, deprecated)]
             #vis enum #event_enum { #(#(#variant_docs)* #variants(#paths),)* }
 
             #(#members)*
 
+            #[allow(deprecated)]
             const _: () = {
                 const EVENTS: &[&#runtime::schema::EventDescriptor] =
                     &[#(#events::DESCRIPTOR),*];
@@ -157,14 +156,12 @@ impl Schema {
 
                 #[automatically_derived]
                 impl #runtime::SchemaEvent for #event_enum {
-                    // Two events with one id have been reported above.
-                    #[allow(unreachable_patterns)]
                     fn read(
                         id: #private::u16,
                         reader: &mut #private::Reader<'_>,
                     ) -> #private::Result<Self, #private::DecodeError> {
-                        match id {
-                            #(#ids => #private::Result::map(#events::read_named(reader), Self::#variants),)*
+                        match REGISTRY.position(id) {
+                            #(#private::Some(#positions) => #private::Result::map(#events::read(reader), Self::#variants),)*
                             _ => #private::Err(#private::unknown_event(id)),
                         }
                     }

@@ -6,12 +6,13 @@
 //! | feature | what it adds |
 //! | --- | --- |
 //! | `std` (default) | what needs the standard library; without it the crate is `no_std` with `alloc` |
-//! | `json` | events to and from JSON, by the registry alone |
+//! | `json` | events to and from JSON, and the schema as JSON, by the registry alone |
+//! | `tools` | for the tests of a schema crate: [the lock file](schema::lock), [TypeScript](schema::typescript), annotated hex dumps |
 //! | `server` | [`PPServer`]: WebSocket clients in rooms, and the in-memory adapter |
 //! | `redis` | [`RedisAdapter`]: many nodes; [`Emitter`]: for workers without a server |
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
-    not(all(feature = "server", feature = "redis")),
+    not(all(feature = "server", feature = "redis", feature = "tools")),
     allow(rustdoc::broken_intra_doc_links, reason = "the table of features links to what they add")
 )]
 
@@ -43,11 +44,11 @@ pub use emitter::Emitter;
 pub use message::{Message, RESERVED_PREFIX};
 #[cfg(feature = "json")]
 pub use schema::JsonError;
-pub use schema::{EventDescriptor, EventOf, PPEvent, Registry, Schema, SchemaEvent};
+pub use schema::{EventDescriptor, EventOf, PPEvent, PPType, Registry, Schema, SchemaEvent};
 #[cfg(feature = "server")]
 pub use server::{Error, PPServer, Socket};
 
 /// The README's examples, compiled.
-#[cfg(all(doctest, feature = "server", feature = "redis"))]
+#[cfg(all(doctest, feature = "server", feature = "redis", feature = "tools"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

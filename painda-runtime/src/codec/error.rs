@@ -3,6 +3,7 @@
 //! Owns [`DecodeError`] and the path to a field. Errors are built on cold paths only: a
 //! `Result<T, DecodeError>` carries one pointer, and the path grows on the way out.
 
+use super::reader::MAX_DEPTH;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -47,6 +48,20 @@ pub enum Reason {
     },
     /// A `bool` that is neither 0 nor 1.
     Bool(u8),
+    /// The first byte of an `Option` that is neither 0 nor 1.
+    Option(u8),
+    /// The enum has no variant with this tag.
+    Tag(u8),
+    /// Text that is not UTF-8. The offset is that of the first wrong byte.
+    Utf8,
+    /// A count that is not the shortest form of a `u32`.
+    Count,
+    /// An item of a set or a key of a map that does not come after the one before it.
+    Order,
+    /// Two items of a set or keys of a map that are equal in Rust.
+    Duplicate,
+    /// Structs and enums in one another, deeper than [`MAX_DEPTH`](crate::codec::MAX_DEPTH).
+    Depth,
     /// No event of the schema has this id.
     UnknownEvent(u16),
 }
@@ -125,6 +140,13 @@ impl fmt::Display for DecodeError {
                 if left == 1 { "is" } else { "are" },
             ),
             Reason::Bool(byte) => write!(f, "a bool is 0 or 1, not {byte}"),
+            Reason::Option(byte) => write!(f, "an option begins with 0 or 1, not {byte}"),
+            Reason::Tag(tag) => write!(f, "no variant has the tag {tag}"),
+            Reason::Utf8 => f.write_str("the text is not UTF-8"),
+            Reason::Count => f.write_str("the count is not the shortest form of a u32"),
+            Reason::Order => f.write_str("the encoding does not come after the one before it"),
+            Reason::Duplicate => f.write_str("an equal item or key came before"),
+            Reason::Depth => write!(f, "the value is nested deeper than {MAX_DEPTH} structs and enums"),
             Reason::UnknownEvent(_) => Ok(()),
         }
     }
@@ -148,9 +170,10 @@ pub struct Path {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Segment {
-    /// A struct's field.
+    /// A struct's field, an enum's variant, the position in a tuple, or the `key` or `value` of a map's
+    /// entry.
     Field(&'static str),
-    /// An element of a list.
+    /// An item of an array, list or set, or an entry of a map: its position.
     Index(usize),
 }
 

@@ -3,7 +3,11 @@
 use super::error::{DecodeError, Reason};
 use super::reader::Reader;
 use super::types::{Number, WireType};
-use super::{Sink, Wire};
+use super::{Depth, Sink, Wire, fingerprint};
+use alloc::vec::Vec;
+
+/// How many numbers of a list are turned around before they are appended.
+const BLOCK: usize = 32;
 
 macro_rules! numbers {
     ($($ty:ty = $number:ident,)*) => { $(
@@ -11,6 +15,7 @@ macro_rules! numbers {
             const TYPE: &'static WireType = &WireType::Number(Number::$number);
             const FIXED_SIZE: Option<usize> = Some(Self::MIN_SIZE);
             const MIN_SIZE: usize = size_of::<$ty>();
+            type Print<D: Depth> = fingerprint::$number;
 
             #[inline]
             fn size(&self) -> usize {
@@ -25,6 +30,33 @@ macro_rules! numbers {
             #[inline]
             fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 Ok(<$ty>::from_be_bytes(*reader.array()?))
+            }
+
+            #[inline]
+            fn write_all<S: Sink>(items: &[Self], out: &mut S) {
+                for items in items.chunks(BLOCK) {
+                    let mut block = [[0; size_of::<$ty>()]; BLOCK];
+                    for (bytes, item) in block.iter_mut().zip(items) {
+                        *bytes = item.to_be_bytes();
+                    }
+                    out.put(block[..items.len()].as_flattened());
+                }
+            }
+
+            #[inline]
+            fn read_all(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
+                let bytes = reader.bytes(count.saturating_mul(size_of::<$ty>()))?;
+                Ok(bytes.as_chunks().0.iter().map(|bytes| <$ty>::from_be_bytes(*bytes)).collect())
+            }
+
+            #[inline]
+            fn read_array<const N: usize>(reader: &mut Reader<'_>) -> Result<[Self; N], DecodeError> {
+                let bytes = reader.bytes(N.saturating_mul(size_of::<$ty>()))?;
+                let mut items = [<$ty>::default(); N];
+                for (item, bytes) in items.iter_mut().zip(bytes.as_chunks().0) {
+                    *item = <$ty>::from_be_bytes(*bytes);
+                }
+                Ok(items)
             }
         }
     )* };
@@ -47,6 +79,7 @@ impl Wire for bool {
     const TYPE: &'static WireType = &WireType::Bool;
     const FIXED_SIZE: Option<usize> = Some(1);
     const MIN_SIZE: usize = 1;
+    type Print<D: Depth> = fingerprint::Bool;
 
     #[inline]
     fn size(&self) -> usize {
@@ -72,7 +105,6 @@ impl Wire for bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     fn bytes_of(value: &impl Wire) -> Vec<u8> {
         let mut out = Vec::new();

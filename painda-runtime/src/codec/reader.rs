@@ -4,8 +4,12 @@
 //! lengths, not encodings.
 
 use super::error::{DecodeError, Reason, Segment};
-use super::types::Field;
+use super::layout::Field;
 use bytes::Bytes;
+
+/// How deep structs and enums may be nested in an event: deeper messages are refused, because each
+/// level takes a part of the stack.
+pub const MAX_DEPTH: u8 = 64;
 
 /// The rest of a message that is being decoded.
 #[derive(Debug, Clone)]
@@ -15,6 +19,8 @@ pub struct Reader<'a> {
     end: usize,
     /// The buffer that `rest` is a part of, where parts may be shared instead of copied.
     shared: Option<&'a Bytes>,
+    /// The structs and enums that are being read.
+    depth: u8,
 }
 
 impl<'a> Reader<'a> {
@@ -22,14 +28,14 @@ impl<'a> Reader<'a> {
     #[inline]
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Reader { rest: bytes, end: bytes.len(), shared: None }
+        Reader { rest: bytes, end: bytes.len(), shared: None, depth: 0 }
     }
 
     /// Reads from a shared buffer; a `Bytes` field becomes a part of it.
     #[inline]
     #[must_use]
     pub fn shared(bytes: &'a Bytes) -> Self {
-        Reader { rest: bytes, end: bytes.len(), shared: Some(bytes) }
+        Reader { rest: bytes, end: bytes.len(), shared: Some(bytes), depth: 0 }
     }
 
     /// The bytes that have not been read.
@@ -61,6 +67,108 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether all bytes have been read.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next byte.
+    ///
+    /// # Errors
+    /// When none is left.
+    #[inline]
+    pub fn tag(&mut self) -> Result<u8, DecodeError> {
+        let [tag] = *self.array()?;
+        Ok(tag)
+    }
+
+    /// The next `len` bytes.
+    ///
+    /// # Errors
+    /// When fewer are left.
+    #[inline]
+    pub fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        match self.rest.split_at_checked(len) {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(bytes)
+            }
+            None => Err(truncated(len, self.rest.len(), self.offset())),
+        }
+    }
+
+    /// The next `len` bytes as a part of the shared buffer, or as a copy where there is none.
+    ///
+    /// # Errors
+    /// When fewer are left.
+    pub fn shared_bytes(&mut self, len: usize) -> Result<Bytes, DecodeError> {
+        let bytes = self.bytes(len)?;
+        Ok(match self.shared {
+            Some(shared) => shared.slice_ref(bytes),
+            None => Bytes::copy_from_slice(bytes),
+        })
+    }
+
+    /// A count of items which take `min_size` bytes each, at least. A count that the bytes that are
+    /// left cannot hold is refused, before anything is allocated for it.
+    ///
+    /// # Errors
+    /// When it is cut off, too large, or not the shortest form of a `u32`.
+    #[inline]
+    pub fn count(&mut self, min_size: usize) -> Result<usize, DecodeError> {
+        let count = match *self.rest {
+            // Most counts have one byte.
+            [byte @ 0..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                byte.into()
+            }
+            _ => self.long_count()?,
+        };
+        // An item without bytes would make any count possible.
+        let needed = count.saturating_mul(min_size.max(1));
+        if needed > self.rest.len() {
+            return Err(truncated(needed, self.rest.len(), self.offset()));
+        }
+        Ok(count)
+    }
+
+    fn long_count(&mut self) -> Result<usize, DecodeError> {
+        let offset = self.offset();
+        let mut count = 0;
+        for shift in (0..32).step_by(7) {
+            let [byte] = *self.array()?;
+            let part = u32::from(byte & 0x7f);
+            let shifted = part << shift;
+            count |= shifted;
+            let last = byte < 0x80;
+            // Bits above the 32nd, or a last byte that adds nothing.
+            if shifted >> shift != part || (last && part == 0 && shift > 0) {
+                break;
+            }
+            if last {
+                return usize::try_from(count).map_err(|_| DecodeError::new(Reason::Count, offset));
+            }
+        }
+        Err(DecodeError::new(Reason::Count, offset))
+    }
+
+    /// Reads a struct or an enum that may contain itself.
+    ///
+    /// # Errors
+    /// Those of `read`, and [`Reason::Depth`] where it is nested in [`MAX_DEPTH`] others.
+    #[inline]
+    pub fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+        if self.depth == MAX_DEPTH {
+            return Err(DecodeError::new(Reason::Depth, self.offset()));
+        }
+        self.depth += 1;
+        let value = read(self)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
     /// The next `N` bytes as a reader of their own: the values of some of `fields`, from the position
     /// `first` on, which all have a fixed size. Their length is checked once.
     ///
@@ -72,7 +180,7 @@ impl<'a> Reader<'a> {
             Some((chunk, rest)) => {
                 let end = self.end - rest.len();
                 self.rest = rest;
-                Ok(Reader { rest: chunk, end, shared: self.shared })
+                Ok(Reader { rest: chunk, end, shared: self.shared, depth: self.depth })
             }
             None => Err(truncated_in(fields.get(first..).unwrap_or_default(), self.rest.len(), self.offset())),
         }
@@ -92,7 +200,7 @@ fn truncated(needed: usize, left: usize, offset: usize) -> DecodeError {
 #[inline(never)]
 fn truncated_in(fields: &'static [Field], mut left: usize, mut offset: usize) -> DecodeError {
     for field in fields {
-        let size = field.ty().fixed_size().unwrap_or(0);
+        let size = field.type_ref().fixed_size().unwrap_or(0);
         match left.checked_sub(size) {
             Some(rest) => left = rest,
             None => return truncated(size, left, offset).inside(Segment::Field(field.name())),

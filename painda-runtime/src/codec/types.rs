@@ -1,16 +1,266 @@
-//! Types as data: what a field is, for code that does not have the Rust type at hand.
+//! Types as data: what a value is on the wire, for code that does not have the Rust type at hand.
 //!
-//! Owns [`WireType`] and the fields of a struct. Reflection, the lock file and the generators read
-//! it; nothing here reads or writes a message.
+//! Owns [`WireType`] and the references between types. What a struct or an enum consists of is in
+//! `layout`. Reflection, the lock file and the generators read it; nothing here reads or writes a
+//! message.
+
+use super::Wire;
+use super::layout::{EnumType, StructType};
+use core::fmt;
 
 /// The type of a value on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// It prints as it would be written in Rust; `{:#}` has structs and enums with their full path, so
+/// that two types print the same only if they are the same.
+///
+/// ```
+/// use painda_runtime::codec::{Wire, WireType};
+///
+/// let ty = <Vec<(u8, Option<f32>)> as Wire>::TYPE;
+/// assert_eq!(ty.to_string(), "Vec<(u8, Option<f32>)>");
+///
+/// let WireType::List(item) = ty else { unreachable!() };
+/// assert_eq!((item.min_size(), item.fixed_size()), (2, None));
+/// ```
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum WireType {
     /// A number of fixed width, big-endian.
     Number(Number),
     /// One byte, 0 or 1.
     Bool,
+    /// A float that is sent as an unsigned integer.
+    Quantised(Quantisation),
+    /// A count of bytes, then that many of UTF-8.
+    String,
+    /// A count of bytes, then the bytes.
+    Bytes,
+    /// A fixed number of items.
+    Array {
+        /// The type of each.
+        item: TypeRef,
+        /// How many there are.
+        len: usize,
+    },
+    /// The parts, one after another.
+    Tuple(&'static [TypeRef]),
+    /// A count of items, then the items.
+    List(TypeRef),
+    /// As a list; the items' encodings are in ascending order, no two the same.
+    Set(TypeRef),
+    /// A count of entries, then keys and values in turn; the keys' encodings are in ascending order,
+    /// no two the same.
+    Map {
+        /// The type of the keys.
+        key: TypeRef,
+        /// The type of the values.
+        value: TypeRef,
+    },
+    /// One byte, 0 or 1, then the value where it is 1.
+    Option(TypeRef),
+    /// The fields, one after another.
+    Struct(StructType),
+    /// One byte, the variant's tag, then the variant's fields.
+    Enum(EnumType),
+}
+
+impl WireType {
+    /// The encoded length in bytes, where every value has the same.
+    #[must_use]
+    pub const fn fixed_size(&self) -> Option<usize> {
+        match self {
+            WireType::Number(number) => Some(number.size()),
+            WireType::Bool => Some(1),
+            WireType::Quantised(quantisation) => Some(quantisation.number.size()),
+            WireType::Array { item, len } => match item.fixed_size {
+                Some(size) => Some(size * *len),
+                None => None,
+            },
+            WireType::Tuple(parts) => {
+                let mut total = 0;
+                let mut at = 0;
+                while at < parts.len() {
+                    match parts[at].fixed_size {
+                        Some(size) => total += size,
+                        None => return None,
+                    }
+                    at += 1;
+                }
+                Some(total)
+            }
+            WireType::Struct(ty) => ty.layout().fixed_size(),
+            WireType::Enum(ty) => ty.fixed_size(),
+            WireType::String
+            | WireType::Bytes
+            | WireType::List(_)
+            | WireType::Set(_)
+            | WireType::Map { .. }
+            | WireType::Option(_) => None,
+        }
+    }
+
+    /// A length in bytes that no encoding is shorter than; of an enum, its tag alone.
+    #[must_use]
+    pub const fn min_size(&self) -> usize {
+        match self {
+            WireType::Array { item, len } => item.min_size * *len,
+            WireType::Tuple(parts) => {
+                let mut total = 0;
+                let mut at = 0;
+                while at < parts.len() {
+                    total += parts[at].min_size;
+                    at += 1;
+                }
+                total
+            }
+            WireType::Struct(ty) => ty.layout().min_size(),
+            fixed => match fixed.fixed_size() {
+                Some(size) => size,
+                None => 1,
+            },
+        }
+    }
+}
+
+impl fmt::Display for WireType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nested types get `f` itself, and with it the choice of names or paths.
+        let list = |f: &mut fmt::Formatter<'_>, types: &[TypeRef]| {
+            types.iter().enumerate().try_for_each(|(at, ty)| {
+                f.write_str(if at == 0 { "" } else { ", " })?;
+                fmt::Display::fmt(ty, f)
+            })
+        };
+        match self {
+            WireType::Number(number) => f.write_str(number.name()),
+            WireType::Bool => f.write_str("bool"),
+            WireType::Quantised(q) => {
+                write!(f, "{} as {} in {:?}..={:?}", q.float.name(), q.number.name(), q.min, q.max)
+            }
+            WireType::String => f.write_str("String"),
+            WireType::Bytes => f.write_str("Bytes"),
+            WireType::Array { item, len } => {
+                f.write_str("[")?;
+                fmt::Display::fmt(item, f)?;
+                write!(f, "; {len}]")
+            }
+            WireType::Tuple(parts) => {
+                f.write_str("(")?;
+                list(f, parts)?;
+                f.write_str(if parts.len() == 1 { ",)" } else { ")" })
+            }
+            WireType::List(item) => generic(f, "Vec", core::slice::from_ref(item), list),
+            WireType::Set(item) => generic(f, "Set", core::slice::from_ref(item), list),
+            WireType::Map { key, value } => generic(f, "Map", &[*key, *value], list),
+            WireType::Option(some) => generic(f, "Option", core::slice::from_ref(some), list),
+            WireType::Struct(ty) => generic(f, if f.alternate() { ty.rust_path() } else { ty.name() }, ty.args(), list),
+            WireType::Enum(ty) => generic(f, if f.alternate() { ty.rust_path() } else { ty.name() }, ty.args(), list),
+        }
+    }
+}
+
+fn generic(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    args: &[TypeRef],
+    list: impl Fn(&mut fmt::Formatter<'_>, &[TypeRef]) -> fmt::Result,
+) -> fmt::Result {
+    f.write_str(name)?;
+    if args.is_empty() {
+        return Ok(());
+    }
+    f.write_str("<")?;
+    list(f, args)?;
+    f.write_str(">")
+}
+
+/// A reference to a type that may, in the end, contain the type that refers to it.
+///
+/// `struct Tree { children: Vec<Tree> }` is a circle, which a plain reference between constants
+/// cannot be. [`get`](TypeRef::get) takes one step along it. Code that walks through types has to
+/// notice when it comes back to one that it has seen: by what `{:#}` prints.
+#[derive(Clone, Copy)]
+pub struct TypeRef {
+    target: Target,
+    fixed_size: Option<usize>,
+    min_size: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Target {
+    /// A function is not followed while constants are evaluated: this is where the circle is cut.
+    Lazy(fn() -> &'static WireType),
+    Known(&'static WireType),
+}
+
+impl TypeRef {
+    /// A reference to the wire type of `T`.
+    #[must_use]
+    pub const fn of<T: Wire>() -> TypeRef {
+        const fn target<T: Wire>() -> &'static WireType {
+            T::TYPE
+        }
+        TypeRef { target: Target::Lazy(target::<T>), fixed_size: T::FIXED_SIZE, min_size: T::MIN_SIZE }
+    }
+
+    /// A reference to a type that is there already, for descriptions that no macro has made.
+    #[must_use]
+    pub const fn to(ty: &'static WireType) -> TypeRef {
+        TypeRef { target: Target::Known(ty), fixed_size: ty.fixed_size(), min_size: ty.min_size() }
+    }
+
+    /// The type.
+    #[must_use]
+    pub fn get(self) -> &'static WireType {
+        match self.target {
+            Target::Lazy(target) => target(),
+            Target::Known(target) => target,
+        }
+    }
+
+    /// [`WireType::fixed_size`] of the type, also at compile time.
+    #[must_use]
+    pub const fn fixed_size(self) -> Option<usize> {
+        self.fixed_size
+    }
+
+    /// [`WireType::min_size`] of the type, also at compile time.
+    #[must_use]
+    pub const fn min_size(self) -> usize {
+        self.min_size
+    }
+}
+
+// The type's name only: what it consists of may contain this reference again.
+impl fmt::Debug for TypeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TypeRef({self})")
+    }
+}
+
+impl fmt::Display for TypeRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.get(), f)
+    }
+}
+
+/// How a float becomes an unsigned integer: its range is divided into equal steps.
+///
+/// With `top` as the largest value of `number`, and everything calculated with 64-bit floats:
+///
+/// - a float `v` is sent as `floor((v − min) / (max − min) × top + 0.5)`, after `v` has been brought
+///   into the range; NaN is sent as 0, which is `min`;
+/// - an integer `n` is received as `min + (max − min) × (n / top)`, rounded to `float`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantisation {
+    /// The type in Rust: [`Number::F32`] or [`Number::F64`].
+    pub float: Number,
+    /// The type on the wire: [`Number::U8`], [`Number::U16`] or [`Number::U32`].
+    pub number: Number,
+    /// The smallest value, sent as 0.
+    pub min: f64,
+    /// The largest value, sent as the largest value of `number`.
+    pub max: f64,
 }
 
 /// The numbers of the wire contract.
@@ -65,108 +315,5 @@ impl Number {
             Number::F32 => "f32",
             Number::F64 => "f64",
         }
-    }
-}
-
-impl WireType {
-    /// The encoded length in bytes, where every value has the same.
-    #[must_use]
-    pub const fn fixed_size(&self) -> Option<usize> {
-        match self {
-            WireType::Number(number) => Some(number.size()),
-            WireType::Bool => Some(1),
-        }
-    }
-}
-
-/// How the fields of a struct are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// By name: `struct Move { x: f32 }`. A unit struct is one without fields.
-    Named,
-    /// By position: `struct Move(f32);`
-    Tuple,
-}
-
-/// The fields of a struct, in the order of the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
-    shape: Shape,
-    fields: &'static [Field],
-}
-
-impl Layout {
-    /// The layout of a struct with these fields.
-    #[must_use]
-    pub const fn new(shape: Shape, fields: &'static [Field]) -> Self {
-        Layout { shape, fields }
-    }
-
-    /// How the fields are told apart.
-    #[must_use]
-    pub const fn shape(&self) -> Shape {
-        self.shape
-    }
-
-    /// The fields, in the order of the wire.
-    #[must_use]
-    pub const fn fields(&self) -> &'static [Field] {
-        self.fields
-    }
-
-    /// The encoded length in bytes, where every value has the same.
-    #[must_use]
-    pub const fn fixed_size(&self) -> Option<usize> {
-        let mut total = 0;
-        let mut at = 0;
-        while at < self.fields.len() {
-            match self.fields[at].ty.fixed_size() {
-                Some(size) => total += size,
-                None => return None,
-            }
-            at += 1;
-        }
-        Some(total)
-    }
-}
-
-/// One field of a struct.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
-    name: &'static str,
-    ty: &'static WireType,
-    doc: &'static str,
-}
-
-impl Field {
-    /// A field without documentation.
-    #[must_use]
-    pub const fn new(name: &'static str, ty: &'static WireType) -> Self {
-        Field { name, ty, doc: "" }
-    }
-
-    /// The same field with its doc comment.
-    #[must_use]
-    pub const fn with_doc(mut self, doc: &'static str) -> Self {
-        self.doc = doc;
-        self
-    }
-
-    /// The name; of a tuple struct's field its position, `"0"`.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The type on the wire.
-    #[must_use]
-    pub const fn ty(&self) -> &'static WireType {
-        self.ty
-    }
-
-    /// The doc comment, a line per line, empty where there is none.
-    #[must_use]
-    pub const fn doc(&self) -> &'static str {
-        self.doc
     }
 }

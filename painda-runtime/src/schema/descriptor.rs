@@ -2,7 +2,8 @@
 //!
 //! Owns [`EventDescriptor`]. It holds no state and nothing that the derive did not put there.
 
-use crate::codec::{Field, Layout};
+use super::Delivery;
+use crate::codec::{Field, Layout, fingerprint};
 
 /// An event as data, for everything that works without its Rust type.
 ///
@@ -17,12 +18,16 @@ use crate::codec::{Field, Layout};
 /// assert_eq!((event.id(), event.name(), event.doc()), (1, "player:move", "A player moved."));
 /// assert_eq!(event.fixed_size(), Some(8));
 /// ```
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct EventDescriptor {
     name: &'static str,
     id: u16,
     rust_path: &'static str,
     doc: &'static str,
+    deprecated: bool,
+    delivery: Delivery,
+    layout_fingerprint: u64,
+    names_fingerprint: u64,
     layout: Layout,
 }
 
@@ -31,7 +36,18 @@ impl EventDescriptor {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, id: u16, rust_path: &'static str, layout: Layout) -> EventDescriptor {
-        EventDescriptor { name, id, rust_path, doc: "", layout }
+        let (layout_fingerprint, names_fingerprint) = fingerprint::of_event(&layout);
+        EventDescriptor {
+            name,
+            id,
+            rust_path,
+            doc: "",
+            deprecated: false,
+            delivery: Delivery::Reliable,
+            layout_fingerprint,
+            names_fingerprint,
+            layout,
+        }
     }
 
     /// The same event with its doc comment.
@@ -39,6 +55,22 @@ impl EventDescriptor {
     #[must_use]
     pub const fn with_doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
+        self
+    }
+
+    /// The same event, marked as deprecated.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// The same event with what may happen to it.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_delivery(mut self, delivery: Delivery) -> Self {
+        self.delivery = delivery;
         self
     }
 
@@ -66,6 +98,30 @@ impl EventDescriptor {
         self.doc
     }
 
+    /// Whether the struct has the attribute `#[deprecated]`.
+    #[must_use]
+    pub const fn is_deprecated(&self) -> bool {
+        self.deprecated
+    }
+
+    /// What may happen to the event on its way to a slow client.
+    #[must_use]
+    pub const fn delivery(&self) -> &Delivery {
+        &self.delivery
+    }
+
+    /// [`PPEvent::LAYOUT_FINGERPRINT`](super::PPEvent::LAYOUT_FINGERPRINT).
+    #[must_use]
+    pub const fn layout_fingerprint(&self) -> u64 {
+        self.layout_fingerprint
+    }
+
+    /// [`PPEvent::NAMES_FINGERPRINT`](super::PPEvent::NAMES_FINGERPRINT).
+    #[must_use]
+    pub const fn names_fingerprint(&self) -> u64 {
+        self.names_fingerprint
+    }
+
     /// The fields and how they are told apart.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
@@ -84,3 +140,14 @@ impl EventDescriptor {
         self.layout.fixed_size()
     }
 }
+
+/// The same event: name, id, path in Rust and fingerprints.
+impl PartialEq for EventDescriptor {
+    fn eq(&self, other: &Self) -> bool {
+        let parts =
+            |event: &Self| (event.name, event.id, event.rust_path, event.layout_fingerprint, event.names_fingerprint);
+        parts(self) == parts(other)
+    }
+}
+
+impl Eq for EventDescriptor {}

@@ -1,9 +1,10 @@
 //! What can be wrong with a JSON value that should be an event, and where.
 
-use crate::codec::{Path, Segment};
+use crate::codec::{MAX_DEPTH, Path, Segment};
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use serde_json::Value;
 
 /// A JSON value that is not the event it should be.
 ///
@@ -58,12 +59,34 @@ pub enum JsonReason {
         /// The number as it was written.
         value: String,
     },
+    /// The enum has no variant of this name.
+    Variant(String),
+    /// A string that is not standard base64.
+    Base64,
+    /// The same item of a set, or the same key of a map, a second time.
+    Duplicate,
+    /// Structs and enums in one another, deeper than [`MAX_DEPTH`].
+    Depth,
 }
 
 impl JsonError {
     #[cold]
     pub(super) fn new(reason: JsonReason) -> Self {
         JsonError(Box::new(Detail { reason, event: None, path: Path::default() }))
+    }
+
+    #[cold]
+    pub(super) fn expected(expected: &'static str, value: &Value) -> Self {
+        let found = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "a bool",
+            Value::Number(number) if number.is_f64() => "a fraction",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "an array",
+            Value::Object(_) => "an object",
+        };
+        JsonError::new(JsonReason::Expected { expected, found })
     }
 
     #[cold]
@@ -119,6 +142,12 @@ impl fmt::Display for JsonError {
             JsonReason::Range { ty, value } => {
                 let article = if ty.starts_with('u') { "a" } else { "an" };
                 write!(f, "{value} does not fit {article} {ty}")
+            }
+            JsonReason::Variant(name) => write!(f, "no variant is called `{name}`"),
+            JsonReason::Base64 => f.write_str("the string is not standard base64"),
+            JsonReason::Duplicate => f.write_str("the same item or key is there a second time"),
+            JsonReason::Depth => {
+                write!(f, "the value is nested deeper than {MAX_DEPTH} structs and enums")
             }
         }
     }

@@ -19,15 +19,163 @@
 /// assert_eq!(hit.to_bytes().len(), 10);
 /// ```
 ///
-/// | key | what it does |
+/// | key of the struct | what it does |
 /// | --- | --- |
 /// | `event = "player:hit"` | the event's name, 1 to 255 bytes; names that begin with `__pp_` are the protocol's own |
 /// | `id = 2` | its id on the wire, 1 to 65535; without it [`hashed_id`](crate::schema::hashed_id) makes one from the name |
+/// | `volatile`, `latest`, `latest = "field"` | what may happen to it on its way to a slow client: see [`Delivery`](crate::schema::Delivery) |
 /// | `crate = "::my::painda_runtime"` | where this crate is, if it is not `::painda_runtime` |
 ///
-/// Fields are written in the order of the struct, big-endian, with nothing between them. They can be
-/// `u8` to `u64`, `i8` to `i64`, `f32`, `f64` and `bool`.
+/// | key of a field | what it does |
+/// | --- | --- |
+/// | `since = 2` | version 2 of the event has brought the field |
+/// | `default`, `default = expr` | what it is in older messages: `Default::default()`, or the expression |
+/// | `as = u16, range = -1.0..=1.0` | an `f32` or `f64` that is sent as `u8`, `u16` or `u32` |
+///
+/// # Fields
+///
+/// They are written in the order of the struct, big-endian, with nothing between them. They can be
+/// numbers up to 64 bits, `bool`, `String`, `Bytes`, arrays, tuples, `Vec`, `Option`, `Box`, maps, sets,
+/// and structs and enums with [`PPType`](derive@crate::PPType): the table of their bytes is in
+/// [`codec`](crate::codec).
+///
+/// A `Bytes` field is not copied when the message is `Bytes`:
+///
+/// ```
+/// use bytes::Bytes;
+/// use painda_runtime::PPEvent;
+///
+/// #[derive(PPEvent)]
+/// #[pp(event = "voice:packet", id = 3)]
+/// struct VoicePacket { speaker: u16, opus: Bytes }
+///
+/// let message = VoicePacket { speaker: 7, opus: Bytes::from_static(b"\x01\x02") }.to_bytes();
+/// let packet = VoicePacket::decode_bytes(message.clone())?;
+/// assert_eq!(packet.opus.as_ptr(), message[3..].as_ptr());
+/// # Ok::<(), painda_runtime::DecodeError>(())
+/// ```
+///
+/// # Evolution
+///
+/// An event may get new fields at its end. Each says which version of the event has brought it, and what
+/// it is in older messages:
+///
+/// ```
+/// use painda_runtime::PPEvent;
+/// # mod old {
+/// #     #[derive(Debug, PartialEq, painda_runtime::PPEvent)]
+/// #     #[pp(event = "chat:line", id = 4)]
+/// #     pub struct ChatLine { pub text: String }
+/// # }
+///
+/// #[derive(Debug, PartialEq, PPEvent)]
+/// #[pp(event = "chat:line", id = 4)]
+/// struct ChatLine {
+///     text: String,
+///     #[pp(since = 2, default)]
+///     room: Option<u32>,
+///     #[pp(since = 2, default = "en".to_owned())]
+///     language: String,
+/// }
+///
+/// // A new decoder reads an old message.
+/// let line = ChatLine::decode(b"\x02hi")?;
+/// assert_eq!(line, ChatLine { text: "hi".to_owned(), room: None, language: "en".to_owned() });
+///
+/// // An old decoder reads a new message, and ignores the fields that it does not know.
+/// assert_eq!(old::ChatLine::decode(&line.to_bytes())?.text, "hi");
+///
+/// // The fields of a version come together: a message that ends between them has been cut off.
+/// assert!(ChatLine::decode(b"\x02hi\x00").is_err());
+/// # Ok::<(), painda_runtime::DecodeError>(())
+/// ```
+///
+/// Nothing else about an event may change while somebody speaks the old version. Its parts are frozen, as
+/// what follows them would move: append a field with another type instead.
+/// [`LAYOUT_FINGERPRINT`](crate::PPEvent::LAYOUT_FINGERPRINT) and
+/// [`NAMES_FINGERPRINT`](crate::PPEvent::NAMES_FINGERPRINT) say whether something has changed.
+///
+/// # Quantised floats
+///
+/// A float whose range is known can do with fewer bits:
+///
+/// ```
+/// use painda_runtime::PPEvent;
+///
+/// #[derive(PPEvent)]
+/// #[pp(event = "player:at", id = 5)]
+/// struct PlayerAt {
+///     #[pp(as = u16, range = -100.0..=100.0)]
+///     x: f32,
+///     #[pp(as = u16, range = -100.0..=100.0)]
+///     y: f32,
+/// }
+///
+/// let message = PlayerAt { x: 12.3456, y: 1e9 }.to_bytes();
+/// assert_eq!(message.len(), 4);
+///
+/// let at = PlayerAt::decode(&message)?;
+/// assert!((at.x - 12.3456).abs() <= 200.0 / 65535.0 / 2.0);
+/// assert_eq!(at.y, 100.0);
+/// # Ok::<(), painda_runtime::DecodeError>(())
+/// ```
+///
+/// What is received differs from what was sent by at most half a step, `(max − min) / 65535 / 2` for `u16`,
+/// and the rounding of the float. Values outside the range become its nearest end, and NaN its lower end. Steps that
+/// the float could not tell apart do not compile, so that a value survives being received and sent again.
+/// [`Quantisation`](crate::codec::Quantisation) has the formula.
 pub use painda_derive::PPEvent;
+
+/// Makes a struct or an enum a part of events: something that a field can be.
+///
+/// ```
+/// use painda_runtime::{PPEvent, PPType};
+/// use std::collections::BTreeMap;
+///
+/// #[derive(Debug, Clone, Copy, PartialEq, PPType)]
+/// pub struct Position { pub x: f32, pub y: f32 }
+///
+/// #[derive(Debug, Clone, PartialEq, PPType)]
+/// pub enum Target {
+///     Nobody,
+///     Player(u32),
+///     Area { centre: Position, radius: f32 },
+/// }
+///
+/// /// A part may be generic; an event may not.
+/// #[derive(Debug, Clone, PartialEq, PPType)]
+/// pub struct Change<T> { pub from: T, pub to: T }
+///
+/// /// And it may contain itself, up to 64 levels deep.
+/// #[derive(Debug, Clone, PartialEq, PPType)]
+/// pub struct Folder { pub name: String, pub folders: Vec<Folder> }
+///
+/// #[derive(Debug, Clone, PartialEq, PPEvent)]
+/// #[pp(event = "spell:cast", id = 6)]
+/// pub struct SpellCast {
+///     pub target: Target,
+///     pub mana: Change<u16>,
+///     pub effects: BTreeMap<String, Vec<Position>>,
+/// }
+///
+/// let cast = SpellCast {
+///     target: Target::Player(7),
+///     mana: Change { from: 20, to: 5 },
+///     effects: BTreeMap::new(),
+/// };
+/// assert_eq!(cast.to_bytes(), [1, 0, 0, 0, 7, 0, 20, 0, 5, 0].as_slice());
+/// assert_eq!(SpellCast::decode(&cast.to_bytes()), Ok(cast));
+/// ```
+///
+/// An enum is one byte, the tag of its variant, and the variant's fields. The tag is the discriminant: it
+/// counts up from 0, and a variant without fields may set it, as in `Rock = 5`.
+///
+/// A part is frozen: fields and variants that are added, removed or moved are another encoding. The one
+/// exception is a variant at the end of an enum, which decoders that do not know it refuse.
+///
+/// The derive implements [`Wire`](crate::codec::Wire). Its keys are `crate = "::my::painda_runtime"`, and for
+/// fields `as = …` with `range = …`, as in [`PPEvent`](derive@crate::PPEvent).
+pub use painda_derive::PPType;
 
 /// Lists the events of a schema, and makes its static registry and its enum.
 ///

@@ -3,23 +3,78 @@
 //! Owns what an event is, the static registry, the description of an event as data, and what works
 //! from that description alone. It builds on the codec; it knows nothing about messages on their
 //! way, adapters, sockets or servers.
+//!
+//! - [`#[derive(PPEvent)]`](derive@crate::PPEvent) makes a struct an event, and teaches fields, evolution and
+//!   quantised floats; [`#[derive(PPType)]`](derive@crate::PPType) is for the structs and enums inside.
+//! - [`schema!`](crate::schema!) lists the events that belong together: a [`Registry`] that the compiler
+//!   fills, and an enum with a variant per event ([`SchemaEvent`]).
+//! - [`EventOf`] is the membership that servers ask for.
+//!
+//! # Without the Rust type
+//!
+//! An [`EventDescriptor`] knows all that the struct says: names, types, documentation, versions. Tools walk
+//! along it:
+//!
+//! ```
+//! use painda_runtime::codec::WireType;
+//! use painda_runtime::{PPEvent, PPType};
+//!
+//! /// A corner.
+//! #[derive(PPType)]
+//! struct Point { x: f32, y: f32 }
+//!
+//! #[derive(PPEvent)]
+//! #[pp(event = "area:drawn", id = 1)]
+//! struct AreaDrawn {
+//!     /// Clockwise.
+//!     corners: Vec<Point>,
+//!     #[pp(since = 2, default)]
+//!     name: Option<String>,
+//! }
+//!
+//! let [corners, name] = AreaDrawn::DESCRIPTOR.fields() else { unreachable!() };
+//! assert_eq!((corners.name(), corners.doc(), corners.since()), ("corners", "Clockwise.", 1));
+//! assert_eq!((name.ty().to_string(), name.since()), ("Option<String>".to_owned(), 2));
+//! assert_eq!(name.default_bytes(), Some(vec![0]));
+//!
+//! let WireType::List(item) = corners.ty() else { unreachable!() };
+//! let WireType::Struct(point) = item.get() else { unreachable!() };
+//! assert_eq!((point.name(), point.doc(), point.layout().fields().len()), ("Point", "A corner.", 2));
+//! ```
+//!
+//! With the feature `json`, [`EventDescriptor::to_json`] and [`EventDescriptor::from_json`] go between bytes and
+//! JSON.
 
+mod delivery;
+#[cfg(feature = "json")]
+mod describe;
 mod descriptor;
+#[cfg(feature = "tools")]
+pub(crate) mod dump;
 mod event;
+#[cfg(feature = "tools")]
+mod golden;
 #[cfg(feature = "json")]
 mod json_error;
+#[cfg(feature = "tools")]
+pub mod lock;
 mod macros;
+#[cfg(feature = "json")]
+mod parts;
 #[cfg(feature = "json")]
 mod reflect;
 mod registry;
+#[cfg(feature = "tools")]
+pub mod typescript;
 
+pub use delivery::Delivery;
 pub use descriptor::EventDescriptor;
-#[doc(hidden)]
-pub use event::unknown_event;
 pub use event::{EventOf, PPEvent, Schema, SchemaEvent};
+#[doc(hidden)]
+pub use event::{Member, unknown_event};
 #[cfg(feature = "json")]
 pub use json_error::{JsonError, JsonReason};
-pub use macros::PPEvent;
+pub use macros::{PPEvent, PPType};
 #[doc(hidden)]
 pub use registry::{Index, slots};
 pub use registry::{Registry, hashed_id};

@@ -57,7 +57,18 @@ impl Registry {
     #[must_use]
     pub const fn by_id(&self, id: u16) -> Option<&'static EventDescriptor> {
         match lookup_id(self.by_id, self.events, id) {
-            Slot::Taken(event) => Some(event),
+            Slot::Taken(at) => Some(self.events[at]),
+            Slot::Free(_) => None,
+        }
+    }
+
+    /// Where in the list the event with this id is; the code of [`schema!`](crate::schema!) asks.
+    #[doc(hidden)]
+    #[inline]
+    #[must_use]
+    pub const fn position(&self, id: u16) -> Option<usize> {
+        match lookup_id(self.by_id, self.events, id) {
+            Slot::Taken(at) => Some(at),
             Slot::Free(_) => None,
         }
     }
@@ -67,7 +78,7 @@ impl Registry {
     #[must_use]
     pub const fn by_name(&self, name: &str) -> Option<&'static EventDescriptor> {
         match lookup_name(self.by_name, self.events, name) {
-            Slot::Taken(event) => Some(event),
+            Slot::Taken(at) => Some(self.events[at]),
             Slot::Free(_) => None,
         }
     }
@@ -156,7 +167,8 @@ pub const fn slots(events: usize) -> usize {
 }
 
 enum Slot {
-    Taken(&'static EventDescriptor),
+    /// By the event at this position of the list.
+    Taken(usize),
     Free(usize),
 }
 
@@ -164,9 +176,9 @@ const fn lookup_id(table: &[u16], events: &[&'static EventDescriptor], id: u16) 
     // Fibonacci hashing takes the top bits of the product: ids in any regular pattern spread out.
     let mut slot = ((id as u32).wrapping_mul(0x9e37_79b9) >> (32 - table.len().trailing_zeros())) as usize;
     while table[slot] != 0 {
-        let event = events[table[slot] as usize - 1];
-        if event.id() == id {
-            return Slot::Taken(event);
+        let at = table[slot] as usize - 1;
+        if events[at].id() == id {
+            return Slot::Taken(at);
         }
         slot = (slot + 1) & (table.len() - 1);
     }
@@ -176,9 +188,9 @@ const fn lookup_id(table: &[u16], events: &[&'static EventDescriptor], id: u16) 
 const fn lookup_name(table: &[u16], events: &[&'static EventDescriptor], name: &str) -> Slot {
     let mut slot = fnv1a(name) as usize & (table.len() - 1);
     while table[slot] != 0 {
-        let event = events[table[slot] as usize - 1];
-        if same(event.name(), name) {
-            return Slot::Taken(event);
+        let at = table[slot] as usize - 1;
+        if same(events[at].name(), name) {
+            return Slot::Taken(at);
         }
         slot = (slot + 1) & (table.len() - 1);
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{error::Error, node::Node};
 use crate::{
-    codec::WireType,
+    codec::Field,
     schema::{EventDescriptor, Registry},
 };
 
@@ -95,17 +95,16 @@ pub(crate) fn answer(registry: &Registry, order: &Value) -> Value {
 /// `[{"name", "id", "fields": [[name, type], …]}, …]`
 fn describe(registry: &Registry) -> Value {
     let event = |event: &&EventDescriptor| {
-        let fields = event.fields().iter().map(|field| json!([field.name(), type_name(field.ty())]));
+        let fields = event.fields().iter().map(|field| json!([field.name(), type_name(field)]));
         json!({ "name": event.name(), "id": event.id(), "fields": fields.collect::<Value>() })
     };
     registry.events().iter().map(event).collect()
 }
 
-fn type_name(ty: &WireType) -> String {
-    match ty {
-        WireType::Bool => "bool".to_owned(),
-        WireType::Number(number) => number.name().to_owned(),
-    }
+/// The type, and a fingerprint where a struct or an enum is in it, whose name does not say what is in there.
+fn type_name(field: &Field) -> String {
+    let (name, path) = (format!("{}", field.ty()), format!("{:#}", field.ty()));
+    if name == path { name } else { format!("{name} ({:016x})", field.layout_fingerprint()) }
 }
 
 /// FNV-1a of the description: equal for equal schemas, in every build.
@@ -148,7 +147,7 @@ fn compare(ours: &Registry, theirs: &Value) -> Result<SchemaFit, Conflict> {
         let no_fields = Vec::new();
         let their_fields = event["fields"].as_array().unwrap_or(&no_fields);
         for (ours, theirs) in ours.fields().iter().zip(their_fields) {
-            let ty = type_name(ours.ty());
+            let ty = type_name(ours);
             let (their_name, their_ty) =
                 (theirs[0].as_str().unwrap_or_default(), theirs[1].as_str().unwrap_or_default());
             if ours.name() != their_name || ty != their_ty {

@@ -45,8 +45,9 @@ use crate::{
     wire::frame::{self, Body},
 };
 
-/// An idle connection keeps this much for reading; larger messages get what they need while they arrive.
-const READ_BUFFER: usize = 4096;
+/// An idle connection keeps this much for reading, and it is the largest part of what it costs. Larger messages get what they
+/// need when they begin, and are read in pieces of this size.
+const READ_BUFFER: usize = 2048;
 /// How long the closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -57,8 +58,8 @@ pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 pub(crate) struct Transport {
     pub(crate) reader: Reader,
     pub(crate) writer: Writer,
-    /// What came behind the HTTP request.
-    pub(crate) read_ahead: Bytes,
+    /// What came behind the HTTP request: a copy, because even an empty slice would keep all of hyper's read buffer.
+    pub(crate) read_ahead: Vec<u8>,
 }
 
 /// How a connection ended, for the disconnect hook and the log.
@@ -79,7 +80,7 @@ pub enum Disconnect {
 pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transport) -> Disconnect {
     let outbox = &session.core.outbox;
     outbox.attach(transport.writer);
-    let mut incoming = Receiver::new(session.server.node(), transport.reader, &transport.read_ahead);
+    let mut incoming = Receiver::new(session.server.node(), transport.reader, transport.read_ahead);
     let end = {
         let reading = pin!(read(session, &mut incoming));
         let writing = async {
@@ -93,7 +94,7 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
                 poll_fn(|cx| outbox.poll_drive(cx)).await;
                 pending::<()>().await;
             };
-            let _ = timeout(CLOSE_TIMEOUT, last).await;
+            let _ = Box::pin(timeout(CLOSE_TIMEOUT, last)).await;
         };
         tokio::select! {
             end = reading => end,
@@ -102,11 +103,11 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
     };
     // What tungstenite answered to a close, and what was queued before it.
     outbox.finish();
-    let last = async {
+    let last = Box::pin(timeout(CLOSE_TIMEOUT, async {
         poll_fn(|cx| outbox.poll_drive(cx)).await;
         let _ = poll_fn(|cx| outbox.poll_shutdown(cx)).await;
-    };
-    let _ = timeout(CLOSE_TIMEOUT, last).await;
+    }));
+    let _ = last.await;
     outbox.abandon();
     end
 }
@@ -142,7 +143,8 @@ async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver) -> 
         }
         let message = match message {
             Ok(message) => message,
-            Err(error) => return broken(session, incoming, error).await,
+            // Boxed, as it is rare, and all connections would carry what it needs.
+            Err(error) => return Box::pin(broken(session, incoming, error)).await,
         };
         if core.outbox.is_closing() && !message.is_close() {
             // We have said goodbye; only the client's reply matters now.
@@ -233,7 +235,7 @@ async fn json<S: Schema>(session: &Arc<Session<S>>, text: &[u8]) {
     };
     let payload = value.get_mut("payload").map(Value::take).unwrap_or_default();
     if name == "__pp_auth" {
-        return authenticate(session, payload).await;
+        return Box::pin(authenticate(session, payload)).await;
     }
     if name.starts_with(RESERVED_PREFIX) {
         let why = format!("clients do not send {name:?}: names that begin with \"__pp_\" belong to the protocol");
@@ -350,13 +352,13 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn new(node: &Node, reader: Reader, read_ahead: &[u8]) -> Self {
+    fn new(node: &Node, reader: Reader, read_ahead: Vec<u8>) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
             .max_frame_size(Some(node.config.limits.message))
             .max_message_size(Some(node.config.limits.message));
-        let context = WebSocketContext::from_partially_read(read_ahead.to_vec(), Role::Server, Some(config));
+        let context = WebSocketContext::from_partially_read(read_ahead, Role::Server, Some(config));
         Self { context, reader }
     }
 

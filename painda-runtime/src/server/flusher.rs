@@ -9,7 +9,7 @@ use std::{
     cell::RefCell,
     future::poll_fn,
     mem,
-    pin::pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Waker},
     time::Duration,
@@ -64,10 +64,10 @@ impl Flusher {
         }
     }
 
-    /// Runs a connection's future; whenever it has to wait, what it has emitted until then is written.
-    pub(crate) async fn scope<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
+    /// Runs a connection's future; whenever it has to wait, what it has emitted until then is written. The future is borrowed,
+    /// because moving it into another one would make every connection's task twice as large.
+    pub(crate) fn scope<F: Future>(&self, mut future: Pin<&mut F>) -> impl Future<Output = F::Output> {
+        poll_fn(move |cx| {
             SCOPE.set(Some(Vec::new()));
             let polled = future.as_mut().poll(cx);
             let mut sockets = SCOPE.take().unwrap_or_default();
@@ -79,7 +79,6 @@ impl Flusher {
             }
             polled
         })
-        .await
     }
 
     /// Runs for as long as the server exists.

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{runtime::Handle, sync::Notify};
@@ -34,8 +35,8 @@ use super::{
 };
 use crate::{
     Message, RESERVED_PREFIX,
-    adapter::{AdapterError, Callback, Delivery, PPAdapter},
-    schema::Registry,
+    adapter::{AdapterError, Callback, Delivery as Arrival, PPAdapter},
+    schema::{Delivery, EventDescriptor, Registry},
     wire::{
         aim::{AIMED, Aim},
         channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT, room_problem},
@@ -308,8 +309,18 @@ impl Node {
     }
 
     /// What happens to a message where a client's queue is full, as its event declares it.
-    fn policy(&self, _message: &Message) -> Policy {
-        Policy::Reliable
+    fn policy(&self, message: &Message) -> Policy {
+        let Message::Event { id, payload } = message else { return Policy::Reliable };
+        match self.registry.by_id(*id).map(EventDescriptor::delivery) {
+            None | Some(Delivery::Reliable) => Policy::Reliable,
+            Some(Delivery::Volatile) => Policy::Volatile,
+            Some(Delivery::Latest { key: None }) => Policy::Latest((*id, Bytes::new())),
+            // Bytes from another node are not decoded here, and may be too short; such a message stays as it is.
+            Some(Delivery::Latest { key: Some(range) }) if payload.len() >= range.end => {
+                Policy::Latest((*id, payload.slice(range.clone())))
+            }
+            Some(Delivery::Latest { .. }) => Policy::Reliable,
+        }
     }
 
     fn push_frame(&self, socket: &SocketCore, packet: &Packet, policy: &Policy, tally: &mut Tally) -> Pushed {
@@ -330,9 +341,9 @@ impl Node {
     }
 
     /// What another node published; payloads are relayed without being decoded.
-    fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
+    fn deliver(self: &Arc<Self>, delivery: Arrival<'_>) {
         self.counters.remote_emits.add(1);
-        let Delivery { channel, message, exclude } = delivery;
+        let Arrival { channel, message, exclude } = delivery;
         let understood = match channel {
             BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
             TYPESCRIPT => typescript::hear(self, &message, exclude),

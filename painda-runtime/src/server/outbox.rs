@@ -63,7 +63,7 @@ struct State {
     /// The running number of the queue's front.
     front: u64,
     /// Where the latest of each key is queued; none until an event asks for it.
-    latest: Option<Box<HashMap<Key, u64>>>,
+    latest: Option<HashMap<Key, u64>>,
     /// The front has been written in part, so nothing may take its place.
     partial: bool,
     /// What is queued and what is being written.

@@ -5,6 +5,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    pin::pin,
     sync::Arc,
 };
 
@@ -251,7 +252,7 @@ impl<S: Schema> Connection<S> {
         let end = match timeout(wait, upgrade).await {
             Ok(Ok(upgraded)) => {
                 let span = tracing::debug_span!(target: "painda::connection", "connection", id = self.session.core.id.as_str());
-                let running = connection::run(&self.session, transport(upgraded)).instrument(span);
+                let running = pin!(connection::run(&self.session, transport(upgraded)).instrument(span));
                 self.session.server.node().flusher().scope(running).await
             }
             Ok(Err(error)) => Disconnect::Broken(error.to_string()),
@@ -286,7 +287,7 @@ fn transport(upgraded: Upgraded) -> Transport {
         Ok(parts) => tcp(parts.io.into_inner(), parts.read_buf),
         Err(upgraded) => {
             let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
-            Transport { reader: Box::new(reader), writer: Box::new(writer), read_ahead: Bytes::new() }
+            Transport { reader: Box::new(reader), writer: Box::new(writer), read_ahead: Vec::new() }
         }
     }
 }
@@ -295,5 +296,5 @@ fn tcp(stream: TcpStream, read_ahead: Bytes) -> Transport {
     // Frames are finished when they are written; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
-    Transport { reader: Box::new(reader), writer: Box::new(writer), read_ahead }
+    Transport { reader: Box::new(reader), writer: Box::new(writer), read_ahead: read_ahead.to_vec() }
 }

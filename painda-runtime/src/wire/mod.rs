@@ -1,9 +1,11 @@
 //! The two wires of the published contract: the Redis message and the client frame.
 //!
-//! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and no schema.
+//! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and, but for `dump`, no schema.
 
 pub mod aim;
 pub mod channels;
+#[cfg(feature = "tools")]
+pub mod dump;
 pub mod envelope;
 #[cfg(feature = "server")]
 pub mod frame;

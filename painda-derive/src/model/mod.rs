@@ -1,0 +1,55 @@
+//! What an event, or a part of one, is once it has been checked. A rule adds its error and lets the
+//! others go on.
+
+mod event;
+mod field;
+mod part;
+mod quantised;
+mod types;
+
+pub(crate) use event::{Delivery, Event};
+pub(crate) use field::{Field, Shape};
+pub(crate) use part::{Data, Part, Variant};
+pub(crate) use quantised::Quantised;
+
+use crate::attr::{self, Arg};
+use crate::errors::Errors;
+use syn::ext::IdentExt;
+use syn::{Attribute, LitStr, Path};
+
+/// What events and parts have in common.
+pub(crate) struct Item<'a> {
+    pub(crate) ident: &'a syn::Ident,
+    /// The identifier without `r#`.
+    pub(crate) name: String,
+    pub(crate) runtime: Path,
+    pub(crate) doc: String,
+    pub(crate) deprecated: bool,
+}
+
+impl<'a> Item<'a> {
+    fn new(input: &'a syn::DeriveInput) -> Self {
+        Item {
+            ident: &input.ident,
+            name: input.ident.unraw().to_string(),
+            runtime: runtime(&input.attrs),
+            doc: attr::doc(&input.attrs),
+            deprecated: attr::is_deprecated(&input.attrs),
+        }
+    }
+}
+
+/// The path of the runtime: what `#[pp(crate = "…")]` says, or `painda_runtime`.
+pub(crate) fn runtime(attrs: &[Attribute]) -> Path {
+    let args = attr::args(attrs, &mut Errors::default());
+    let written = args.into_iter().find(|arg| arg.key == "crate").and_then(|arg| arg.value::<LitStr>());
+    written.and_then(|path| path.parse().ok()).unwrap_or_else(|| syn::parse_quote!(::painda_runtime))
+}
+
+/// Checks `crate = "…"`; [`runtime`] reads it.
+fn crate_path(arg: &Arg, errors: &mut Errors) {
+    let path = arg.value::<LitStr>();
+    if path.and_then(|path| path.parse::<Path>().ok()).is_none() {
+        errors.push(arg.at(), "the path of the runtime is a string: `crate = \"::my_crate::painda_runtime\"`");
+    }
+}

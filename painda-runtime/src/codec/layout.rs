@@ -1,0 +1,413 @@
+//! What structs and enums consist of, as data.
+//!
+//! Owns fields, variants and their documentation. It knows the types of fields by reference only,
+//! and reads or writes no message.
+
+use super::Wire;
+use super::types::{TypeRef, WireType};
+use alloc::vec::Vec;
+use core::fmt;
+
+/// How the fields of a struct or of a variant are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// By name: `struct Move { x: f32 }`. A unit struct is one without fields.
+    Named,
+    /// By position: `struct Move(f32);`
+    Tuple,
+}
+
+/// The fields of a struct or of a variant, in the order of the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    shape: Shape,
+    fields: &'static [Field],
+}
+
+impl Layout {
+    /// The layout of a struct with these fields.
+    #[must_use]
+    pub const fn new(shape: Shape, fields: &'static [Field]) -> Self {
+        Layout { shape, fields }
+    }
+
+    /// How the fields are told apart.
+    #[must_use]
+    pub const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The fields, in the order of the wire.
+    #[must_use]
+    pub const fn fields(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    /// The encoded length in bytes, where every value has the same.
+    #[must_use]
+    pub const fn fixed_size(&self) -> Option<usize> {
+        let mut total = 0;
+        let mut at = 0;
+        while at < self.fields.len() {
+            match self.fields[at].ty.fixed_size() {
+                Some(size) => total += size,
+                None => return None,
+            }
+            at += 1;
+        }
+        Some(total)
+    }
+
+    /// A length in bytes that no encoding is shorter than.
+    #[must_use]
+    pub const fn min_size(&self) -> usize {
+        let mut total = 0;
+        let mut at = 0;
+        while at < self.fields.len() {
+            total += self.fields[at].ty.min_size();
+            at += 1;
+        }
+        total
+    }
+}
+
+/// One field of a struct or of a variant.
+#[derive(Clone, Copy)]
+pub struct Field {
+    name: &'static str,
+    ty: TypeRef,
+    doc: &'static str,
+    deprecated: bool,
+    since: u32,
+    default: Option<fn() -> Vec<u8>>,
+    layout_fingerprint: u64,
+    names_fingerprint: u64,
+}
+
+impl Field {
+    /// A field of a type that is there already, for descriptions that no macro has made.
+    #[must_use]
+    pub const fn new(name: &'static str, ty: &'static WireType) -> Self {
+        Field::with_type(name, TypeRef::to(ty))
+    }
+
+    /// A field of the type `T`.
+    #[must_use]
+    pub const fn of<T: Wire>(name: &'static str) -> Self {
+        Field::with_type(name, TypeRef::of::<T>())
+    }
+
+    /// A field of a type that is referred to.
+    #[must_use]
+    pub const fn with_type(name: &'static str, ty: TypeRef) -> Self {
+        Field {
+            name,
+            ty,
+            doc: "",
+            deprecated: false,
+            since: 1,
+            default: None,
+            layout_fingerprint: 0,
+            names_fingerprint: 0,
+        }
+    }
+
+    /// The same field with its doc comment.
+    #[must_use]
+    pub const fn with_doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// The same field, marked as deprecated.
+    #[must_use]
+    pub const fn with_deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// The same field as one that version `since` of the event has appended; `default` makes the
+    /// encoding of the value that it has in older messages.
+    #[must_use]
+    pub const fn with_since(mut self, since: u32, default: fn() -> Vec<u8>) -> Self {
+        self.since = since;
+        self.default = Some(default);
+        self
+    }
+
+    /// The same field with the fingerprints of its type.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_fingerprints(mut self, layout: u64, names: u64) -> Self {
+        self.layout_fingerprint = layout;
+        self.names_fingerprint = names;
+        self
+    }
+
+    /// The name; of a tuple's or tuple struct's field its position, `"0"`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The type on the wire.
+    #[must_use]
+    pub fn ty(&self) -> &'static WireType {
+        self.ty.get()
+    }
+
+    /// The type on the wire, with its sizes at compile time.
+    #[must_use]
+    pub const fn type_ref(&self) -> TypeRef {
+        self.ty
+    }
+
+    /// The doc comment, a line per line, empty where there is none.
+    #[must_use]
+    pub const fn doc(&self) -> &'static str {
+        self.doc
+    }
+
+    /// Whether it has the attribute `#[deprecated]`.
+    #[must_use]
+    pub const fn is_deprecated(&self) -> bool {
+        self.deprecated
+    }
+
+    /// The version of the event that has brought the field: 1, or what `#[pp(since = …)]` says.
+    #[must_use]
+    pub const fn since(&self) -> u32 {
+        self.since
+    }
+
+    /// 64 bits that change when the meaning of the field's bytes does. Only fields of events have it; it is
+    /// 0 in other places.
+    #[must_use]
+    pub const fn layout_fingerprint(&self) -> u64 {
+        self.layout_fingerprint
+    }
+
+    /// 64 bits that change when the layout does, or the name of a field or variant inside the field. Only
+    /// fields of events have it; it is 0 in other places.
+    #[must_use]
+    pub const fn names_fingerprint(&self) -> u64 {
+        self.names_fingerprint
+    }
+
+    /// The encoding of the value that the field has where a message is older than it. There is one
+    /// exactly if [`since`](Field::since) is above 1.
+    #[must_use]
+    pub fn default_bytes(&self) -> Option<Vec<u8>> {
+        self.default.map(|default| default())
+    }
+}
+
+// The function behind the default has no name worth printing.
+impl fmt::Debug for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Field")
+            .field("name", &self.name)
+            .field("ty", &self.ty)
+            .field("since", &self.since)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A struct that is a part of events.
+#[derive(Debug, Clone, Copy)]
+pub struct StructType {
+    item: Item,
+    layout: Layout,
+}
+
+/// An enum that is a part of events.
+#[derive(Debug, Clone, Copy)]
+pub struct EnumType {
+    item: Item,
+    variants: &'static [Variant],
+}
+
+/// One variant of an enum.
+#[derive(Debug, Clone, Copy)]
+pub struct Variant {
+    name: &'static str,
+    tag: u8,
+    doc: &'static str,
+    deprecated: bool,
+    layout: Layout,
+}
+
+/// What structs and enums have in common.
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    name: &'static str,
+    rust_path: &'static str,
+    args: &'static [TypeRef],
+    doc: &'static str,
+    deprecated: bool,
+}
+
+impl Item {
+    const fn new(name: &'static str, rust_path: &'static str) -> Self {
+        Item { name, rust_path, args: &[], doc: "", deprecated: false }
+    }
+}
+
+macro_rules! item {
+    ($ty:ident) => {
+        impl $ty {
+            /// The same type with its type arguments, in the order of its parameters.
+            #[must_use]
+            pub const fn with_args(mut self, args: &'static [TypeRef]) -> Self {
+                self.item.args = args;
+                self
+            }
+
+            /// The same type with its doc comment.
+            #[must_use]
+            pub const fn with_doc(mut self, doc: &'static str) -> Self {
+                self.item.doc = doc;
+                self
+            }
+
+            /// The same type, marked as deprecated.
+            #[must_use]
+            pub const fn with_deprecated(mut self) -> Self {
+                self.item.deprecated = true;
+                self
+            }
+
+            /// The name in Rust, without type arguments: `Position`.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                self.item.name
+            }
+
+            /// The path in Rust, without type arguments: `schemas::Position`.
+            #[must_use]
+            pub const fn rust_path(&self) -> &'static str {
+                self.item.rust_path
+            }
+
+            /// The type arguments; none where the type is not generic.
+            #[must_use]
+            pub const fn args(&self) -> &'static [TypeRef] {
+                self.item.args
+            }
+
+            /// The doc comment, a line per line, empty where there is none.
+            #[must_use]
+            pub const fn doc(&self) -> &'static str {
+                self.item.doc
+            }
+
+            /// Whether it has the attribute `#[deprecated]`.
+            #[must_use]
+            pub const fn is_deprecated(&self) -> bool {
+                self.item.deprecated
+            }
+        }
+    };
+}
+
+item!(StructType);
+item!(EnumType);
+
+impl StructType {
+    /// A struct without documentation and type arguments.
+    #[must_use]
+    pub const fn new(name: &'static str, rust_path: &'static str, layout: Layout) -> Self {
+        StructType { item: Item::new(name, rust_path), layout }
+    }
+
+    /// The fields and how they are told apart.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+impl EnumType {
+    /// An enum without documentation and type arguments.
+    #[must_use]
+    pub const fn new(name: &'static str, rust_path: &'static str, variants: &'static [Variant]) -> Self {
+        EnumType { item: Item::new(name, rust_path), variants }
+    }
+
+    /// The variants, in the order of the enum.
+    #[must_use]
+    pub const fn variants(&self) -> &'static [Variant] {
+        self.variants
+    }
+
+    /// The variant with this tag.
+    #[must_use]
+    pub fn variant(&self, tag: u8) -> Option<&'static Variant> {
+        self.variants.iter().find(|variant| variant.tag == tag)
+    }
+
+    /// The encoded length in bytes, where every value has the same: 1 if no variant has fields.
+    #[must_use]
+    pub const fn fixed_size(&self) -> Option<usize> {
+        let mut at = 0;
+        while at < self.variants.len() {
+            if !self.variants[at].layout.fields.is_empty() {
+                return None;
+            }
+            at += 1;
+        }
+        Some(1)
+    }
+}
+
+impl Variant {
+    /// A variant without documentation.
+    #[must_use]
+    pub const fn new(name: &'static str, tag: u8, layout: Layout) -> Self {
+        Variant { name, tag, doc: "", deprecated: false, layout }
+    }
+
+    /// The same variant with its doc comment.
+    #[must_use]
+    pub const fn with_doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// The same variant, marked as deprecated.
+    #[must_use]
+    pub const fn with_deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// The name in Rust.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The byte on the wire: the variant's discriminant, which counts up from 0 where none is written.
+    #[must_use]
+    pub const fn tag(&self) -> u8 {
+        self.tag
+    }
+
+    /// The doc comment, a line per line, empty where there is none.
+    #[must_use]
+    pub const fn doc(&self) -> &'static str {
+        self.doc
+    }
+
+    /// Whether it has the attribute `#[deprecated]`.
+    #[must_use]
+    pub const fn is_deprecated(&self) -> bool {
+        self.deprecated
+    }
+
+    /// The fields and how they are told apart; none in a unit variant.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}

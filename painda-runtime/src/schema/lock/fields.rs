@@ -1,0 +1,173 @@
+//! Compares the fields of an event or a part, and the variants of an enum.
+//!
+//! Owns the rules about them: what is appended with a default is safe, another name is a matter of
+//! source, everything else changes the meaning of bytes.
+
+use super::change::{Change, Class};
+use super::model::{LockedField, LockedVariant};
+
+/// Why a part cannot grow.
+pub(super) const FROZEN: &str = "What is in the middle of a message cannot change: old and new programs misread it. \
+                                 Make a new type, and append a field of it to the event: `#[pp(since = …, default)]`.";
+
+const RENAMED: &str = "The bytes are the same; code that names it has to change. For JSON clients, which read and \
+                       write the name, it is a change of the wire.";
+
+/// Compares the fields of an event, which may be appended to.
+pub(super) fn of_event(place: &str, old: &[LockedField], new: &[LockedField], changes: &mut Vec<Change>) {
+    let version = old.iter().map(version).max().unwrap_or(1);
+    let advice = format!("Append it instead: put it last, with `#[pp(since = {}, default)]`.", version + 1);
+    let is_appended = |at: usize, field: &LockedField| at >= old.len() && self::version(field) > version;
+    compare(place, old, new, is_appended, &advice, changes);
+}
+
+/// Compares the fields of a part, which is frozen.
+pub(super) fn of_part(place: &str, old: &[LockedField], new: &[LockedField], changes: &mut Vec<Change>) {
+    compare(place, old, new, |_, _| false, FROZEN, changes);
+}
+
+fn version(field: &LockedField) -> u32 {
+    field.since.as_ref().map_or(1, |since| since.version)
+}
+
+fn compare(
+    place: &str,
+    old: &[LockedField],
+    new: &[LockedField],
+    is_appended: impl Fn(usize, &LockedField) -> bool,
+    advice: &str,
+    changes: &mut Vec<Change>,
+) {
+    let mut push = |class, field: &LockedField, what: String, advice: &str| {
+        changes.push(Change::new(class, format!("{place}, field `{}`", field.name), what, advice));
+    };
+    let has = |fields: &[LockedField], name: &str| fields.iter().any(|field| field.name == name);
+    // Another name at the same place, where the types are equal.
+    let renamed = |at: usize| match (old.get(at), new.get(at)) {
+        (Some(a), Some(b)) => a.ty == b.ty && !has(new, &a.name) && !has(old, &b.name),
+        _ => false,
+    };
+    let mut all_kept = true;
+    for (at, field) in old.iter().enumerate() {
+        if renamed(at) {
+            let what = format!("its name is `{}` now", new[at].name);
+            push(Class::Source, field, what, RENAMED);
+            same_since(field, &new[at], &mut push);
+        } else if !has(new, &field.name) {
+            all_kept = false;
+            push(
+                Class::Wire,
+                field,
+                "it is gone".to_owned(),
+                "What follows it is misread. Leave it, and mark it as `#[deprecated]`.",
+            );
+        }
+    }
+    for (at, field) in new.iter().enumerate() {
+        if renamed(at) {
+            continue;
+        }
+        let Some(before) = old.iter().find(|before| before.name == field.name) else {
+            match all_kept && is_appended(at, field) {
+                true => push(
+                    Class::Safe,
+                    field,
+                    format!("it is new in version {}", version(field)),
+                    "Older programs ignore it, newer ones read older messages with its default.",
+                ),
+                false => push(Class::Wire, field, "it is new".to_owned(), advice),
+            }
+            continue;
+        };
+        if before.ty != field.ty {
+            let what = format!("the type was `{}` and is `{}`", before.ty, field.ty);
+            push(Class::Wire, field, what, advice_for_type(advice));
+        }
+        same_since(before, field, &mut push);
+    }
+    order(place, old, new, changes);
+}
+
+fn advice_for_type(advice: &str) -> &str {
+    if advice == FROZEN {
+        FROZEN
+    } else {
+        "Old and new programs misread each other. Leave it, and append another field instead."
+    }
+}
+
+fn same_since(before: &LockedField, field: &LockedField, push: &mut impl FnMut(Class, &LockedField, String, &str)) {
+    if version(before) != version(field) {
+        let what = format!("it was of version {} and is of version {}", version(before), version(field));
+        push(Class::Wire, field, what, "Messages that end before it are read otherwise. Leave `since` as it was.");
+    } else if let (Some(before), Some(since)) = (&before.since, &field.since)
+        && before.default != since.default
+    {
+        let what = format!("its default was `{}` and is `{}`", before.default, since.default);
+        push(Class::Wire, field, what, "Old and new programs read older messages differently.");
+    }
+}
+
+/// Fields that both have, in another order.
+fn order(place: &str, old: &[LockedField], new: &[LockedField], changes: &mut Vec<Change>) {
+    let both = |a: &[LockedField], b: &[LockedField]| {
+        let both = a.iter().filter(|field| b.iter().any(|other| other.name == field.name));
+        both.map(|field| field.name.clone()).collect::<Vec<_>>()
+    };
+    let (before, after) = (both(old, new), both(new, old));
+    if before != after {
+        let what = format!("the order of the fields was {} and is {}", before.join(", "), after.join(", "));
+        changes.push(Change::new(Class::Wire, place, what, "The order is that of the bytes. Restore it."));
+    }
+}
+
+/// Compares the variants of an enum.
+pub(super) fn of_enum(place: &str, old: &[LockedVariant], new: &[LockedVariant], changes: &mut Vec<Change>) {
+    for before in old {
+        let place = format!("{place}, variant `{}`", before.name);
+        let with_tag = new.iter().find(|variant| variant.tag == before.tag);
+        let with_name = new.iter().find(|variant| variant.name == before.name);
+        match (with_tag, with_name) {
+            (_, Some(variant)) => {
+                if variant.tag != before.tag {
+                    changes.push(Change::new(
+                        Class::Wire,
+                        &place,
+                        format!("its tag was {} and is {}", before.tag, variant.tag),
+                        format!(
+                            "Old and new programs take it for another variant. Keep it: `{} = {}`.",
+                            before.name, before.tag
+                        ),
+                    ));
+                }
+                of_part(&place, &before.fields, &variant.fields, changes);
+            }
+            (Some(variant), None) if old.iter().all(|other| other.name != variant.name) => {
+                changes.push(Change::new(
+                    Class::Source,
+                    &place,
+                    format!("its name is `{}` now", variant.name),
+                    RENAMED,
+                ));
+                of_part(&place, &before.fields, &variant.fields, changes);
+            }
+            _ => changes.push(Change::new(
+                Class::Wire,
+                &place,
+                "it is gone",
+                "Programs that still send it are not understood. Leave it, and mark it as `#[deprecated]`.",
+            )),
+        }
+    }
+    for variant in new {
+        if old.iter().all(|before| before.name != variant.name && before.tag != variant.tag) {
+            changes.push(Change::new(
+                Class::Source,
+                format!("{place}, variant `{}`", variant.name),
+                format!("it is new, with the tag {}", variant.tag),
+                "The bytes of the others are the same. Code that matches has to handle it; programs that do not know it \
+                 refuse messages with it, so update those that receive it first.",
+            ));
+        }
+    }
+}

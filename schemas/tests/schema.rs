@@ -1,0 +1,14 @@
+//! Keeps what others know about the schema up to date: `PAINDA_ACCEPT=1 cargo test -p schemas` writes it anew.
+
+use painda_runtime::schema::{lock, typescript};
+use schemas::Arena;
+
+#[test]
+fn the_schema_is_locked() {
+    lock::check::<Arena>("schema.lock");
+}
+
+#[test]
+fn the_typescript_module_is_up_to_date() {
+    typescript::check::<Arena>("arena.ts");
+}

@@ -1,0 +1,129 @@
+//! The lock file and the hex dump, with every type that a field can have.
+
+use painda_runtime::schema::lock;
+use painda_runtime::{PPEvent, Schema};
+use painda_tests_schema::zoo::{
+    Circles, Either, Expr, Id, Kind, Link, Maps, Nested, Pair, Point, Shape, State, StateV1, Tree, Zoo,
+};
+use std::collections::BTreeMap;
+
+#[test]
+fn the_lock_file_of_a_schema_says_that_nothing_has_changed() {
+    let text = lock::text(Zoo::registry());
+    assert_eq!(lock::changes(Zoo::registry(), &text), Ok(vec![]), "{text}");
+    for line in [
+        "event 9 \"zoo:state\" painda_tests_schema::zoo::State",
+        "  map: String, since 2 = \"lobby\"",
+        "  speed: f32 as u16 in 0.0..=1.0, since 2 = 0.5000076",
+        "  limits: Map<u8, u16>, since 5 = [[1,2]]",
+        "  link: painda_tests_schema::zoo::Link<u8>",
+        "struct painda_tests_schema::zoo::Pair<Option<painda_tests_schema::zoo::Id>>",
+        "  5 Rock",
+        "    centre: painda_tests_schema::zoo::Point",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
+}
+
+#[test]
+fn a_change_deep_in_a_part_names_the_events_that_contain_it() {
+    let old = lock::text(Zoo::registry()).replacen("    radius: f32\n", "    radius: f64\n", 1);
+    let changes = lock::changes(Zoo::registry(), &old).expect("it is a lock file");
+    let changes: Vec<_> = changes.iter().map(|change| format!("{}: {}", change.place(), change.what())).collect();
+    assert_eq!(
+        changes,
+        ["enum `painda_tests_schema::zoo::Shape` (of the event `zoo:nested`), variant `Circle`, field `radius`: \
+          the type was `f64` and is `f32`"]
+    );
+}
+
+fn nested() -> Nested {
+    Nested {
+        id: Id(7),
+        kind: Kind::Lake,
+        point: Point { x: 0.5, y: -1.0 },
+        shapes: vec![
+            Shape::Point,
+            Shape::Circle { centre: Point { x: 1.0, y: 2.0 }, radius: 3.0 },
+            Shape::Label("no".into(), 9),
+        ],
+        pair: Pair { a: None, b: Some(Id(8)) },
+        either: Either::Right(Box::new(Either::Right("yes".into()))),
+        square: [Point { x: 0.0, y: 0.0 }; 4],
+    }
+}
+
+#[test]
+fn a_dump_shows_every_value_at_its_place() {
+    let dump = Nested::DESCRIPTOR.dump(&nested().to_bytes());
+    let (head, _) = dump.split_once("square[1]").expect("it is the last field");
+    let head = head.rsplit_once('\n').map_or(head, |(head, _)| head);
+    assert_eq!(
+        head,
+        "\
+event `zoo:nested`, id 5, 77 bytes
+0000  00 00 00 07  id.0                       u32                                   7
+0004  06           kind                       Kind                                  Lake
+0005  3f 00 00 00  point.x                    f32                                   0.5
+0009  bf 80 00 00  point.y                    f32                                   -1.0
+000d  03           shapes                     Vec<Shape>                            3 items
+000e  00           shapes[0]                  Shape                                 Point
+000f  01           shapes[1]                  Shape                                 Circle
+0010  3f 80 00 00  shapes[1].Circle.centre.x  f32                                   1.0
+0014  40 00 00 00  shapes[1].Circle.centre.y  f32                                   2.0
+0018  40 40 00 00  shapes[1].Circle.radius    f32                                   3.0
+001c  03           shapes[2]                  Shape                                 Label
+001d  02 6e 6f     shapes[2].Label.0          String                                \"no\"
+0020  09           shapes[2].Label.1          u8                                    9
+0021  00           pair.a                     Option<Id>                            none
+0022  01           pair.b                     Option<Id>                            some
+0023  00 00 00 08  pair.b.0                   u32                                   8
+0027  01           either                     Either<Pair<u8>, Either<(), String>>  Right
+0028  01           either.Right.0             Either<(), String>                    Right
+0029  03 79 65 73  either.Right.0.Right.0     String                                \"yes\"
+002d  00 00 00 00  square[0].x                f32                                   0.0
+0031  00 00 00 00  square[0].y                f32                                   0.0"
+    );
+}
+
+#[test]
+fn a_dump_shows_what_a_version_has_brought() {
+    let old = StateV1 { tick: 5, names: vec!["x".into()] }.to_bytes();
+    let dump = State::DESCRIPTOR.dump(&old);
+    assert!(dump.contains("0007               map       String"), "{dump}");
+    assert!(dump.ends_with("[\"Rock\"], the default: the message is older than version 5\n"), "{dump}");
+
+    let new = State::decode(&old).expect("it is an older version").to_bytes();
+    let dump = StateV1::DESCRIPTOR.dump(&new);
+    assert!(dump.ends_with("  ignored: fields of a newer version of the event\n"), "{dump}");
+}
+
+#[test]
+fn a_dump_ends_with_the_error() {
+    let end = |dump: String| dump.lines().last().map(str::to_owned).expect("there are lines");
+    let bytes = nested().to_bytes();
+    for len in 0..bytes.len() {
+        let (dump, error) = (Nested::DESCRIPTOR.dump(&bytes[..len]), Nested::decode(&bytes[..len]));
+        assert!(error.is_err() && end(dump.clone()).contains("  error"), "{dump}");
+    }
+
+    let maps = Maps {
+        scores: BTreeMap::from([("a".into(), 1), ("b".into(), 2)]),
+        grid: BTreeMap::new(),
+        online: [].into(),
+        names: [].into(),
+        seen: [].into(),
+        deep: BTreeMap::new(),
+    };
+    let mut bytes = maps.to_bytes().to_vec();
+    assert_eq!(&bytes[..3], &[2, 1, b'a']);
+    bytes[2] = b'c';
+    let error = end(Maps::DESCRIPTOR.dump(&bytes));
+    assert_eq!(error.split_whitespace().take(3).collect::<Vec<_>>(), ["0007", "01", "62"]);
+    assert!(error.ends_with("error: the encoding does not come after the one before it"), "{error}");
+
+    let deep = (0..100).fold(Tree::default(), |tree, _| Tree { name: String::new(), children: vec![tree] });
+    let link = Link { value: 1, next: None };
+    let bytes = Circles { tree: deep, expr: Expr::Number(1.0), link, boxed: Box::default() }.to_bytes();
+    assert!(end(Circles::DESCRIPTOR.dump(&bytes)).contains("error: the value is nested deeper than 64 "));
+}
