@@ -42,6 +42,7 @@ fn time_all(rounds: usize, each: Duration) {
         at.time_serde(&a_mixed());
 
         let at = At { message: "100 entities with names", round, each };
+        at.time::<_, Painda>(&a_state());
         at.time::<_, Prost>(&protobuf::a_state());
         at.time_serde(&a_state());
     }

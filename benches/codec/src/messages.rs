@@ -1,6 +1,6 @@
 //! The messages: what a game sends often, something wider, and something large.
 
-use painda_runtime::PPEvent;
+use painda_runtime::{PPEvent, PPType};
 use serde::{Deserialize, Serialize};
 
 /// Two floats.
@@ -64,6 +64,7 @@ pub(crate) struct Mixed {
     Debug,
     Clone,
     PartialEq,
+    PPType,
     Serialize,
     Deserialize,
     bitcode::Encode,
@@ -89,6 +90,7 @@ pub(crate) struct Entity {
     Debug,
     Clone,
     PartialEq,
+    PPEvent,
     Serialize,
     Deserialize,
     bitcode::Encode,
@@ -101,6 +103,7 @@ pub(crate) struct Entity {
     wincode::SchemaRead,
     wincode::SchemaWrite,
 )]
+#[pp(event = "bench:state")]
 pub(crate) struct State {
     pub(crate) tick: u32,
     pub(crate) entities: Vec<Entity>,
