@@ -1,7 +1,7 @@
 //! A game room: every client's moves go to everybody else in its room, on whatever node they are.
 //!
 //! `arena [--listen ADDR=127.0.0.1:3000] [--redis URL] [--flush-interval MS=0]`; without `--redis` this node is the only
-//! one. With a flush interval, what is emitted within it leaves in one write per client: 16 is a tick of a 60 Hz game.
+//! one. With a flush interval, what is emitted within it leaves in one write, to each client and to Redis: 16 is a tick of a 60 Hz game.
 //! A GET of `/` serves a page where every tab is a player, a GET of `/metrics` what Prometheus wants to know.
 
 use std::{error::Error, future::ready, net::SocketAddr, sync::Arc};
@@ -32,7 +32,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
     let mut builder = PPServer::<Arena>::builder().flush_interval(options.flush_interval).on_connect(welcome);
     if let Some(url) = &options.redis {
-        builder = builder.adapter(RedisAdapter::connect(url).await?);
+        let adapter = RedisAdapter::builder().url(url).linger(options.flush_interval).connect().await?;
+        builder = builder.adapter(adapter);
     }
     let server = builder.build().await?;
 

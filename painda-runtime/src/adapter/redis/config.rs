@@ -70,6 +70,7 @@ pub struct RedisBuilder {
     queue_bytes: usize,
     when_full: WhenFull,
     lease: Duration,
+    linger: Duration,
     cluster: Vec<String>,
     sentinel: Option<(String, Vec<String>)>,
     sentinel_password: Option<String>,
@@ -90,6 +91,7 @@ impl Default for RedisBuilder {
             queue_bytes: DEFAULT_QUEUE_BYTES,
             when_full: WhenFull::default(),
             lease: DEFAULT_LEASE,
+            linger: Duration::ZERO,
             cluster: Vec::new(),
             sentinel: None,
             sentinel_password: None,
@@ -111,6 +113,7 @@ impl std::fmt::Debug for RedisBuilder {
             .field("queue_bytes", &self.queue_bytes)
             .field("when_full", &self.when_full)
             .field("lease", &self.lease)
+            .field("linger", &self.linger)
             .field("cluster", &self.cluster)
             .field("sentinel", &self.sentinel)
             .finish_non_exhaustive()
@@ -176,6 +179,14 @@ impl RedisBuilder {
     #[must_use]
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.queue_bytes = bytes;
+        self
+    }
+
+    /// How long publishes are collected before they are written. 0, the default, writes at once, and together what has been queued
+    /// while the last write was answered; a server with a flush interval saves as much again by lingering as long.
+    #[must_use]
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
         self
     }
 
@@ -315,6 +326,7 @@ impl RedisBuilder {
             server,
             prefix: self.key_prefix.into(),
             queue_bytes: self.queue_bytes,
+            linger: self.linger,
             when_full: self.when_full,
             lease: self.lease,
         })

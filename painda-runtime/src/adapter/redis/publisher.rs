@@ -119,7 +119,11 @@ impl Publisher<'_> {
                 tokio::select! {
                     why = connection.broken() => return Err(why),
                     why = &mut replaced => return Err(why),
-                    () = shared.to_publish.notified() => {}
+                    () = shared.to_publish.notified() => {
+                        if !shared.settings.linger.is_zero() {
+                            sleep(shared.settings.linger).await;
+                        }
+                    }
                     () = sleep(PROBE_INTERVAL) => ping(&mut connection).await?,
                 }
             } else if let Err(why) = self.write(&mut connection, changes, &batch).await {

@@ -15,6 +15,7 @@ pub(super) struct Settings {
     pub(super) seeds: Vec<Endpoint>,
     pub(super) prefix: Arc<str>,
     pub(super) queue_bytes: usize,
+    pub(super) linger: Duration,
     pub(super) when_full: WhenFull,
     pub(super) lease: Duration,
 }
