@@ -1,7 +1,7 @@
 //! Whom an emit is for, and the message of our own for emits that the published envelope can't express.
 //!
 //! An emit to one room or to everybody, with at most one client excluded, is an [envelope] on its own channel. Every other
-//! emit is one message on the channel [`CLUSTER`](super::channels::CLUSTER), named [`AIMED`]: four lists of names, then the
+//! emit is one message on the channel [`CLUSTER`], named [`AIMED`]: four lists of names, then the
 //! envelope. A list is a count (2 bytes), then each name's length (1 byte) and UTF-8. Knows no sockets and no adapters.
 
 use alloc::{string::String, vec::Vec};
