@@ -1,6 +1,6 @@
 //! What the example services share: their options, and when to stop.
 
-use std::io;
+use std::{io, time::Duration};
 
 /// The command line of an example service.
 #[derive(Debug)]
@@ -9,27 +9,34 @@ pub struct Options {
     pub listen: String,
     /// The Redis of the cluster. Default: none, this node is alone.
     pub redis: Option<String>,
+    /// How long frames are collected before they are written. Default: not at all.
+    pub flush_interval: Duration,
 }
 
 impl Options {
-    /// Reads `--listen ADDR` and `--redis URL`.
+    /// Reads `--listen ADDR`, `--redis URL` and `--flush-interval MS`.
     ///
     /// # Errors
     /// An option that does not exist, or one without its value; the text says how to call the service.
     pub fn from_args(service: &str) -> Result<Self, String> {
         use lexopt::{Arg::Long, ValueExt};
         let usage = |error: lexopt::Error| {
-            format!("{error}\nusage: {service} [--listen ADDR=127.0.0.1:3000] [--redis redis://HOST:PORT]")
+            format!(
+                "{error}\nusage: {service} [--listen ADDR=127.0.0.1:3000] [--redis redis://HOST:PORT] [--flush-interval MS=0]"
+            )
         };
-        let mut options = Self { listen: "127.0.0.1:3000".to_owned(), redis: None };
+        let mut options = Self { listen: "127.0.0.1:3000".to_owned(), redis: None, flush_interval: Duration::ZERO };
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next().map_err(usage)? {
-            let value = match &arg {
-                Long("listen") => &mut options.listen,
-                Long("redis") => options.redis.insert(String::new()),
-                _ => return Err(usage(arg.unexpected())),
-            };
-            *value = parser.value().and_then(|value| value.string()).map_err(usage)?;
+            match arg {
+                Long("listen") => options.listen = parser.value().and_then(|value| value.string()).map_err(usage)?,
+                Long("redis") => options.redis = Some(parser.value().and_then(|value| value.string()).map_err(usage)?),
+                Long("flush-interval") => {
+                    let millis = parser.value().and_then(|value| value.parse()).map_err(usage)?;
+                    options.flush_interval = Duration::from_millis(millis);
+                }
+                other => return Err(usage(other.unexpected())),
+            }
         }
         Ok(options)
     }

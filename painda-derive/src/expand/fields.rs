@@ -1,7 +1,5 @@
-//! The fields of a struct or of a variant: described, measured, written and read.
-//!
-//! Neighbouring fields of fixed size become one run: one array that is appended at once, one check
-//! of the length before they are read.
+//! The fields of a struct or of a variant: their names in the code, and their description. `steps` writes
+//! and reads them.
 
 use super::{notes, respan};
 use crate::model::{Field, Quantised, Shape};
@@ -21,14 +19,14 @@ pub(super) enum Access {
 
 /// The fields of one struct or variant.
 pub(super) struct Fields<'a> {
-    private: &'a TokenStream,
+    pub(super) private: &'a TokenStream,
     /// Sets the names of its constants apart from those of other variants.
     prefix: String,
     shape: Shape,
-    fields: &'a [Field<'a>],
+    pub(super) fields: &'a [Field<'a>],
     access: Access,
     /// The table of the fields, for the errors of a run.
-    table: TokenStream,
+    pub(super) table: TokenStream,
 }
 
 impl<'a> Fields<'a> {
@@ -46,17 +44,7 @@ impl<'a> Fields<'a> {
     /// The items that the other code refers to: lengths of runs, quantisations, defaults.
     pub(super) fn items(&self) -> TokenStream {
         let private = self.private;
-        let runs = self.steps().into_iter().filter_map(|step| match step {
-            Step::Run(at, run) => {
-                let length = self.constant("RUN", at);
-                let sizes = run.iter().zip(at..).map(|(field, at)| {
-                    let wire = self.wire(at, field);
-                    quote!(#wire::FIXED_SIZE)
-                });
-                Some(quote!(const #length: #private::usize = #private::run_length(&[#(#sizes),*]);))
-            }
-            Step::One(..) => None,
-        });
+        let runs = self.run_lengths();
         let others = self.fields.iter().enumerate().map(|(at, field)| {
             let quantiser = field.quantised.as_ref().map(|quantised| self.quantiser(at, field, quantised));
             let default = field.later.as_ref().map(|later| {
@@ -84,7 +72,7 @@ impl<'a> Fields<'a> {
             });
             quote!(#quantiser #default)
         });
-        quote!(#(#runs)* #(#others)*)
+        quote!(#runs #(#others)*)
     }
 
     fn quantiser(&self, at: usize, field: &Field<'_>, quantised: &Quantised) -> TokenStream {
@@ -193,119 +181,6 @@ impl<'a> Fields<'a> {
         constants.collect()
     }
 
-    /// The expression of the encoded length.
-    pub(super) fn size(&self) -> TokenStream {
-        let sizes = self.steps().into_iter().map(|step| match step {
-            Step::Run(at, _) => self.constant("RUN", at).to_token_stream(),
-            Step::One(at, field) => {
-                let (wire, value) = (self.wire(at, field), self.value(at, field));
-                quote!(#wire::size(#value))
-            }
-        });
-        quote!(0 #(+ #sizes)*)
-    }
-
-    /// The statements that write to the sink `out` with the function `put`.
-    pub(super) fn write(&self, put: &TokenStream) -> TokenStream {
-        let private = self.private;
-        let steps = self.steps().into_iter().map(|step| match step {
-            Step::Run(start, run) => {
-                let length = self.constant("RUN", start);
-                let writes = run.iter().zip(start..).map(|(field, at)| {
-                    let (wire, value) = (self.wire(at, field), self.value(at, field));
-                    quote!(#wire::write(#value, &mut window);)
-                });
-                quote! {
-                    let mut run = [0; #length];
-                    let mut window = #private::Window::new(&mut run);
-                    #(#writes)*
-                    #put(out, &run);
-                }
-            }
-            Step::One(at, field) => {
-                let (wire, value) = (self.wire(at, field), self.value(at, field));
-                quote!(#wire::write(#value, out);)
-            }
-        });
-        quote!(#(#steps)*)
-    }
-
-    /// The statements that read the fields into variables.
-    pub(super) fn read(&self) -> TokenStream {
-        let private = self.private;
-        let mut steps = self.steps().into_iter().peekable();
-        let mut code = TokenStream::new();
-        let since = |step: &Step<'_>| self.fields[step.start()].later.as_ref().map_or(1, |later| later.since);
-        while let Some(step) = steps.next() {
-            let version = since(&step);
-            let mut group = vec![step];
-            while let Some(step) = steps.next_if(|step| since(step) == version) {
-                group.push(step);
-            }
-            let reads = group.iter().map(|step| self.read_step(step));
-            if version == 1 {
-                code.extend(reads);
-                continue;
-            }
-            // A version's fields are in the message all together, or not at all.
-            let fields = group[0].start()..group[group.len() - 1].end();
-            let locals: Vec<_> = fields.clone().map(local).collect();
-            let defaults = fields.map(|at| self.function("default", at));
-            code.extend(quote! {
-                let (#(#locals,)*) = if #private::Reader::is_empty(reader) {
-                    (#(#defaults(),)*)
-                } else {
-                    #(#reads)*
-                    (#(#locals,)*)
-                };
-            });
-        }
-        code
-    }
-
-    fn read_step(&self, step: &Step<'_>) -> TokenStream {
-        let (private, table) = (self.private, &self.table);
-        let read = |at: usize, field: &Field<'_>, from: TokenStream| {
-            let (local, wire, name) = (local(at), self.wire(at, field), &field.name);
-            let get = field.quantised.as_ref().map(|_| quote!(.get()));
-            quote!(let #local = #wire::read_field(#from, #name)? #get;)
-        };
-        match step {
-            Step::Run(start, run) => {
-                let length = self.constant("RUN", *start);
-                let reads = run.iter().zip(*start..).map(|(field, at)| read(at, field, quote!(&mut run)));
-                quote! {
-                    let mut run = #private::Reader::run::<#length>(reader, #table, #start)?;
-                    #(#reads)*
-                }
-            }
-            Step::One(at, field) => read(*at, field, quote!(reader)),
-        }
-    }
-
-    /// The fields of a value that is made of the variables.
-    pub(super) fn members(&self) -> TokenStream {
-        let members = self.fields.iter().enumerate().map(|(at, Field { member, .. })| {
-            let local = local(at);
-            quote!(#member: #local)
-        });
-        quote!({ #(#members),* })
-    }
-
-    fn steps(&self) -> Vec<Step<'a>> {
-        let since = |field: &Field<'_>| field.later.as_ref().map_or(1, |later| later.since);
-        let mut at = 0;
-        let groups = self.fields.chunk_by(|a, b| a.fixed && b.fixed && since(a) == since(b)).map(|group| {
-            let step = match group {
-                [field] if !field.fixed => Step::One(at, field),
-                run => Step::Run(at, run),
-            };
-            at += group.len();
-            step
-        });
-        groups.collect()
-    }
-
     /// The type that has the encoding.
     fn wire_type(&self, at: usize, field: &Field<'_>) -> TokenStream {
         let (private, ty) = (self.private, field.ty);
@@ -319,13 +194,13 @@ impl<'a> Fields<'a> {
     }
 
     /// `<T as Wire>`, so that a type without an encoding is reported where it is written.
-    fn wire(&self, at: usize, field: &Field<'_>) -> TokenStream {
+    pub(super) fn wire(&self, at: usize, field: &Field<'_>) -> TokenStream {
         let (private, ty) = (self.private, self.wire_type(at, field));
         quote_spanned!(field.ty.span()=> <#ty as #private::Wire>)
     }
 
     /// A reference to the value with the encoding.
-    fn value(&self, at: usize, field: &Field<'_>) -> TokenStream {
+    pub(super) fn value(&self, at: usize, field: &Field<'_>) -> TokenStream {
         let (member, local): (&Member, _) = (&field.member, local(at));
         match (&field.quantised, self.access) {
             (None, Access::Itself) => quote!(&self.#member),
@@ -340,17 +215,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn constant(&self, what: &str, at: usize) -> Ident {
+    pub(super) fn constant(&self, what: &str, at: usize) -> Ident {
         format_ident!("__{what}{}_{at}", self.prefix)
     }
 
-    fn function(&self, what: &str, at: usize) -> Ident {
+    pub(super) fn function(&self, what: &str, at: usize) -> Ident {
         format_ident!("__{what}{}_{at}", self.prefix)
     }
 }
 
 /// The local variable of the field at this position.
-fn local(at: usize) -> Ident {
+pub(super) fn local(at: usize) -> Ident {
     format_ident!("field_{at}", span = Span::mixed_site())
 }
 
@@ -377,27 +252,4 @@ fn mentions_self(tokens: impl ToTokens) -> bool {
         })
     }
     search(tokens.to_token_stream())
-}
-
-/// What is encoded in one step.
-enum Step<'a> {
-    /// Neighbours of fixed size, and the position of the first.
-    Run(usize, &'a [Field<'a>]),
-    /// A field whose size is its own affair, and its position.
-    One(usize, &'a Field<'a>),
-}
-
-impl Step<'_> {
-    fn start(&self) -> usize {
-        match self {
-            Step::Run(at, _) | Step::One(at, _) => *at,
-        }
-    }
-
-    fn end(&self) -> usize {
-        match self {
-            Step::Run(at, run) => at + run.len(),
-            Step::One(at, _) => at + 1,
-        }
-    }
 }

@@ -3,6 +3,7 @@
 mod event;
 mod fields;
 mod part;
+mod steps;
 
 pub(crate) use event::{event, event_stub};
 pub(crate) use part::{part, part_stub};

@@ -31,6 +31,7 @@ mod error;
 pub(crate) mod fingerprint;
 pub(crate) mod generated;
 mod layout;
+mod named;
 mod numbers;
 pub(crate) mod quantised;
 mod reader;
@@ -43,7 +44,8 @@ pub use count::{count_size, write_count};
 pub use error::{DecodeError, Path, Reason, Segment};
 #[doc(hidden)]
 pub use fingerprint::{Depth, Fingerprint, Print};
-pub use layout::{EnumType, Field, Layout, Shape, StructType, Variant};
+pub use layout::{Field, Layout, Shape};
+pub use named::{EnumType, StructType, Variant};
 pub use reader::{MAX_DEPTH, Reader};
 pub use types::{Number, Quantisation, TypeRef, WireType};
 

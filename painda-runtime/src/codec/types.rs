@@ -1,11 +1,11 @@
 //! Types as data: what a value is on the wire, for code that does not have the Rust type at hand.
 //!
 //! Owns [`WireType`] and the references between types. What a struct or an enum consists of is in
-//! `layout`. Reflection, the lock file and the generators read it; nothing here reads or writes a
+//! `named`. Reflection, the lock file and the generators read it; nothing here reads or writes a
 //! message.
 
 use super::Wire;
-use super::layout::{EnumType, StructType};
+use super::named::{EnumType, StructType};
 use core::fmt;
 
 /// The type of a value on the wire.

@@ -11,17 +11,17 @@ pub enum Class {
     Safe,
     /// For those who write code: what is called by another name has to be written so. The bytes are the
     /// same.
-    Source,
+    InSource,
     /// For those who run programs: old and new ones misread each other, or cannot read each other.
-    Wire,
+    OnWire,
 }
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Class::Safe => "safe",
-            Class::Source => "source",
-            Class::Wire => "wire",
+            Class::InSource => "source",
+            Class::OnWire => "wire",
         })
     }
 }
@@ -38,7 +38,7 @@ impl fmt::Display for Class {
 /// # schema! { pub Arena { PlayerMove } }
 /// let old = lock::text(Arena::registry()).replace("f64", "f32");
 /// let changes = lock::changes(Arena::registry(), &old)?;
-/// assert_eq!(changes[0].class(), Class::Wire);
+/// assert_eq!(changes[0].class(), Class::OnWire);
 /// assert_eq!(changes[0].place(), "event `player:move`, field `x`");
 /// assert_eq!(changes[0].what(), "the type was `f32` and is `f64`");
 /// # Ok::<(), lock::LockError>(())

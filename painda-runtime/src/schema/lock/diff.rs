@@ -13,7 +13,7 @@ pub(super) fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     let (old, moves) = &paths::moves(old, new);
     for (from, to) in moves {
         changes.push(Change::new(
-            Class::Source,
+            Class::InSource,
             format!("part `{to}`"),
             format!("its path in Rust was `{from}`"),
             "The bytes are the same; code that names the type has to change.",
@@ -21,7 +21,7 @@ pub(super) fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     }
     if old.schema != new.schema {
         changes.push(Change::new(
-            Class::Source,
+            Class::InSource,
             format!("schema `{}`", new.schema),
             format!("its name was `{}`", old.schema),
             "The bytes are the same; code that names the schema has to change.",
@@ -65,7 +65,7 @@ fn events(old: &Lock, new: &Lock, changes: &mut Vec<Change>) {
         let place = format!("event `{}`", before.name);
         let Some(event) = successor(before, old, new) else {
             changes.push(Change::new(
-                Class::Wire,
+                Class::OnWire,
                 place,
                 "it is gone",
                 format!(
@@ -90,7 +90,7 @@ fn events(old: &Lock, new: &Lock, changes: &mut Vec<Change>) {
 fn pair(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mut Vec<Change>) {
     if before.name != event.name {
         changes.push(Change::new(
-            Class::Wire,
+            Class::OnWire,
             place,
             format!("its name is `{}` now", event.name),
             "The binary form is the same, but JSON clients know it by its old name, which stays in use there: \
@@ -99,7 +99,7 @@ fn pair(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mut Ve
     }
     if before.id != event.id {
         changes.push(Change::new(
-            Class::Wire,
+            Class::OnWire,
             place,
             format!("its id was {} and is {}", before.id, event.id),
             format!("Old and new programs take it for another event. Keep it: `id = {}`.", before.id),
@@ -107,7 +107,7 @@ fn pair(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mut Ve
     }
     if before.path != event.path {
         changes.push(Change::new(
-            Class::Source,
+            Class::InSource,
             place,
             format!("its path in Rust was `{}` and is `{}`", before.path, event.path),
             "The bytes are the same; code that names the type has to change.",
@@ -119,7 +119,7 @@ fn pair(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mut Ve
 fn added(event: &LockedEvent, old: &Lock, changes: &mut Vec<Change>) {
     if old.reserved.iter().any(|(id, name)| *id == event.id && *name == event.name) {
         changes.push(Change::new(
-            Class::Wire,
+            Class::OnWire,
             format!("event `{}`", event.name),
             format!("it is back, with the id {}", event.id),
             "Its fields have to be those that it had: the lock file no longer knows them.",
@@ -159,7 +159,7 @@ fn reuse(event: &LockedEvent, id: u16, name: &str) -> Change {
     };
     let advice = "Programs that still know that event would misread this one. Choose another; if no such program is \
                   left, remove the old event's lines from the lock file by hand.";
-    Change::new(Class::Wire, format!("event `{}`", event.name), what, advice).refused()
+    Change::new(Class::OnWire, format!("event `{}`", event.name), what, advice).refused()
 }
 
 fn body(before: &LockedPart, part: &LockedPart, new: &Lock, changes: &mut Vec<Change>) {
@@ -170,10 +170,10 @@ fn body(before: &LockedPart, part: &LockedPart, new: &Lock, changes: &mut Vec<Ch
         (Body::Struct(old), Body::Struct(new)) => fields::of_part(&place("struct"), old, new, changes),
         (Body::Enum(old), Body::Enum(new)) => fields::of_enum(&place("enum"), old, new, changes),
         (Body::Struct(_), Body::Enum(_)) => {
-            changes.push(Change::new(Class::Wire, place("enum"), "it was a struct", fields::FROZEN));
+            changes.push(Change::new(Class::OnWire, place("enum"), "it was a struct", fields::FROZEN));
         }
         (Body::Enum(_), Body::Struct(_)) => {
-            changes.push(Change::new(Class::Wire, place("struct"), "it was an enum", fields::FROZEN));
+            changes.push(Change::new(Class::OnWire, place("struct"), "it was an enum", fields::FROZEN));
         }
     }
 }

@@ -51,12 +51,12 @@ fn compare(
     for (at, field) in old.iter().enumerate() {
         if renamed(at) {
             let what = format!("its name is `{}` now", new[at].name);
-            push(Class::Source, field, what, RENAMED);
+            push(Class::InSource, field, what, RENAMED);
             same_since(field, &new[at], &mut push);
         } else if !has(new, &field.name) {
             all_kept = false;
             push(
-                Class::Wire,
+                Class::OnWire,
                 field,
                 "it is gone".to_owned(),
                 "What follows it is misread. Leave it, and mark it as `#[deprecated]`.",
@@ -75,13 +75,13 @@ fn compare(
                     format!("it is new in version {}", version(field)),
                     "Older programs ignore it, newer ones read older messages with its default.",
                 ),
-                false => push(Class::Wire, field, "it is new".to_owned(), advice),
+                false => push(Class::OnWire, field, "it is new".to_owned(), advice),
             }
             continue;
         };
         if before.ty != field.ty {
             let what = format!("the type was `{}` and is `{}`", before.ty, field.ty);
-            push(Class::Wire, field, what, advice_for_type(advice));
+            push(Class::OnWire, field, what, advice_for_type(advice));
         }
         same_since(before, field, &mut push);
     }
@@ -99,12 +99,12 @@ fn advice_for_type(advice: &str) -> &str {
 fn same_since(before: &LockedField, field: &LockedField, push: &mut impl FnMut(Class, &LockedField, String, &str)) {
     if version(before) != version(field) {
         let what = format!("it was of version {} and is of version {}", version(before), version(field));
-        push(Class::Wire, field, what, "Messages that end before it are read otherwise. Leave `since` as it was.");
+        push(Class::OnWire, field, what, "Messages that end before it are read otherwise. Leave `since` as it was.");
     } else if let (Some(before), Some(since)) = (&before.since, &field.since)
         && before.default != since.default
     {
         let what = format!("its default was `{}` and is `{}`", before.default, since.default);
-        push(Class::Wire, field, what, "Old and new programs read older messages differently.");
+        push(Class::OnWire, field, what, "Old and new programs read older messages differently.");
     }
 }
 
@@ -117,7 +117,7 @@ fn order(place: &str, old: &[LockedField], new: &[LockedField], changes: &mut Ve
     let (before, after) = (both(old, new), both(new, old));
     if before != after {
         let what = format!("the order of the fields was {} and is {}", before.join(", "), after.join(", "));
-        changes.push(Change::new(Class::Wire, place, what, "The order is that of the bytes. Restore it."));
+        changes.push(Change::new(Class::OnWire, place, what, "The order is that of the bytes. Restore it."));
     }
 }
 
@@ -131,7 +131,7 @@ pub(super) fn of_enum(place: &str, old: &[LockedVariant], new: &[LockedVariant],
             (_, Some(variant)) => {
                 if variant.tag != before.tag {
                     changes.push(Change::new(
-                        Class::Wire,
+                        Class::OnWire,
                         &place,
                         format!("its tag was {} and is {}", before.tag, variant.tag),
                         format!(
@@ -144,7 +144,7 @@ pub(super) fn of_enum(place: &str, old: &[LockedVariant], new: &[LockedVariant],
             }
             (Some(variant), None) if old.iter().all(|other| other.name != variant.name) => {
                 changes.push(Change::new(
-                    Class::Source,
+                    Class::InSource,
                     &place,
                     format!("its name is `{}` now", variant.name),
                     RENAMED,
@@ -152,7 +152,7 @@ pub(super) fn of_enum(place: &str, old: &[LockedVariant], new: &[LockedVariant],
                 of_part(&place, &before.fields, &variant.fields, changes);
             }
             _ => changes.push(Change::new(
-                Class::Wire,
+                Class::OnWire,
                 &place,
                 "it is gone",
                 "Programs that still send it are not understood. Leave it, and mark it as `#[deprecated]`.",
@@ -162,7 +162,7 @@ pub(super) fn of_enum(place: &str, old: &[LockedVariant], new: &[LockedVariant],
     for variant in new {
         if old.iter().all(|before| before.name != variant.name && before.tag != variant.tag) {
             changes.push(Change::new(
-                Class::Source,
+                Class::InSource,
                 format!("{place}, variant `{}`", variant.name),
                 format!("it is new, with the tag {}", variant.tag),
                 "The bytes of the others are the same. Code that matches has to handle it; programs that do not know it \

@@ -4,7 +4,6 @@ use super::read::position;
 use super::{JsonError, JsonReason, base64, is_newtype, is_nullable, numbers};
 use crate::codec::{EnumType, Field, Layout, MAX_DEPTH, Segment, Shape, Wire, WireType, write_count};
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use serde_json::{Map, Value};
 
 /// Writes a whole event.
@@ -186,16 +185,10 @@ impl Writer {
 
     /// Writes entries in the order of their keys; each has its position in the JSON, key and value.
     fn sorted(&mut self, mut entries: Vec<(usize, Vec<u8>, Vec<u8>)>) -> Result<(), JsonError> {
-        let mut duplicate = None;
-        entries.sort_by(|(_, a, _), (at, b, _)| {
-            let order = a.cmp(b);
-            if order == Ordering::Equal {
-                duplicate = Some(*at);
-            }
-            order
-        });
-        if let Some(at) = duplicate {
-            return Err(JsonError::new(JsonReason::Duplicate).inside(Segment::Index(at)));
+        // Equal keys keep their order, so that it is the second one that is reported.
+        entries.sort_by(|(_, a, _), (_, b, _)| a.cmp(b));
+        if let Some([_, (at, ..)]) = entries.windows(2).find(|pair| pair[0].1 == pair[1].1) {
+            return Err(JsonError::new(JsonReason::Duplicate).inside(Segment::Index(*at)));
         }
         write_count(entries.len(), &mut self.out);
         for (_, key, value) in entries {

@@ -1,0 +1,205 @@
+//! The structs and enums that are parts of events, as data.
+//!
+//! Owns their names, documentation and variants. What a struct or a variant consists of is in `layout`.
+
+use super::layout::Layout;
+use super::types::TypeRef;
+
+/// A struct that is a part of events.
+#[derive(Debug, Clone, Copy)]
+pub struct StructType {
+    item: Item,
+    layout: Layout,
+}
+
+/// An enum that is a part of events.
+#[derive(Debug, Clone, Copy)]
+pub struct EnumType {
+    item: Item,
+    variants: &'static [Variant],
+}
+
+/// One variant of an enum.
+#[derive(Debug, Clone, Copy)]
+pub struct Variant {
+    name: &'static str,
+    tag: u8,
+    doc: &'static str,
+    deprecated: bool,
+    layout: Layout,
+}
+
+/// What structs and enums have in common.
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    name: &'static str,
+    rust_path: &'static str,
+    args: &'static [TypeRef],
+    doc: &'static str,
+    deprecated: bool,
+}
+
+impl Item {
+    const fn new(name: &'static str, rust_path: &'static str) -> Self {
+        Item { name, rust_path, args: &[], doc: "", deprecated: false }
+    }
+}
+
+macro_rules! item {
+    ($ty:ident) => {
+        impl $ty {
+            /// The same type with its type arguments, in the order of its parameters.
+            #[must_use]
+            pub const fn with_args(mut self, args: &'static [TypeRef]) -> Self {
+                self.item.args = args;
+                self
+            }
+
+            /// The same type with its doc comment.
+            #[must_use]
+            pub const fn with_doc(mut self, doc: &'static str) -> Self {
+                self.item.doc = doc;
+                self
+            }
+
+            /// The same type, marked as deprecated.
+            #[must_use]
+            pub const fn with_deprecated(mut self) -> Self {
+                self.item.deprecated = true;
+                self
+            }
+
+            /// The name in Rust, without type arguments: `Position`.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                self.item.name
+            }
+
+            /// The path in Rust, without type arguments: `schemas::Position`.
+            #[must_use]
+            pub const fn rust_path(&self) -> &'static str {
+                self.item.rust_path
+            }
+
+            /// The type arguments; none where the type is not generic.
+            #[must_use]
+            pub const fn args(&self) -> &'static [TypeRef] {
+                self.item.args
+            }
+
+            /// The doc comment, a line per line, empty where there is none.
+            #[must_use]
+            pub const fn doc(&self) -> &'static str {
+                self.item.doc
+            }
+
+            /// Whether it has the attribute `#[deprecated]`.
+            #[must_use]
+            pub const fn is_deprecated(&self) -> bool {
+                self.item.deprecated
+            }
+        }
+    };
+}
+
+item!(StructType);
+item!(EnumType);
+
+impl StructType {
+    /// A struct without documentation and type arguments.
+    #[must_use]
+    pub const fn new(name: &'static str, rust_path: &'static str, layout: Layout) -> Self {
+        StructType { item: Item::new(name, rust_path), layout }
+    }
+
+    /// The fields and how they are told apart.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+impl EnumType {
+    /// An enum without documentation and type arguments.
+    #[must_use]
+    pub const fn new(name: &'static str, rust_path: &'static str, variants: &'static [Variant]) -> Self {
+        EnumType { item: Item::new(name, rust_path), variants }
+    }
+
+    /// The variants, in the order of the enum.
+    #[must_use]
+    pub const fn variants(&self) -> &'static [Variant] {
+        self.variants
+    }
+
+    /// The variant with this tag.
+    #[must_use]
+    pub fn variant(&self, tag: u8) -> Option<&'static Variant> {
+        self.variants.iter().find(|variant| variant.tag == tag)
+    }
+
+    /// The encoded length in bytes, where every value has the same: 1 if no variant has fields.
+    #[must_use]
+    pub const fn fixed_size(&self) -> Option<usize> {
+        let mut at = 0;
+        while at < self.variants.len() {
+            if !self.variants[at].layout.fields().is_empty() {
+                return None;
+            }
+            at += 1;
+        }
+        Some(1)
+    }
+}
+
+impl Variant {
+    /// A variant without documentation.
+    #[must_use]
+    pub const fn new(name: &'static str, tag: u8, layout: Layout) -> Self {
+        Variant { name, tag, doc: "", deprecated: false, layout }
+    }
+
+    /// The same variant with its doc comment.
+    #[must_use]
+    pub const fn with_doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// The same variant, marked as deprecated.
+    #[must_use]
+    pub const fn with_deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// The name in Rust.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The byte on the wire: the variant's discriminant, which counts up from 0 where none is written.
+    #[must_use]
+    pub const fn tag(&self) -> u8 {
+        self.tag
+    }
+
+    /// The doc comment, a line per line, empty where there is none.
+    #[must_use]
+    pub const fn doc(&self) -> &'static str {
+        self.doc
+    }
+
+    /// Whether it has the attribute `#[deprecated]`.
+    #[must_use]
+    pub const fn is_deprecated(&self) -> bool {
+        self.deprecated
+    }
+
+    /// The fields and how they are told apart; none in a unit variant.
+    #[must_use]
+    pub const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}

@@ -1,0 +1,149 @@
+//! What the fields of events are in JSON, and what is said about JSON that is wrong.
+
+use bytes::Bytes;
+use painda_runtime::{EventDescriptor, PPEvent};
+use painda_tests_schema::zoo::*;
+use serde_json::{Value, json};
+
+/// The event has this JSON, and the JSON has this event.
+#[track_caller]
+fn is<E: PPEvent>(event: &E, value: Value) {
+    assert_eq!(E::DESCRIPTOR.to_json(&event.to_bytes()).expect("it is valid"), value);
+    assert_eq!(E::DESCRIPTOR.from_json(&value).expect("it is valid"), event.to_bytes());
+}
+
+/// The JSON with one part replaced is refused with this message.
+#[track_caller]
+fn fails(event: &EventDescriptor, valid: &Value, pointer: &str, wrong: Value, message: &str) {
+    let mut value = valid.clone();
+    *value.pointer_mut(pointer).expect("it is there") = wrong;
+    let error = event.from_json(&value).unwrap_err().to_string();
+    assert_eq!(error, format!("event `{}`, {message}", event.name()));
+}
+
+fn lists() -> Lists {
+    Lists {
+        text: "ö".to_owned(),
+        blob: Bytes::from_static(&[0xfb, 0xff]),
+        bytes: vec![1, 2],
+        numbers: vec![-1],
+        flags: vec![true],
+        texts: vec![String::new()],
+        nested: vec![vec![], vec![1, 2]],
+        maybe: None,
+        perhaps: Some(None),
+    }
+}
+
+fn lists_json() -> Value {
+    json!({
+        "text": "ö", "blob": "+/8=", "bytes": [1, 2], "numbers": [-1], "flags": [true], "texts": [""],
+        "nested": [[], [1, 2]], "maybe": null, "perhaps": [null],
+    })
+}
+
+#[test]
+fn lists_options_and_bytes() {
+    is(&lists(), lists_json());
+    is(&Lists { perhaps: None, maybe: Some("x".to_owned()), ..lists() }, {
+        let mut value = lists_json();
+        value["perhaps"] = json!(null);
+        value["maybe"] = json!("x");
+        value
+    });
+    let fails = |pointer, wrong, message| fails(Lists::DESCRIPTOR, &lists_json(), pointer, wrong, message);
+    fails("/text", json!(1), "field `text`: a string is needed, not a number");
+    fails("/blob", json!("+/8"), "field `blob`: the string is not standard base64");
+    fails("/nested/1/1", json!(65536), "field `nested[1][1]`: 65536 does not fit a u16");
+    fails("/perhaps", json!([1, 2]), "field `perhaps`: an array of 1 is needed, not of 2");
+}
+
+#[test]
+fn an_option_may_be_missing() {
+    let mut value = lists_json();
+    value.as_object_mut().expect("an object").remove("maybe");
+    assert_eq!(Lists::DESCRIPTOR.from_json(&value).expect("it is valid"), lists().to_bytes());
+    value.as_object_mut().expect("an object").remove("text");
+    let error = Lists::DESCRIPTOR.from_json(&value).unwrap_err();
+    assert_eq!(error.to_string(), "event `zoo:lists`, field `text`: it is missing");
+}
+
+#[test]
+fn maps_and_sets() {
+    let maps = Maps {
+        scores: [("b".to_owned(), 2), ("aa".to_owned(), 1)].into(),
+        grid: [((-1, 0), Some(Kind::Lake))].into(),
+        online: [-1, 1].into(),
+        names: [(7, "x".to_owned())].into(),
+        seen: ["y".to_owned()].into(),
+        deep: [(1, [(2, [vec![3]].into())].into())].into(),
+    };
+    let value = json!({
+        "scores": { "aa": 1, "b": 2 }, "grid": [[[-1, 0], "Lake"]], "online": [1, -1],
+        "names": [[7, "x"]], "seen": ["y"], "deep": [[1, [[2, [[3]]]]]],
+    });
+    is(&maps, value.clone());
+    let fails = |pointer, wrong, message| fails(Maps::DESCRIPTOR, &value, pointer, wrong, message);
+    fails("/online/1", json!(1), "field `online[1]`: the same item or key is there a second time");
+    fails("/grid/0/1", json!("Sea"), "field `grid[0].value`: no variant is called `Sea`");
+    fails("/grid/0/0/1", json!(128), "field `grid[0].key.1`: 128 does not fit an i8");
+    fails("/names/0", json!([7]), "field `names[0]`: an array of 2 is needed, not of 1");
+}
+
+#[test]
+fn structs_and_enums() {
+    let point = Point { x: 0.1, y: f32::INFINITY };
+    let nested = Nested {
+        id: Id(7),
+        kind: Kind::Rock,
+        point,
+        shapes: vec![Shape::Point, Shape::Polygon(vec![point]), Shape::Label("a".to_owned(), 1), Shape::Empty {}],
+        pair: Pair { a: None, b: Some(Id(1)) },
+        either: Either::Right(Box::new(Either::Left(()))),
+        square: [point; 4],
+    };
+    let corner = json!({ "x": 0.1, "y": "Infinity" });
+    let value = json!({
+        "id": 7, "kind": "Rock", "point": corner, "pair": { "a": null, "b": 1 },
+        "shapes": ["Point", { "Polygon": [corner] }, { "Label": ["a", 1] }, "Empty"],
+        "either": { "Right": { "Left": [] } }, "square": [corner, corner, corner, corner],
+    });
+    is(&nested, value.clone());
+    let fails = |pointer, wrong, message| fails(Nested::DESCRIPTOR, &value, pointer, wrong, message);
+    fails("/shapes/0", json!("Square"), "field `shapes[0]`: no variant is called `Square`");
+    fails(
+        "/shapes/0",
+        json!({}),
+        "field `shapes[0]`: an object of the variant's name and fields is needed, not an empty one",
+    );
+    fails("/shapes/1/Polygon/0/x", json!("1"), "field `shapes[1].Polygon.0[0].x`: a number is needed, not a string");
+    fails(
+        "/either",
+        json!("Left"),
+        "field `either`: an object of the variant's name and fields is needed, not a string",
+    );
+    fails("/square", json!([corner]), "field `square`: an array of 4 is needed, not of 1");
+}
+
+#[test]
+fn the_depth_is_limited() {
+    let deep = |depth| (0..depth).fold(json!({ "Number": 1 }), |inner, _| json!({ "Not": inner }));
+    let event = |depth| {
+        let tree = json!({ "name": "", "children": [] });
+        json!({ "tree": tree, "boxed": tree, "link": { "value": 1, "next": null }, "expr": deep(depth) })
+    };
+    let bytes = Circles::DESCRIPTOR.from_json(&event(63)).expect("it is valid");
+    assert!(Circles::decode(&bytes).is_ok());
+    let error = Circles::DESCRIPTOR.from_json(&event(64)).unwrap_err().to_string();
+    assert!(error.ends_with("the value is nested deeper than 64 structs and enums"), "{error}");
+}
+
+#[test]
+fn quantised_floats_are_brought_into_their_range() {
+    let value = json!({ "x": 1e9, "between": 1, "y": "NaN", "z": 0, "turn": { "By": -1000 } });
+    let bytes = Quantised::DESCRIPTOR.from_json(&value).expect("it is valid");
+    let event = Quantised { x: 1e9, between: 1, y: f32::NAN, z: 0.0, turn: Turn::By(-1000.0) };
+    assert_eq!(bytes, event.to_bytes());
+    let value = Quantised::DESCRIPTOR.to_json(&bytes).expect("it is valid");
+    assert_eq!((&value["x"], &value["turn"]), (&json!(100.0), &json!({ "By": -180.0 })));
+}
