@@ -10,6 +10,7 @@
 //! | `tools` | for the tests of a schema crate: [the lock file](schema::lock), [TypeScript](schema::typescript), annotated hex dumps |
 //! | `server` | [`PPServer`]: WebSocket clients in rooms, and the in-memory adapter |
 //! | `redis` | [`RedisAdapter`]: many nodes; [`Emitter`]: for workers without a server |
+//! | `redis-tls` | `rediss://` connections, by rustls |
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(all(feature = "server", feature = "redis", feature = "tools")),
