@@ -59,6 +59,7 @@ mod node;
 mod outbox;
 mod packet;
 mod peers;
+mod queue;
 mod service;
 mod socket;
 mod stats;

@@ -4,7 +4,6 @@
 //! client keeps up, and by the connection's own task while the client's TCP window is full. Knows no rooms and no events.
 
 use std::{
-    collections::{HashMap, VecDeque},
     io::{self, IoSlice},
     mem,
     pin::Pin,
@@ -15,11 +14,10 @@ use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
 use tokio::io::AsyncWrite;
 
+use super::queue::{BATCH, Key, Queue};
+
 /// The writing half of a connection, whatever it is made of.
 pub(crate) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
-
-/// As many frames as one system call takes.
-const MAX_SLICES: usize = 64;
 
 /// What to do with a frame for which there is no room, as its event declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +29,6 @@ pub(crate) enum Policy {
     /// It takes the place of a queued one with the same event and key.
     Latest(Key),
 }
-
-/// What a frame is the latest of: the event's id, and the bytes of its key field.
-pub(crate) type Key = (u16, Bytes);
 
 /// What became of a pushed frame.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,15 +54,7 @@ pub(crate) struct Outbox {
 }
 
 struct State {
-    queue: VecDeque<Bytes>,
-    /// The running number of the queue's front.
-    front: u64,
-    /// Where the latest of each key is queued; none until an event asks for it.
-    latest: Option<HashMap<Key, u64>>,
-    /// The front has been written in part, so nothing may take its place.
-    partial: bool,
-    /// What is queued and what is being written.
-    bytes: usize,
+    queue: Queue,
     phase: Phase,
     closing: bool,
     /// The connection's task: woken when it has to take over.
@@ -96,23 +83,14 @@ impl std::fmt::Debug for State {
             Phase::Blocked(_) => "blocked",
             Phase::Gone => "gone",
         };
-        f.debug_struct("State").field("phase", &phase).field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("State").field("phase", &phase).field("bytes", &self.queue.bytes()).finish_non_exhaustive()
     }
 }
 
 impl Outbox {
     /// An outbox for `limit` bytes, for a connection whose handshake is going on.
     pub(crate) fn new(limit: usize) -> Self {
-        let state = State {
-            queue: VecDeque::new(),
-            front: 0,
-            latest: None,
-            partial: false,
-            bytes: 0,
-            phase: Phase::Unattached,
-            closing: false,
-            owner: None,
-        };
+        let state = State { queue: Queue::default(), phase: Phase::Unattached, closing: false, owner: None };
         Self { limit, state: Mutex::new(state) }
     }
 
@@ -123,16 +101,17 @@ impl Outbox {
             return Pushed::Closed;
         }
         if let Policy::Latest(key) = policy
-            && state.replace(key, &frame)
+            && state.queue.replace(key, &frame)
         {
             return Pushed::Replaced;
         }
         // A single frame always fits an empty queue, however large it is.
-        if state.bytes + frame.len() > self.limit && state.bytes > 0 {
+        let waiting = state.queue.bytes();
+        if waiting > 0 && waiting + frame.len() > self.limit {
             return if *policy == Policy::Volatile { Pushed::Dropped } else { Pushed::Full };
         }
         if let Policy::Latest(key) = policy {
-            state.remember(key.clone());
+            state.queue.remember(key.clone());
         }
         state.push(frame)
     }
@@ -186,7 +165,7 @@ impl Outbox {
 
     /// How many bytes wait for the client.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.state.lock().bytes
+        self.state.lock().queue.bytes()
     }
 
     /// Writes what is queued as far as the client takes it, without waiting. The scratch space is for reuse.
@@ -196,7 +175,7 @@ impl Outbox {
         let mut state = self.state.lock();
         if let Phase::Ready { .. } = state.phase {
             let Phase::Ready { writer, .. } = mem::replace(&mut state.phase, Phase::Writing) else { return };
-            state.take(scratch);
+            state.queue.take(scratch);
             drop(state);
             if self.write(writer, scratch, &mut cx) {
                 self.state.lock().wake_owner();
@@ -222,7 +201,7 @@ impl Outbox {
             }
         };
         let mut batch = Vec::new();
-        state.take(&mut batch);
+        state.queue.take(&mut batch);
         drop(state);
         self.write(writer, &mut batch, cx);
         let state = self.state.lock();
@@ -248,7 +227,7 @@ impl Outbox {
         loop {
             let (sent, result) = write_batch(&mut writer, batch, cx);
             let mut state = self.state.lock();
-            state.bytes = state.bytes.saturating_sub(sent);
+            state.queue.wrote(sent);
             if matches!(state.phase, Phase::Gone) {
                 batch.clear();
                 return true;
@@ -256,12 +235,12 @@ impl Outbox {
             match result {
                 Poll::Ready(Ok(())) if state.queue.is_empty() => {
                     state.phase = Phase::Ready { writer, scheduled: false };
-                    state.idle();
+                    state.queue.idle();
                     return state.closing;
                 }
-                Poll::Ready(Ok(())) => state.take(batch),
+                Poll::Ready(Ok(())) => state.queue.take(batch),
                 Poll::Pending => {
-                    state.put_back(batch, sent > 0);
+                    state.queue.put_back(batch, sent > 0);
                     state.phase = Phase::Blocked(writer);
                     return true;
                 }
@@ -278,8 +257,7 @@ impl Outbox {
 
 impl State {
     fn push(&mut self, frame: Bytes) -> Pushed {
-        self.bytes += frame.len();
-        self.queue.push_back(frame);
+        self.queue.push(frame);
         match &mut self.phase {
             Phase::Ready { scheduled, .. } if !*scheduled => {
                 *scheduled = true;
@@ -289,57 +267,8 @@ impl State {
         }
     }
 
-    /// Puts a frame in the place of the queued one with the same key; `false` where there is none.
-    fn replace(&mut self, key: &Key, frame: &Bytes) -> bool {
-        let Some(at) = self.latest.as_ref().and_then(|latest| latest.get(key)) else { return false };
-        // Numbers before the front are those that are being written, or are.
-        let Some(at) = at.checked_sub(self.front).and_then(|at| usize::try_from(at).ok()) else { return false };
-        if at == 0 && self.partial {
-            return false;
-        }
-        let Some(queued) = self.queue.get_mut(at) else { return false };
-        self.bytes = self.bytes - queued.len() + frame.len();
-        *queued = frame.clone();
-        true
-    }
-
-    /// Remembers that the next frame to be queued is the latest of its key.
-    fn remember(&mut self, key: Key) {
-        let latest = self.latest.get_or_insert_default();
-        // Numbers of frames that have left are of no use; now and then they are swept out.
-        if latest.len() > 2 * self.queue.len() + MAX_SLICES {
-            latest.retain(|_, at| *at >= self.front);
-        }
-        latest.insert(key, self.front + self.queue.len() as u64);
-    }
-
-    /// Moves as much as one system call takes from the queue into an empty batch.
-    fn take(&mut self, batch: &mut Vec<Bytes>) {
-        let count = self.queue.len().min(MAX_SLICES);
-        self.front += count as u64;
-        batch.extend(self.queue.drain(..count));
-    }
-
-    /// Puts what could not be written back at the front.
-    fn put_back(&mut self, batch: &mut Vec<Bytes>, wrote: bool) {
-        self.partial |= wrote;
-        self.front -= batch.len() as u64;
-        batch.drain(..).rev().for_each(|frame| self.queue.push_front(frame));
-    }
-
-    /// Everything is written: gives back what a burst has made large.
-    fn idle(&mut self) {
-        self.partial = false;
-        self.latest = None;
-        if self.queue.capacity() > MAX_SLICES {
-            self.queue = VecDeque::new();
-        }
-    }
-
     fn gone(&mut self) {
-        self.queue = VecDeque::new();
-        self.latest = None;
-        self.bytes = 0;
+        self.queue = Queue::default();
         self.phase = Phase::Gone;
     }
 
@@ -360,7 +289,7 @@ fn write_batch(writer: &mut Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>
                 // Mostly there is one frame, and a plain write is the cheaper call.
                 [frame] => Pin::new(&mut *writer).poll_write(cx, frame),
                 frames => {
-                    let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                    let mut slices = [IoSlice::new(&[]); BATCH];
                     for (slice, frame) in slices.iter_mut().zip(frames) {
                         *slice = IoSlice::new(frame);
                     }
