@@ -56,6 +56,21 @@ pub(crate) struct Config {
 }
 
 /// Describes a server; from [`PPServer::builder`].
+///
+/// ```
+/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
+/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
+/// # schema! { pub Arena { PlayerMove } }
+/// use std::time::Duration;
+///
+/// let builder = PPServer::<Arena>::builder()
+///     .on_connect(async |socket, _handshake| socket.join("arena").await)
+///     .allowed_origins(["https://arena.example"])
+///     .max_messages(120, 3000)
+///     .max_connections_per_address(20)
+///     .trusted_proxies(1)
+///     .flush_interval(Duration::from_millis(16));
+/// ```
 #[must_use = "a builder alone serves nobody: call bind or build on it"]
 pub struct PPServerBuilder<S: Schema> {
     adapter: Option<Box<dyn PPAdapter>>,

@@ -36,7 +36,6 @@ use super::{
     outbox::{Outbox, Writer},
     packet::Dialect,
     socket::{Session, Socket},
-    stats::handler_time,
 };
 use crate::{
     RESERVED_PREFIX,
@@ -63,6 +62,19 @@ pub(crate) struct Transport {
 }
 
 /// How a connection ended, for the disconnect hook and the log.
+///
+/// ```
+/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
+/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
+/// # schema! { pub Arena { PlayerMove } }
+/// use painda_runtime::server::Disconnect;
+///
+/// let builder = PPServer::<Arena>::builder().on_disconnect(async |socket: Socket<Arena>, end: Disconnect| {
+///     if end == Disconnect::TimedOut {
+///         println!("{} fell silent in {:?}", socket.id(), socket.rooms());
+///     }
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Disconnect {
@@ -287,7 +299,7 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
     let result = called.instrument(span).await;
     match (result, unheard) {
         (_, Some(why)) => unanswered(session, why),
-        (Ok(()), None) => handler_time(began),
+        (Ok(()), None) => node.counters.handler_time(began),
         (Err(error), None) => failed(session, &error),
     }
 }

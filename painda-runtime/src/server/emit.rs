@@ -30,6 +30,18 @@ use crate::{
 /// # Order
 /// What one task emits with aims that name the same single room arrives in that order everywhere, and so does what it emits with
 /// aims of any other kind; between the two kinds, and between emitters, nothing is promised.
+///
+/// ```
+/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
+/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
+/// # schema! { pub Arena { PlayerMove } }
+/// fn score(server: &PPServer<Arena>, moved: &PlayerMove) -> Result<(), Error> {
+///     server.to("arena").emit(moved)?; // everybody in the room, on all nodes
+///     server.to("red").to("blue").except("benched").emit(moved)?; // each matching client once
+///     server.everybody().local().emit(moved)?; // only those on this node
+///     server.to("arena").emit_json("chat:say", &serde_json::json!("well played")) // of no schema
+/// }
+/// ```
 #[must_use = "an aim alone sends nothing: call emit on it"]
 #[derive(Clone)]
 pub struct Target<'a, S: Schema> {

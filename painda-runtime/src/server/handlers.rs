@@ -38,6 +38,18 @@ impl HandlerResult for Result<(), Error> {
 }
 
 /// A message of a client on its way to its handler, as middleware sees it.
+///
+/// ```
+/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
+/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
+/// # schema! { pub Arena { PlayerMove } }
+/// use painda_runtime::server::Incoming;
+///
+/// let builder = PPServer::<Arena>::builder().middleware(async |_socket, message: Incoming| match &message {
+///     Incoming::Event { payload, .. } if payload.len() > 100 => Err(Error::refused("keep it short")),
+///     _ => Ok(message),
+/// });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Incoming {

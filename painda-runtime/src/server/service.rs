@@ -17,6 +17,20 @@ use crate::{adapter::BoxFuture, schema::Schema};
 ///
 /// With axum, mount it by `Router::route_service`, or call [`PPServer::handle`] in a handler. With hyper, wrap it in
 /// `hyper_util::service::TowerToHyperService`. The connection must be served with upgrades.
+///
+/// ```
+/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
+/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
+/// # schema! { pub Arena { PlayerMove } }
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = PPServer::<Arena>::builder().build().await?;
+/// let mut service = server.service();
+/// let request = http::Request::builder().uri("/").body(())?;
+/// let answer = tower_service::Service::call(&mut service, request).await?;
+/// assert_eq!(answer.status(), 426); // a plain GET is told to come with a WebSocket
+/// # Ok(()) }
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
 pub struct PPService<S: Schema> {
     server: PPServer<S>,
 }

@@ -68,6 +68,32 @@ impl SocketCore {
 ///
 /// Cheap to clone and to keep; emits to a client that has gone return [`Error::Disconnected`], and emits through it to
 /// others still work.
+///
+/// ```
+/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
+/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
+/// # schema! { pub Arena { PlayerMove } }
+/// use painda_runtime::server::Handshake;
+/// use serde_json::Value;
+///
+/// /// Who a client is.
+/// struct User(String);
+///
+/// async fn welcome(socket: Socket<Arena>, handshake: Handshake) -> Result<(), Error> {
+///     let name = handshake.query("name").ok_or_else(|| Error::refused("tell us your name"))?;
+///     socket.set_state(User(name));
+///     socket.join("lobby").await?;
+///     socket.on(async |socket, moved: PlayerMove| socket.to("lobby").emit(&moved));
+///     socket.on_json("leave", async |socket: Socket<Arena>, _: Value| {
+///         socket.leave("lobby").await?;
+///         socket.close(4000, "bye");
+///         Ok(())
+///     });
+///     socket.emit(&PlayerMove { x: 0.0, y: 0.0 })
+/// }
+///
+/// let builder = PPServer::<Arena>::builder().on_connect(welcome);
+/// ```
 pub struct Socket<S: Schema> {
     session: Arc<Session<S>>,
 }

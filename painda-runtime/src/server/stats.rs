@@ -2,24 +2,28 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A counter that only grows, under the name that the `metrics` facade knows it by.
-#[derive(Debug)]
+/// A counter that only grows. The facade's handle is made once: looking it up by name costs more than the event.
 pub(crate) struct Counter {
     value: AtomicU64,
-    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "the facade's alone"))]
-    name: &'static str,
+    #[cfg(feature = "metrics")]
+    facade: metrics::Counter,
 }
 
 impl Counter {
-    const fn new(name: &'static str) -> Self {
-        Self { value: AtomicU64::new(0), name }
+    #[cfg_attr(not(feature = "metrics"), allow(unused_variables, reason = "the facade's alone"))]
+    fn new(name: &'static str) -> Self {
+        Self {
+            value: AtomicU64::new(0),
+            #[cfg(feature = "metrics")]
+            facade: metrics::counter!(name),
+        }
     }
 
     pub(crate) fn add(&self, n: u64) {
         if n > 0 {
             self.value.fetch_add(n, Ordering::Relaxed);
             #[cfg(feature = "metrics")]
-            metrics::counter!(self.name).increment(n);
+            self.facade.increment(n);
         }
     }
 
@@ -36,27 +40,32 @@ pub(crate) fn gauge(name: &'static str, value: usize) {
     metrics::gauge!(name).set(value as f64);
 }
 
-/// Notes how long a handler took.
-#[cfg_attr(not(feature = "metrics"), allow(unused_variables, reason = "the facade's alone"))]
-pub(crate) fn handler_time(began: std::time::Instant) {
-    #[cfg(feature = "metrics")]
-    metrics::histogram!("painda_handler_seconds").record(began.elapsed());
-}
-
 macro_rules! counters {
     ($($(#[$doc:meta])* $field:ident = $name:literal;)*) => {
-        #[derive(Debug)]
         pub(crate) struct Counters {
             $(pub(crate) $field: Counter,)*
+            #[cfg(feature = "metrics")]
+            handler_seconds: metrics::Histogram,
         }
 
         impl Default for Counters {
             fn default() -> Self {
-                Self { $($field: Counter::new($name),)* }
+                Self {
+                    $($field: Counter::new($name),)*
+                    #[cfg(feature = "metrics")]
+                    handler_seconds: metrics::histogram!("painda_handler_seconds"),
+                }
             }
         }
 
         impl Counters {
+            /// Notes how long a handler took.
+            #[cfg_attr(not(feature = "metrics"), allow(unused_variables, clippy::unused_self, reason = "the facade's alone"))]
+            pub(crate) fn handler_time(&self, began: std::time::Instant) {
+                #[cfg(feature = "metrics")]
+                self.handler_seconds.record(began.elapsed());
+            }
+
             pub(crate) fn snapshot(&self, connections: usize, rooms: usize, queued_bytes: usize) -> ServerStats {
                 ServerStats { connections, rooms, queued_bytes, $($field: self.$field.get(),)* }
             }
@@ -64,7 +73,21 @@ macro_rules! counters {
 
         /// What a server holds now and has counted since it started; from [`PPServer::stats`](super::PPServer::stats).
         ///
-        /// With the feature `metrics` the same is kept in the `metrics` facade, under the name that each field gives.
+        /// With the feature `metrics` the same is kept in the `metrics` facade, under the name that each field gives. Install the
+        /// recorder before the server is built: it is asked for its counters then.
+        ///
+        /// ```
+        /// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
+        /// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
+        /// # schema! { pub Arena { PlayerMove } }
+        /// # async fn example() -> Result<(), Error> {
+        /// let server = PPServer::<Arena>::builder().build().await?;
+        /// server.broadcast(&PlayerMove { x: 1.5, y: 2.5 })?;
+        /// let stats = server.stats();
+        /// assert_eq!((stats.emits, stats.deliveries, stats.connections), (1, 0, 0));
+        /// # Ok(()) }
+        /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct ServerStats {

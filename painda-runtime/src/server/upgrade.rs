@@ -35,6 +35,20 @@ pub(crate) const JSON_SUBPROTOCOL: &str = "pp.json";
 pub type ResponseBody = Full<Bytes>;
 
 /// The HTTP request that a client connected with, for the connect hook.
+///
+/// ```
+/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
+/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
+/// # schema! { pub Arena { PlayerMove } }
+/// use painda_runtime::server::Handshake;
+///
+/// let builder = PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, handshake: Handshake| {
+///     let token = handshake.token().ok_or_else(|| Error::refused("no token"))?;
+///     let agent = handshake.headers().get("user-agent");
+///     println!("{:?} with {agent:?} and {token} wants {}", handshake.client_ip(), handshake.uri().path());
+///     socket.join(&handshake.query("room").unwrap_or_default()).await
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Handshake {
     uri: Uri,
