@@ -249,8 +249,8 @@ async fn nodes_of_the_typescript_implementation_hear_and_are_heard() {
     assert_eq!(emit["excludeId"], json!(null));
     assert_eq!(emit["type"], "player:hit");
     assert_eq!(emit["emitPayload"], json!({ "attacker": 1, "target": 2, "damage": -3 }));
-    // Our own nodes heard both messages, and delivered one.
-    right.broadcast(&moved(9.0)).expect("emitted");
+    // Our own nodes heard both messages, and delivered one. The marker is the same node's, so that it comes after them everywhere.
+    left.broadcast(&moved(9.0)).expect("emitted");
     for client in [&mut in_a, &mut in_both] {
         client.expect_frame(&player_hit(1, 2, -3)).await;
         client.expect_frame(&player_move(9.0, 0.0)).await;
