@@ -8,8 +8,12 @@ use painda_tests::frames::player_move;
 use painda_tests::gather::gather;
 use tokio::time::{Instant, interval};
 
-/// How long Redis is away: longer than what a client library waits for an answer by default.
-const OUTAGE: Duration = Duration::from_secs(3);
+/// How long Redis does not answer: longer than what a client library waits for by default.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How long Redis is gone: longer than any lease.
+const ABSENCE: Duration = Duration::from_secs(30);
+/// How long a cut is watched, from just before it.
+const CUT: Duration = Duration::from_secs(2);
 /// Players move this often.
 const TICK: Duration = Duration::from_millis(33);
 /// What players would call a pause.
@@ -34,12 +38,12 @@ impl Scene {
     }
 
     /// The two on one node talk for as long as the outage lasts; every move arrives, and none late.
-    async fn locals_talk_on(&mut self) {
+    async fn locals_talk_on(&mut self, outage: Duration) {
         let mut ticks = interval(TICK);
         let start = Instant::now();
         let mut slowest = Duration::ZERO;
         for n in 0_u16.. {
-            if start.elapsed() > OUTAGE {
+            if start.elapsed() > outage {
                 break;
             }
             ticks.tick().await;
@@ -79,7 +83,7 @@ impl Scene {
 async fn redis_does_not_answer_for_a_while() {
     let mut scene = Scene::start().await;
     scene.cluster.redis.pause();
-    scene.locals_talk_on().await;
+    scene.locals_talk_on(SILENCE).await;
     scene.cluster.redis.resume();
     scene.all_is_as_before().await;
 }
@@ -88,9 +92,19 @@ async fn redis_does_not_answer_for_a_while() {
 async fn redis_dies_and_comes_back_empty() {
     let mut scene = Scene::start().await;
     scene.cluster.redis.kill().await;
-    scene.locals_talk_on().await;
+    scene.locals_talk_on(ABSENCE).await;
     scene.cluster.redis.restart().await;
     scene.all_is_as_before().await;
+}
+
+#[tokio::test]
+async fn redis_cuts_all_connections() {
+    for kind in ["normal", "pubsub"] {
+        let mut scene = Scene::start().await;
+        scene.cluster.redis.command(&[b"CLIENT", b"KILL", b"TYPE", kind.as_bytes()]).await;
+        scene.locals_talk_on(CUT).await;
+        scene.all_is_as_before().await;
+    }
 }
 
 #[tokio::test]
