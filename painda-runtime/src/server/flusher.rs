@@ -68,16 +68,8 @@ impl Flusher {
     /// because moving it into another one would make every connection's task twice as large.
     pub(crate) fn scope<F: Future>(&self, mut future: Pin<&mut F>) -> impl Future<Output = F::Output> {
         poll_fn(move |cx| {
-            SCOPE.set(Some(Vec::new()));
-            let polled = future.as_mut().poll(cx);
-            let mut sockets = SCOPE.take().unwrap_or_default();
-            if sockets.len() > YIELD_AFTER {
-                self.leave(sockets.drain(YIELD_AFTER..));
-            }
-            if !sockets.is_empty() {
-                flush(&sockets, &mut Vec::new());
-            }
-            polled
+            let _scope = Scope::enter(self);
+            future.as_mut().poll(cx)
         })
     }
 
@@ -101,6 +93,30 @@ impl Flusher {
     }
 }
 
+/// One poll of a connection's future; its end, be it a panic, writes what was emitted in it.
+struct Scope<'a> {
+    flusher: &'a Flusher,
+}
+
+impl<'a> Scope<'a> {
+    fn enter(flusher: &'a Flusher) -> Self {
+        SCOPE.set(Some(Vec::new()));
+        Self { flusher }
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        let mut sockets = SCOPE.take().unwrap_or_default();
+        if sockets.len() > YIELD_AFTER {
+            self.flusher.leave(sockets.drain(YIELD_AFTER..));
+        }
+        if !sockets.is_empty() {
+            flush(&sockets, &mut Vec::new());
+        }
+    }
+}
+
 /// Flushes sockets without waiting. Outside of the task's budget, because a write that only ran out of it would look like a
 /// full window.
 fn flush(sockets: &[Arc<SocketCore>], scratch: &mut Vec<Bytes>) {
@@ -109,4 +125,23 @@ fn flush(sockets: &[Arc<SocketCore>], scratch: &mut Vec<Bytes>) {
     }));
     // Always ready at once: there is nothing in it to wait for.
     let _ = flushing.poll(&mut Context::from_waker(Waker::noop()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{future::ready, panic::AssertUnwindSafe};
+
+    use futures_util::FutureExt;
+
+    #[tokio::test]
+    async fn a_panic_in_a_connection_leaves_no_scope_behind() {
+        let flusher = Flusher::new(Duration::ZERO);
+        let broken = pin!(async { panic!("wanted by the test") });
+        let outcome: Result<(), _> = AssertUnwindSafe(flusher.scope(broken)).catch_unwind().await;
+        assert!(outcome.is_err());
+        assert!(SCOPE.with_borrow(Option::is_none), "what others emit on this thread would never be written");
+        flusher.scope(pin!(ready(()))).await;
+        assert!(SCOPE.with_borrow(Option::is_none));
+    }
 }

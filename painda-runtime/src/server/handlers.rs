@@ -90,13 +90,9 @@ pub(crate) enum Unheard {
 }
 
 type Call = BoxFuture<Result<(), Error>>;
-type Handler<S> = Arc<dyn Fn(Socket<S>, Payload) -> Result<Call, String> + Send + Sync>;
-
-/// A payload that fits the handler's kind.
-enum Payload {
-    Binary(Bytes),
-    Json(Value),
-}
+/// An event's handler decodes what it is given; a name's gets JSON that is parsed already.
+type EventHandler<S> = Arc<dyn Fn(Socket<S>, Bytes) -> Result<Call, String> + Send + Sync>;
+type JsonHandler<S> = Arc<dyn Fn(Socket<S>, Value) -> Call + Send + Sync>;
 
 pub(crate) struct Handlers<S: Schema> {
     table: RwLock<Table<S>>,
@@ -105,8 +101,8 @@ pub(crate) struct Handlers<S: Schema> {
 
 /// Few handlers a socket: a list is smaller than a map, and as fast.
 struct Table<S: Schema> {
-    by_id: Vec<(u16, Handler<S>)>,
-    by_name: Vec<(Box<str>, Handler<S>)>,
+    by_id: Vec<(u16, EventHandler<S>)>,
+    by_name: Vec<(Box<str>, JsonHandler<S>)>,
 }
 
 impl<S: Schema> Handlers<S> {
@@ -121,11 +117,8 @@ impl<S: Schema> Handlers<S> {
         Fut: Future<Output = R> + Send + 'static,
         R: HandlerResult,
     {
-        let call = move |socket: Socket<S>, payload: Payload| -> Result<Call, String> {
-            let event = match payload {
-                Payload::Binary(bytes) => E::decode_bytes(bytes).map_err(|error| error.to_string())?,
-                Payload::Json(_) => return Err("a typed handler takes no JSON".to_owned()),
-            };
+        let call = move |socket: Socket<S>, payload: Bytes| -> Result<Call, String> {
+            let event = E::decode_bytes(payload).map_err(|error| error.to_string())?;
             let done = handler(socket, event);
             Ok(Box::pin(async move { done.await.into_result() }))
         };
@@ -138,19 +131,18 @@ impl<S: Schema> Handlers<S> {
         Fut: Future<Output = R> + Send + 'static,
         R: HandlerResult,
     {
-        let event = S::registry().by_name(name);
-        let call = move |socket: Socket<S>, payload: Payload| -> Result<Call, String> {
-            let value = match (payload, event) {
-                (Payload::Json(value), _) => value,
-                (Payload::Binary(bytes), Some(event)) => event.to_json(&bytes).map_err(|error| error.to_string())?,
-                (Payload::Binary(_), None) => return Err("the schema has no such event".to_owned()),
-            };
-            let done = handler(socket, value);
-            Ok(Box::pin(async move { done.await.into_result() }))
+        let call = move |socket: Socket<S>, payload: Value| -> Call {
+            let done = handler(socket, payload);
+            Box::pin(async move { done.await.into_result() })
         };
         let mut table = self.table.write();
-        match event {
-            Some(event) => set(&mut table.by_id, event.id(), Arc::new(call)),
+        match S::registry().by_name(name) {
+            Some(event) => {
+                let convert = move |socket: Socket<S>, payload: Bytes| {
+                    Ok(call(socket, event.to_json(&payload).map_err(|error| error.to_string())?))
+                };
+                set(&mut table.by_id, event.id(), Arc::new(convert));
+            }
             None => set(&mut table.by_name, name.into(), Arc::new(call)),
         }
     }
@@ -160,11 +152,11 @@ impl<S: Schema> Handlers<S> {
         match message {
             Incoming::Event { event, payload } => {
                 let handler = find(&self.table.read().by_id, |id| *id == event.id()).ok_or(Unheard::NoHandler)?;
-                handler(socket, Payload::Binary(payload)).map_err(|why| Unheard::BadPayload(event.name(), why))
+                handler(socket, payload).map_err(|why| Unheard::BadPayload(event.name(), why))
             }
             Incoming::Named { name, payload } => {
                 let handler = find(&self.table.read().by_name, |key| **key == *name).ok_or(Unheard::NoHandler)?;
-                handler(socket, Payload::Json(payload)).map_err(|_| Unheard::NoHandler)
+                Ok(handler(socket, payload))
             }
         }
     }
@@ -177,13 +169,13 @@ impl<S: Schema> Handlers<S> {
     }
 }
 
-fn set<K: PartialEq, S: Schema>(list: &mut Vec<(K, Handler<S>)>, key: K, handler: Handler<S>) {
+fn set<K: PartialEq, H>(list: &mut Vec<(K, H)>, key: K, handler: H) {
     match list.iter_mut().find(|(known, _)| *known == key) {
         Some(entry) => entry.1 = handler,
         None => list.push((key, handler)),
     }
 }
 
-fn find<K, S: Schema>(list: &[(K, Handler<S>)], matches: impl Fn(&K) -> bool) -> Option<Handler<S>> {
+fn find<K, H: Clone>(list: &[(K, H)], matches: impl Fn(&K) -> bool) -> Option<H> {
     list.iter().find(|(key, _)| matches(key)).map(|(_, handler)| handler.clone())
 }
