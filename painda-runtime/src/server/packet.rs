@@ -54,8 +54,8 @@ impl Packet {
         let mut buffer = Vec::with_capacity(PREFIX + event.encoded_size());
         buffer.resize(PREFIX, 0);
         event.encode(&mut buffer);
-        if let Some(payload) = framing.deflates(&buffer) {
-            return Self::message(framing, Message::event(E::ID, payload));
+        if framing.deflates(&buffer[PREFIX..]) {
+            return Self::message(framing, Message::event(E::ID, Bytes::from(buffer).slice(PREFIX..)));
         }
         let len = buffer.len() - PREFIX;
         let v2 = finish(framing.mode, E::ID, false, buffer)?;
@@ -78,9 +78,9 @@ impl Packet {
             }
         };
         let mut deflated = false;
-        if let Some(payload) = framing.deflates(&buffer)
-            && let Ok(smaller) = frame::deflate(&payload)
-            && smaller.len() < payload.len()
+        if framing.deflates(&buffer[PREFIX..])
+            && let Ok(smaller) = frame::deflate(&buffer[PREFIX..])
+            && smaller.len() < buffer.len() - PREFIX
         {
             buffer.truncate(PREFIX);
             buffer.extend_from_slice(&smaller);
@@ -136,10 +136,9 @@ fn write_json(out: &mut Vec<u8>, name: &str, payload: &[u8]) {
 }
 
 impl Framing {
-    /// The payload that the buffer holds behind the headers, where it is to be deflated.
-    fn deflates(&self, buffer: &[u8]) -> Option<Bytes> {
-        let payload = &buffer[PREFIX..];
-        self.deflate_from.filter(|from| payload.len() >= *from).map(|_| Bytes::copy_from_slice(payload))
+    /// Whether a payload is large enough to be deflated.
+    fn deflates(&self, payload: &[u8]) -> bool {
+        self.deflate_from.is_some_and(|from| payload.len() >= from)
     }
 }
 
