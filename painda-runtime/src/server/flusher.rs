@@ -1,7 +1,8 @@
 //! Who writes to clients that keep up: the task that emitted, or one task for all the others.
 //!
-//! What a connection's handlers emit is written when the connection's task has done what it can for now, by that task: nobody has
-//! to be woken for it. Everything else, from other nodes and from the application's own tasks, is left to the flusher's task: an
+//! What a connection's handlers emit is written by the connection's task, once it has done what it can for now: nobody has to be
+//! woken for it. Before that it lets whatever else is ready run, and with it the adapter: an event is on its way to the other nodes
+//! while it is written to this one's clients, and what several connections emit to a socket leaves in one write. Everything else, from other nodes and from the application's own tasks, is left to the flusher's task: an
 //! emit to forty sockets wakes this one instead of forty, and what is emitted until it runs leaves in the same writes. With
 //! a flush interval everything goes through that task, which waits so long first, trading delay for fewer system calls.
 
@@ -11,7 +12,7 @@ use std::{
     mem,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -64,13 +65,21 @@ impl Flusher {
         }
     }
 
-    /// Runs a connection's future; whenever it has to wait, what it has emitted until then is written. The future is borrowed,
-    /// because moving it into another one would make every connection's task twice as large.
-    pub(crate) fn scope<F: Future>(&self, mut future: Pin<&mut F>) -> impl Future<Output = F::Output> {
-        poll_fn(move |cx| {
-            let _scope = Scope::enter(self);
-            future.as_mut().poll(cx)
-        })
+    /// Runs a connection's future; whenever it has to wait, what it has emitted until then is written, after whatever else is
+    /// ready to run. The future is borrowed, because moving it into another one would make every connection's task twice as large.
+    pub(crate) async fn scope<F: Future>(&self, mut future: Pin<&mut F>) -> F::Output {
+        loop {
+            let mut emitted = Emitted { flusher: self, sockets: Vec::new() };
+            let polled = poll_fn(|cx| {
+                let polled = emitted.collect(|| future.as_mut().poll(cx));
+                if polled.is_pending() && emitted.sockets.is_empty() { Poll::Pending } else { Poll::Ready(polled) }
+            })
+            .await;
+            if let Poll::Ready(output) = polled {
+                return output;
+            }
+            task::yield_now().await;
+        }
     }
 
     /// Runs for as long as the server exists.
@@ -93,26 +102,37 @@ impl Flusher {
     }
 }
 
-/// One poll of a connection's future; its end, be it a panic, writes what was emitted in it.
-struct Scope<'a> {
+/// The sockets that a connection has emitted to and not yet written; its end writes to them, be it a panic or the end of the task.
+struct Emitted<'a> {
     flusher: &'a Flusher,
+    sockets: Vec<Arc<SocketCore>>,
 }
 
-impl<'a> Scope<'a> {
-    fn enter(flusher: &'a Flusher) -> Self {
+impl Emitted<'_> {
+    /// Calls `poll`, and takes what has to be flushed because of it.
+    fn collect<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         SCOPE.set(Some(Vec::new()));
-        Self { flusher }
+        let _end = EndOfScope(&mut self.sockets);
+        poll()
     }
 }
 
-impl Drop for Scope<'_> {
+/// The end of a poll, be it a panic.
+struct EndOfScope<'a>(&'a mut Vec<Arc<SocketCore>>);
+
+impl Drop for EndOfScope<'_> {
     fn drop(&mut self) {
-        let mut sockets = SCOPE.take().unwrap_or_default();
-        if sockets.len() > YIELD_AFTER {
-            self.flusher.leave(sockets.drain(YIELD_AFTER..));
+        *self.0 = SCOPE.take().unwrap_or_default();
+    }
+}
+
+impl Drop for Emitted<'_> {
+    fn drop(&mut self) {
+        if self.sockets.len() > YIELD_AFTER {
+            self.flusher.leave(self.sockets.drain(YIELD_AFTER..));
         }
-        if !sockets.is_empty() {
-            flush(&sockets, &mut Vec::new());
+        if !self.sockets.is_empty() {
+            flush(&self.sockets, &mut Vec::new());
         }
     }
 }
@@ -130,9 +150,76 @@ fn flush(sockets: &[Arc<SocketCore>], scratch: &mut Vec<Bytes>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{future::ready, panic::AssertUnwindSafe};
+    use std::{
+        future::{pending, ready},
+        panic::AssertUnwindSafe,
+    };
 
     use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+
+    use crate::server::{
+        client_id::ClientId,
+        outbox::{Policy, Pushed},
+        packet::Dialect,
+    };
+
+    /// A client that keeps up, and its socket.
+    fn connected() -> (Arc<SocketCore>, DuplexStream) {
+        let id = ClientId::random().expect("random numbers");
+        let socket = Arc::new(SocketCore::new(id, 100, Dialect::V2));
+        let (ours, theirs) = duplex(100);
+        socket.outbox.attach(Box::new(ours));
+        assert!(poll_fn(|cx| socket.outbox.poll_drive(cx)).now_or_never().is_none());
+        (socket, theirs)
+    }
+
+    fn emit(flusher: &Flusher, socket: &Arc<SocketCore>) {
+        assert_eq!(socket.outbox.push(Bytes::from_static(b"hi"), &Policy::Reliable), Pushed::FlushNeeded);
+        flusher.schedule([socket.clone()]);
+    }
+
+    fn has_heard(client: &mut DuplexStream) -> bool {
+        client.read_u16().now_or_never().is_some()
+    }
+
+    #[tokio::test]
+    async fn what_is_ready_to_run_goes_before_the_writing() {
+        let flusher = Flusher::new(Duration::ZERO);
+        let (socket, mut client) = connected();
+        let (publish, published) = tokio::sync::oneshot::channel();
+        let publisher = tokio::spawn(async move {
+            published.await.expect("the connection emits");
+            (has_heard(&mut client), client)
+        });
+        let connection = {
+            let flusher = flusher.clone();
+            tokio::spawn(async move {
+                let emitting = pin!(async {
+                    emit(&flusher, &socket);
+                    publish.send(()).expect("the publisher waits");
+                    pending::<()>().await;
+                });
+                flusher.scope(emitting).await;
+            })
+        };
+        let (was_heard, mut client) = publisher.await.expect("the publisher runs");
+        assert!(!was_heard, "the publisher was woken by the emit, and had to wait for the writing");
+        client.read_u16().await.expect("it is written after that");
+        connection.abort();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_dropped_has_written_what_it_emitted() {
+        let flusher = Flusher::new(Duration::ZERO);
+        let (socket, mut client) = connected();
+        let mut emitting = pin!(async {
+            emit(&flusher, &socket);
+            pending::<()>().await;
+        });
+        assert!(flusher.scope(emitting.as_mut()).now_or_never().is_none());
+        assert!(has_heard(&mut client), "the other sockets would wait for it for ever");
+    }
 
     #[tokio::test]
     async fn a_panic_in_a_connection_leaves_no_scope_behind() {
