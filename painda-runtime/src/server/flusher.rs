@@ -160,7 +160,7 @@ mod tests {
 
     use crate::server::{
         client_id::ClientId,
-        outbox::{Policy, Pushed},
+        outbox::{Policy, Pushed, Writer},
         packet::Dialect,
     };
 
@@ -169,7 +169,7 @@ mod tests {
         let id = ClientId::random().expect("random numbers");
         let socket = Arc::new(SocketCore::new(id, 100, Dialect::V2));
         let (ours, theirs) = duplex(100);
-        socket.outbox.attach(Box::new(ours));
+        socket.outbox.attach(Writer::Other(Box::new(ours)));
         assert!(poll_fn(|cx| socket.outbox.poll_drive(cx)).now_or_never().is_none());
         (socket, theirs)
     }

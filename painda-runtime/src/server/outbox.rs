@@ -12,12 +12,46 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
-use tokio::io::AsyncWrite;
+use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
 
 use super::queue::{BATCH, Key, Queue};
 
-/// The writing half of a connection, whatever it is made of.
-pub(crate) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+/// The writing half of a connection. Mostly it is TCP, and a box would be one more place in memory to visit per delivery.
+pub(crate) enum Writer {
+    Tcp(OwnedWriteHalf),
+    Other(Box<dyn AsyncWrite + Send + Unpin>),
+}
+
+impl Writer {
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Self::Other(other) => Pin::new(other).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Self::Other(other) => Pin::new(other).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            // Nothing is held back.
+            Self::Tcp(_) => Poll::Ready(Ok(())),
+            Self::Other(other) => Pin::new(other).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Self::Other(other) => Pin::new(other).poll_shutdown(cx),
+        }
+    }
+}
 
 /// What to do with a frame for which there is no room, as its event declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,7 +250,7 @@ impl Outbox {
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.state.lock();
         match &mut state.phase {
-            Phase::Ready { writer, .. } | Phase::Blocked(writer) => Pin::new(writer).poll_shutdown(cx),
+            Phase::Ready { writer, .. } | Phase::Blocked(writer) => writer.poll_shutdown(cx),
             _ => Poll::Ready(Ok(())),
         }
     }
@@ -287,13 +321,13 @@ fn write_batch(writer: &mut Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>
         while done < batch.len() {
             let polled = match &batch[done..] {
                 // Mostly there is one frame, and a plain write is the cheaper call.
-                [frame] => Pin::new(&mut *writer).poll_write(cx, frame),
+                [frame] => writer.poll_write(cx, frame),
                 frames => {
                     let mut slices = [IoSlice::new(&[]); BATCH];
                     for (slice, frame) in slices.iter_mut().zip(frames) {
                         *slice = IoSlice::new(frame);
                     }
-                    Pin::new(&mut *writer).poll_write_vectored(cx, &slices[..frames.len()])
+                    writer.poll_write_vectored(cx, &slices[..frames.len()])
                 }
             };
             let mut written = ready!(polled)?;
@@ -309,7 +343,7 @@ fn write_batch(writer: &mut Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>
                 batch[done].advance(written);
             }
         }
-        Pin::new(&mut *writer).poll_flush(cx)
+        writer.poll_flush(cx)
     };
     let result = step();
     batch.drain(..done);
@@ -328,7 +362,7 @@ mod tests {
     fn connected(limit: usize, window: usize) -> (Arc<Outbox>, DuplexStream, tokio::task::JoinHandle<()>) {
         let outbox = Arc::new(Outbox::new(limit));
         let (ours, theirs) = duplex(window);
-        outbox.attach(Box::new(ours));
+        outbox.attach(Writer::Other(Box::new(ours)));
         let driven = outbox.clone();
         let task = tokio::spawn(async move { poll_fn(|cx| driven.poll_drive(cx)).await });
         (outbox, theirs, task)
@@ -362,7 +396,7 @@ mod tests {
         let outbox = Arc::new(Outbox::new(100));
         assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Queued);
         let (ours, mut client) = duplex(64);
-        outbox.attach(Box::new(ours));
+        outbox.attach(Writer::Other(Box::new(ours)));
         let driven = outbox.clone();
         tokio::spawn(async move { poll_fn(|cx| driven.poll_drive(cx)).await });
         let mut got = [0; 3];

@@ -23,6 +23,7 @@ use super::{
     connection::{self, Disconnect, Transport, caught, turn_away},
     error::Error,
     limits::{AddressGuard, client_address},
+    outbox::Writer,
     packet::Dialect,
     socket::{Session, Socket},
 };
@@ -301,7 +302,7 @@ fn transport(upgraded: Upgraded) -> Transport {
         Ok(parts) => tcp(parts.io.into_inner(), parts.read_buf),
         Err(upgraded) => {
             let (reader, writer) = tokio::io::split(TokioIo::new(upgraded));
-            Transport { reader: Box::new(reader), writer: Box::new(writer), read_ahead: Vec::new() }
+            Transport { reader: Box::new(reader), writer: Writer::Other(Box::new(writer)), read_ahead: Vec::new() }
         }
     }
 }
@@ -310,5 +311,5 @@ fn tcp(stream: TcpStream, read_ahead: Bytes) -> Transport {
     // Frames are finished when they are written; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
-    Transport { reader: Box::new(reader), writer: Box::new(writer), read_ahead: read_ahead.to_vec() }
+    Transport { reader: Box::new(reader), writer: Writer::Tcp(writer), read_ahead: read_ahead.to_vec() }
 }
