@@ -11,7 +11,7 @@ use schemas::{Arena, PlayerMove};
 /// How many events are emitted before others get a turn.
 const BURST: usize = 256;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (mut redis, mut count) = (String::new(), 0usize);
     let mut args = lexopt::Parser::from_env();
