@@ -127,11 +127,14 @@ fn unconcerned(settings: &Settings, page: &mut Page) -> io::Result<Vec<(Kind, Co
     let costs = |(place, kind): (usize, &Kind)| {
         let redis = |of: &Rounds| median(&of[place], Measured::redis_cpu);
         let (pair, eight) = (redis(&all[0]) - redis(&silent_pair), redis(&all[2]) - redis(&silent));
+        let sent = |of: &Rounds| median(&of[place], |one| one.redis_out);
+        let further = (sent(&all[2]) - sent(&silent)) - (sent(&all[0]) - sent(&silent_pair));
         let costs = Costs {
             needed: median(&all[0][place], |one| one.cpu(0..2)) / 2.0,
             unneeded: others(&all[2], place).median(),
             redis: pair,
-            redis_per_node: ((eight - pair) / 6.0).max(0.0),
+            // Not even a byte per event is sent for further nodes: what is left of the slope is noise.
+            redis_per_node: if further < 1.0 { 0.0 } else { ((eight - pair) / 6.0).max(0.0) },
         };
         (*kind, costs)
     };
