@@ -33,9 +33,10 @@ use super::{
     handlers::{Incoming, Unheard},
     limits::{Allowed, Rate},
     node::Node,
-    outbox::{Outbox, Writer},
+    outbox::Outbox,
     packet::Dialect,
     socket::{Session, Socket},
+    writer::Writer,
 };
 use crate::{
     RESERVED_PREFIX,

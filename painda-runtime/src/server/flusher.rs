@@ -160,8 +160,9 @@ mod tests {
 
     use crate::server::{
         client_id::ClientId,
-        outbox::{Policy, Pushed, Writer},
+        outbox::{Policy, Pushed},
         packet::Dialect,
+        writer::Writer,
     };
 
     /// A client that keeps up, and its socket.

@@ -65,6 +65,7 @@ mod socket;
 mod stats;
 mod typescript;
 mod upgrade;
+mod writer;
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -23,9 +23,9 @@ use super::{
     connection::{self, Disconnect, Transport, caught, turn_away},
     error::Error,
     limits::{AddressGuard, client_address},
-    outbox::Writer,
     packet::Dialect,
     socket::{Session, Socket},
+    writer::Writer,
 };
 use crate::schema::Schema;
 
