@@ -25,8 +25,9 @@ pub(crate) fn write(page: &mut Page, costs: &[(Kind, Costs)]) {
     page.paragraph(
         "Not measured: computed from the costs above, for 1000 nodes on each of which 1000 events a second begin, every room having members on two \
          nodes. A node takes part in 2000 of the cluster's million events a second, and the design decides whether it hears the rest. \
-         The costs of hearing an event without need, on the node and on Redis, are the slopes of *Nodes without members*, or nothing where Redis sends nothing for such \
-         nodes; that they stay the same for 1000 nodes is assumed, as is that Redis could be divided into as many as needed by channel. A figure above what one node has, \
+         The costs of hearing an event without need, on the node and on Redis, are the slopes of *Nodes without members*, or nothing \
+         where Redis sends nothing for such nodes; that they stay the same for 1000 nodes is assumed, as is that Redis could be divided into as many \
+         as needed by channel. A figure above what one node has, \
          or Redis processes beyond reason, says that the design does not reach this size. These costs were measured while each event came alone; \
          where they come in crowds they are several times lower, for everybody (see [the adapter alone](adapter.md)).",
     );

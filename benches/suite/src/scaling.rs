@@ -28,7 +28,8 @@ Each room has its members on two nodes. With one channel for all, every node hea
 two that need it.";
 const UNCONCERNED: &str = "\
 All rooms stay on the first two nodes; what do the others, which have no client, pay? CPU of one such node per event that was published, \
-less what it uses in the same time without any event. Redis' CPU is all that it used; the model below takes off what it uses without any event.";
+less what it uses in the same time without any event. Redis' CPU is all that it used; \
+the model below takes off what it uses without any event.";
 const OTHERS: &str = "Two nodes, the same load, and further rooms with a client each in which nothing happens.";
 
 struct Measured {
