@@ -9,9 +9,9 @@ pub(crate) struct Costs {
     pub(crate) needed: f64,
     /// A node without members, per event of the cluster.
     pub(crate) unneeded: f64,
-    /// Redis, per event, with two nodes.
+    /// Redis, per event, with two nodes, less what it uses without any event.
     pub(crate) redis: f64,
-    /// Redis, per event, for every further node.
+    /// Redis, per event, for every further node; nothing where it sends nothing for these.
     pub(crate) redis_per_node: f64,
 }
 
@@ -27,8 +27,7 @@ pub(crate) fn write(page: &mut Page, costs: &[(Kind, Costs)]) {
          nodes. A node takes part in 2000 of the cluster's million events a second, and the design decides whether it hears the rest. \
          The costs of hearing an event without need, on the node and on Redis, are the slopes of *Nodes without members*, or nothing \
          where Redis sends nothing for such nodes; that they stay the same for 1000 nodes is assumed, as is that Redis could be divided into as many \
-         as needed by channel. A figure above what one node has, \
-         or Redis processes beyond reason, says that the design does not reach this size. These costs were measured while each event came alone; \
+         as needed by channel. A figure above what one node has, or Redis processes beyond reason, says that the design does not reach this size. These costs were measured while each event came alone; \
          where they come in crowds they are several times lower, for everybody (see [the adapter alone](adapter.md)).",
     );
     let row = |(kind, costs): &(Kind, Costs)| {

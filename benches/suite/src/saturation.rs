@@ -26,8 +26,9 @@ const ATTEMPTS: usize = 2;
 
 const METHOD: &str = "\
 100 clients in one room over two nodes, 50 senders. The rate is raised in steps of a sixth, and the highest is sought at which every event is \
-delivered and 99 of 100 deliveries take less than 50 ms; a rate that fails has a second try. The arena takes 1000 messages a second from one client, as is the default: where its search ends \
-just below that, it has met this limit, not its own. The load generator needs its share of the same two cores: \
+delivered and 99 of 100 deliveries take less than 50 ms; a rate that fails has a second try. The arena takes 1000 messages a second \
+from one client, as is the default: where its search ends just below that, it has met this limit, not its own. \
+The load generator needs its share of the same two cores: \
 the figures are those of this machine, to be compared with each other. Figures are medians of the rounds with (least–most).";
 
 pub(crate) fn run(settings: &Settings) -> io::Result<()> {

@@ -134,7 +134,8 @@ fn unconcerned(settings: &Settings, page: &mut Page) -> io::Result<Vec<(Kind, Co
             needed: median(&all[0][place], |one| one.cpu(0..2)) / 2.0,
             unneeded: others(&all[2], place).median(),
             redis: pair,
-            // Not even a byte per event is sent for further nodes: what is left of the slope is noise.
+            // Not even a byte per event is sent for further nodes. The slope of the CPU is not believed then, because the numbers of
+            // nodes are measured one after another, while the machine's pace changes.
             redis_per_node: if further < 1.0 { 0.0 } else { ((eight - pair) / 6.0).max(0.0) },
         };
         (*kind, costs)

@@ -1,11 +1,11 @@
 //! Who writes to clients that keep up: the task that emitted, or one task for all the others.
 //!
 //! What a connection's handlers emit is written by the connection's task, once it has done what it can for now: nobody has to be
-//! woken for it. Before that it lets whatever else is ready run, and with it the adapter: an event is on its way to the other nodes
-//! while it is written to this one's clients, and what several connections emit to a socket leaves in one write. Everything else,
-//! from other nodes and from the application's own tasks, is left to the flusher's task: an
-//! emit to forty sockets wakes this one instead of forty, and what is emitted until it runs leaves in the same writes. With
-//! a flush interval everything goes through that task, which waits so long first, trading delay for fewer system calls.
+//! woken for it. Before that it lets whatever else is ready run, and with it the adapter: an event is on its way to the other
+//! nodes while it is written to this one's clients, and what several connections emit to a socket leaves in one write. Everything
+//! else, from other nodes and from the application's own tasks, is left to the flusher's task: an emit to forty sockets wakes
+//! this one instead of forty, and what is emitted until it runs leaves in the same writes. With a flush interval everything goes
+//! through that task, which waits so long first, trading delay for fewer system calls.
 
 use std::{
     cell::RefCell,
