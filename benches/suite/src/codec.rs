@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io, process::Command};
 
 use crate::{
-    Settings,
+    Settings, callgrind,
     figures::{Figures, short},
     page::Page,
     plot,
@@ -89,13 +89,11 @@ fn instructions(settings: &Settings, page: &mut Page) -> io::Result<()> {
 
 /// Instructions of a whole run.
 fn count(settings: &Settings, name: &str, times: usize) -> io::Result<f64> {
-    let mut command = Command::new("valgrind");
-    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-    command.arg(settings.paths.ours("codec")?).args(["--count", name, &times.to_string()]);
+    let [valgrind, how @ ..] = callgrind::COMMAND;
+    let mut command = Command::new(valgrind);
+    command.args(how).arg(settings.paths.ours("codec")?).args(["--count", name, &times.to_string()]);
     let output = command.output().map_err(|error| io::Error::other(format!("valgrind does not start: {error}")))?;
-    let text = String::from_utf8_lossy(&output.stderr);
-    let collected = text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok());
-    collected.ok_or_else(|| io::Error::other(format!("callgrind counted nothing: {text}")))
+    callgrind::collected(&String::from_utf8_lossy(&output.stderr))
 }
 
 fn output(command: &mut Command) -> io::Result<String> {

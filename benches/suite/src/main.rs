@@ -3,6 +3,7 @@
 mod adapter;
 mod build_time;
 mod bytes;
+mod callgrind;
 mod codec;
 mod fanout;
 mod figures;

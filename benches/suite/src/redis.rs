@@ -1,9 +1,10 @@
 //! A Redis of the benchmark's own, and what it says about itself.
 
 use std::{
+    fs,
     io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,25 +15,40 @@ use std::{
 
 use wire::resp;
 
-use crate::process::Process;
+use crate::{callgrind, process::Process};
+
+/// Callgrind's words about it, in the scratch folder.
+const COUNTED: &str = "redis.callgrind";
 
 /// A server on a free port, which keeps nothing.
 #[derive(Debug)]
 pub(crate) struct Redis {
     process: Process,
     pub(crate) addr: SocketAddr,
+    /// Where callgrind writes, if it counts.
+    counted: PathBuf,
 }
 
 impl Redis {
     pub(crate) fn start(scratch: &Path) -> io::Result<Self> {
+        Self::run(scratch, &["redis-server"])
+    }
+
+    /// Starts one whose instructions are counted. It is many times slower.
+    pub(crate) fn start_counted(scratch: &Path) -> io::Result<Self> {
+        let to = format!("--log-file={}", scratch.join(COUNTED).display());
+        Self::run(scratch, &[&callgrind::COMMAND[..], &[&to, "redis-server"]].concat())
+    }
+
+    fn run(scratch: &Path, command: &[&str]) -> io::Result<Self> {
         // Free now, and with some luck still when Redis takes it.
         let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let (port, dir) = (addr.port().to_string(), scratch.to_string_lossy());
         // A subscriber that falls behind is the benchmark's business, not Redis'.
         let unbounded = "pubsub 0 0 0";
         let args = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--dir", &dir, "--loglevel", "warning"];
-        let args = [&args[..], &["--client-output-buffer-limit", unbounded, "--maxclients", "1000"]].concat();
-        let process = Process::start("redis-server", &args)?;
+        let limits = ["--client-output-buffer-limit", unbounded, "--maxclients", "1000"];
+        let process = Process::start(command[0], &[&command[1..], &args, &limits].concat())?;
         let patience = Instant::now() + Duration::from_secs(5);
         while TcpStream::connect(addr).is_err() {
             if Instant::now() > patience {
@@ -40,7 +56,7 @@ impl Redis {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(Self { process, addr })
+        Ok(Self { process, addr, counted: scratch.join(COUNTED) })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -49,6 +65,13 @@ impl Redis {
 
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Stops it, and says how many instructions it took if these were counted.
+    pub(crate) fn instructions(&mut self) -> io::Result<f64> {
+        Connection::open(self.addr)?.send(&[b"SHUTDOWN", b"NOSAVE"])?;
+        self.process.wait()?;
+        callgrind::collected(&fs::read_to_string(&self.counted)?)
     }
 
     /// A figure of `INFO`.

@@ -10,6 +10,7 @@ use crate::{
     model::{self, Costs},
     page::Page,
     plot,
+    redis::Redis,
     servers::{Cluster, Kind},
 };
 
@@ -22,35 +23,68 @@ const NODES: [usize; 4] = [1, 2, 4, 8];
 
 const METHOD: &str = "\
 32 rooms of 8 clients, 2 of whom send 10 events a second each: always the same 640 events a second, however many nodes and other rooms there are. \
-Every process runs on the same machine. Figures are medians of the rounds with (least–most).";
+Every process runs on the same machine. A round measures all columns of a section, each with all servers in turn, and every second round does so backwards. \
+Figures are medians of the rounds with (least–most).";
 const SPREAD: &str = "\
 Each room has its members on two nodes. With one channel for all, every node hears every event; with a channel per room only the \
 two that need it.";
 const UNCONCERNED: &str = "\
-All rooms stay on the first two nodes; what do the others, which have no client, pay? CPU of one such node per event that was published, \
-less what it uses in the same time without any event. Redis' CPU is all that it used; \
-the model below takes off what it uses without any event.";
+All rooms stay on the first two nodes; what do the other six pay, which have no client, and Redis for these? All of it is per event that was \
+published, less what is used in the same time without any event. Redis' instructions were counted by callgrind, in runs of their own: \
+they do not depend on the machine's pace, which time does.";
 const OTHERS: &str = "Two nodes, the same load, and further rooms with a client each in which nothing happens.";
+/// Nodes of the section without members: those that have some, and all.
+const FEW: usize = 2;
+const MANY: usize = 8;
+
+/// What is set up and measured: a column of a table.
+#[derive(Clone, Copy)]
+struct Column {
+    what: &'static str,
+    nodes: usize,
+    /// Nodes that have clients: the first ones.
+    used: usize,
+    /// Further rooms, with a client each.
+    bystanders: usize,
+    /// In each room.
+    senders: usize,
+    /// Whether Redis' instructions are.
+    counted: bool,
+}
+
+/// Two nodes and the load that is the same everywhere.
+const USUAL: Column = Column { what: "", nodes: 2, used: 2, bystanders: 0, senders: SENDERS, counted: false };
 
 struct Measured {
     report: Report,
     nodes: usize,
     redis_out: f64,
+    /// If they were counted.
+    redis_instructions: Option<f64>,
 }
 
 impl Measured {
-    fn published(&self) -> f64 {
-        ROOMS as f64 * SENDERS as f64 * HZ * self.report.seconds
-    }
-
     /// CPU of some nodes per published event, in µs.
     fn cpu(&self, which: std::ops::Range<usize>) -> f64 {
-        self.report.cpu[which].iter().sum::<Duration>().as_secs_f64() * 1e6 / self.published()
+        self.report.cpu[which].iter().sum::<Duration>().as_secs_f64() * 1e6 / published(self.report.seconds)
+    }
+
+    fn nodes_cpu(&self) -> f64 {
+        self.cpu(0..self.nodes)
     }
 
     fn redis_cpu(&self) -> f64 {
         self.cpu(self.nodes..self.nodes + 1)
     }
+
+    fn instructions(&self) -> f64 {
+        self.redis_instructions.unwrap_or(f64::NAN)
+    }
+}
+
+/// Events in some seconds; where nobody sends, as many as would have been.
+fn published(seconds: f64) -> f64 {
+    (ROOMS * SENDERS) as f64 * HZ * seconds
 }
 
 pub(crate) fn run(settings: &Settings) -> io::Result<()> {
@@ -58,12 +92,14 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
     page.data(
         &[
             "what",
-            "number",
+            "nodes",
+            "other_rooms",
             "server",
             "round",
             "nodes_us_per_event",
             "redis_us_per_event",
             "redis_bytes_out_per_event",
+            "redis_instructions_per_event",
             "delivered_percent",
         ]
         .map(str::to_owned),
@@ -77,126 +113,133 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
 
 /// Nodes become more, and the rooms are spread over them.
 fn spread_rooms(settings: &Settings, page: &mut Page) -> io::Result<()> {
-    let mut all = Vec::new();
-    for nodes in NODES {
-        all.push(rounds(settings, page, "spread", nodes, &|kind| measure(settings, kind, nodes, nodes, 0, SENDERS))?);
-    }
+    let all = rounds(settings, page, NODES.map(|nodes| Column { what: "spread", nodes, used: nodes, ..USUAL }))?;
     page.section("Nodes become more");
     page.paragraph(SPREAD);
-    let names = NODES.map(|nodes| nodes.to_string());
-    three_tables(page, "nodes", &names, &all);
-    let line = |place: usize| {
-        let point = |(nodes, of): (usize, &Vec<Vec<Measured>>)| (nodes as f64, median(&of[place], |one| one.redis_out));
-        NODES.into_iter().zip(&all).map(point).collect()
+    three_tables(page, &NODES.map(|nodes| format!("nodes: {nodes}")), &all);
+    let lines = |figure: fn(&Measured) -> f64| -> Vec<_> {
+        let line = |place: usize| {
+            NODES
+                .into_iter()
+                .zip(&all)
+                .map(|(nodes, of)| (nodes as f64, figures(&of[place], figure).median()))
+                .collect()
+        };
+        KINDS.iter().enumerate().map(|(place, kind)| (kind.name(), line(place))).collect()
     };
-    let series: Vec<_> = KINDS.iter().enumerate().map(|(place, kind)| (kind.name(), line(place))).collect();
     let title = "Bytes that Redis sends per event, as nodes become more";
-    page.plot(&settings.paths, "scaling-redis", title, &plot::lines(title, "nodes", "bytes per event", &series))?;
-    let line = |place: usize| {
-        let cpu = |one: &Measured| one.cpu(0..one.nodes);
-        NODES.into_iter().zip(&all).map(|(nodes, of)| (nodes as f64, median(&of[place], cpu))).collect()
-    };
-    let series: Vec<_> = KINDS.iter().enumerate().map(|(place, kind)| (kind.name(), line(place))).collect();
+    let plot = plot::lines(title, "nodes", "bytes per event", &lines(|one| one.redis_out));
+    page.plot(&settings.paths, "scaling-redis", title, &plot)?;
     let title = "CPU of all nodes per event, as nodes become more";
-    page.plot(&settings.paths, "scaling-cpu", title, &plot::lines(title, "nodes", "µs per event", &series))
+    let plot = plot::lines(title, "nodes", "µs per event", &lines(Measured::nodes_cpu));
+    page.plot(&settings.paths, "scaling-cpu", title, &plot)
 }
 
 /// Nodes become more, but only two have members. What one of the others pays, and Redis for it.
 fn unconcerned(settings: &Settings, page: &mut Page) -> io::Result<Vec<(Kind, Costs)>> {
-    let counts = [2, 4, 8];
-    let [silent_pair, silent] =
-        [2, 8].map(|nodes| rounds(settings, page, "silent", nodes, &|kind| measure(settings, kind, nodes, 2, 0, 0)));
-    let (silent_pair, silent) = (silent_pair?, silent?);
-    let mut all = Vec::new();
-    for nodes in counts {
-        all.push(rounds(settings, page, "unconcerned", nodes, &|kind| measure(settings, kind, nodes, 2, 0, SENDERS))?);
+    let idle = Column { what: "silent", senders: 0, ..USUAL };
+    let busy = Column { what: "unconcerned", ..USUAL };
+    let counted = |column: Column| Column { counted: true, ..column };
+    let more = |column: Column| Column { nodes: MANY, ..column };
+    let [idle_few, few, idle_many, many] = rounds(settings, page, [idle, busy, more(idle), more(busy)])?;
+    let [counted_idle_few, counted_few, counted_idle_many, counted_many] =
+        rounds(settings, page, [idle, busy, more(idle), more(busy)].map(counted))?;
+
+    let mut costs = Vec::new();
+    let mut rows = Vec::new();
+    for (place, kind) in KINDS.into_iter().enumerate() {
+        let less = |busy: &Rounds, idle: &Rounds, figure: fn(&Measured) -> f64| -> Figures {
+            busy[place].iter().zip(&idle[place]).map(|(busy, idle)| figure(busy) - figure(idle)).collect()
+        };
+        let without = less(&many, &idle_many, |one| one.cpu(FEW..MANY) / (MANY - FEW) as f64);
+        let redis = [less(&few, &idle_few, Measured::redis_cpu), less(&many, &idle_many, Measured::redis_cpu)];
+        let sent = [less(&few, &idle_few, |one| one.redis_out), less(&many, &idle_many, |one| one.redis_out)];
+        let instructions = [
+            less(&counted_few, &counted_idle_few, Measured::instructions),
+            less(&counted_many, &counted_idle_many, Measured::instructions),
+        ];
+        let [at_few, at_many] = instructions.each_ref().map(Figures::median);
+        costs.push((
+            kind,
+            Costs {
+                needed: figures(&few[place], Measured::nodes_cpu).median() / FEW as f64,
+                unneeded: without.median(),
+                redis: redis[0].median(),
+                redis_growth: (at_many / at_few - 1.0) / (MANY - FEW) as f64,
+            },
+        ));
+        let pairs = redis.iter().chain(&instructions).chain(&sent);
+        rows.push(
+            [kind.name().to_owned(), without.with_spread()]
+                .into_iter()
+                .chain(pairs.map(Figures::with_spread))
+                .collect(),
+        );
     }
     page.section("Nodes without members");
     page.paragraph(UNCONCERNED);
-    let one_more = |one: &Measured| one.cpu(2..one.nodes) / (one.nodes - 2) as f64;
-    let others = |of: &Rounds, place: usize| -> Figures {
-        of[place].iter().zip(&silent[place]).map(|(one, silent)| (one_more(one) - one_more(silent)).max(0.0)).collect()
-    };
-    let row = |(place, kind): (usize, &Kind)| {
-        let mut row = vec![kind.name().to_owned()];
-        row.extend(all[1..].iter().map(|of| others(of, place).with_spread()));
-        row.extend(all.iter().map(|of| figures(&of[place], Measured::redis_cpu).in_short()));
-        row
-    };
-    let head = ["", "one of 2 more nodes, µs", "one of 6 more nodes, µs", "Redis at 2 nodes, µs", "at 4", "at 8"];
-    page.table(&head, &KINDS.iter().enumerate().map(row).collect::<Vec<_>>());
-    let costs = |(place, kind): (usize, &Kind)| {
-        let redis = |of: &Rounds| median(&of[place], Measured::redis_cpu);
-        let (pair, eight) = (redis(&all[0]) - redis(&silent_pair), redis(&all[2]) - redis(&silent));
-        let sent = |of: &Rounds| median(&of[place], |one| one.redis_out);
-        let further = (sent(&all[2]) - sent(&silent)) - (sent(&all[0]) - sent(&silent_pair));
-        let costs = Costs {
-            needed: median(&all[0][place], |one| one.cpu(0..2)) / 2.0,
-            unneeded: others(&all[2], place).median(),
-            redis: pair,
-            // Not even a byte per event is sent for further nodes. The slope of the CPU is not believed then, because the numbers of
-            // nodes are measured one after another, while the machine's pace changes.
-            redis_per_node: if further < 1.0 { 0.0 } else { ((eight - pair) / 6.0).max(0.0) },
-        };
-        (*kind, costs)
-    };
-    Ok(KINDS.iter().enumerate().map(costs).collect())
+    let head = [
+        "",
+        "a node without clients, µs",
+        "Redis with 2 nodes, µs",
+        "with 8",
+        "Redis' instructions with 2 nodes",
+        "with 8",
+        "bytes from Redis with 2 nodes",
+        "with 8",
+    ];
+    page.table(&head, &rows);
+    Ok(costs)
 }
 
 /// Rooms become more, in which nothing happens.
 fn other_rooms(settings: &Settings, page: &mut Page) -> io::Result<()> {
-    let counts: &[usize] = if settings.quick { &[0, 1_000] } else { &[0, 1_000, 10_000] };
-    let mut all = Vec::new();
-    for &rooms in counts {
-        all.push(rounds(settings, page, "other-rooms", rooms, &|kind| measure(settings, kind, 2, 2, rooms, SENDERS))?);
-    }
+    let counts = if settings.quick { [0, 100, 1_000] } else { [0, 1_000, 10_000] };
+    let all = rounds(settings, page, counts.map(|bystanders| Column { what: "other-rooms", bystanders, ..USUAL }))?;
     page.section("Other rooms");
     page.paragraph(OTHERS);
-    let names: Vec<String> = counts.iter().map(|count| short(*count as f64)).collect();
-    three_tables(page, "other rooms", &names, &all);
+    three_tables(page, &counts.map(|count| format!("other rooms: {}", short(count as f64))), &all);
     Ok(())
 }
 
+/// For each kind what the rounds have shown.
 type Rounds = Vec<Vec<Measured>>;
 
-/// For each kind what the rounds have shown.
-fn rounds(
-    settings: &Settings,
-    page: &mut Page,
-    what: &str,
-    number: usize,
-    measure: &dyn Fn(Kind) -> io::Result<Measured>,
-) -> io::Result<Rounds> {
-    let mut all: Rounds = KINDS.iter().map(|_| Vec::new()).collect();
+/// Measures some columns, each with everybody in turn, and all of it as often as there are rounds: what is compared is close in time. Every
+/// second round goes backwards, because the machine's pace depends on what it did just before.
+fn rounds<const N: usize>(settings: &Settings, page: &mut Page, columns: [Column; N]) -> io::Result<[Rounds; N]> {
+    let mut all: [Rounds; N] = columns.map(|_| KINDS.map(|_| Vec::new()).into());
+    let mut order: Vec<_> = (0..N).flat_map(|column| (0..KINDS.len()).map(move |place| (column, place))).collect();
     for round in 1..=settings.rounds {
-        for (place, kind) in KINDS.into_iter().enumerate() {
-            let one = measure(kind)?;
-            println!("{what} {number} · round {round} · {}: {}", kind.name(), fanout::in_a_line(&one.report));
+        for &(column, place) in &order {
+            let (of, kind) = (&columns[column], KINDS[place]);
+            let one = measure(settings, kind, of)?;
+            let Column { what, nodes, bystanders, .. } = of;
+            let line = fanout::in_a_line(&one.report);
+            println!("{what} · {nodes} nodes · {bystanders} other rooms · round {round} · {}: {line}", kind.name());
             page.data(&[
-                what.to_owned(),
-                number.to_string(),
+                (*what).to_owned(),
+                nodes.to_string(),
+                bystanders.to_string(),
                 kind.key().to_owned(),
                 round.to_string(),
-                format!("{:.3}", one.cpu(0..one.nodes)),
+                format!("{:.3}", one.nodes_cpu()),
                 format!("{:.3}", one.redis_cpu()),
                 format!("{:.1}", one.redis_out),
+                one.redis_instructions.map_or_else(String::new, |count| format!("{count:.0}")),
                 format!("{:.2}", 100.0 * one.report.share_delivered()),
             ]);
-            all[place].push(one);
+            all[column][place].push(one);
         }
+        order.reverse();
     }
     Ok(all)
 }
 
-fn measure(
-    settings: &Settings,
-    kind: Kind,
-    nodes: usize,
-    used: usize,
-    bystanders: usize,
-    senders: usize,
-) -> io::Result<Measured> {
-    let cluster = Cluster::start(kind, &settings.paths, nodes, "127.0.0.1")?;
+fn measure(settings: &Settings, kind: Kind, column: &Column) -> io::Result<Measured> {
+    let &Column { nodes, used, bystanders, senders, counted, .. } = column;
+    let start = if counted { Redis::start_counted } else { Redis::start };
+    let mut cluster = Cluster::over(start(&settings.paths.scratch)?, kind, &settings.paths, nodes, "127.0.0.1")?;
     let plan = Plan {
         spread: used.min(2),
         rooms: ROOMS,
@@ -205,28 +248,25 @@ fn measure(
         measure: settings.measure,
         ..Plan::one_room(kind.dialect(), cluster.addrs[..used].to_vec(), ROOMS * MEMBERS, ROOMS * senders, HZ)
     };
-    let whole = plan.warm_up + plan.measure;
+    let events = published((plan.warm_up + plan.measure).as_secs_f64());
     let mut swarm = Swarm::connect(plan)?;
     // Subscriptions and memberships are done with.
     thread::sleep(Duration::from_millis(300));
-    let sent = || cluster.redis.figure("stats", "total_net_output_bytes");
-    let before = sent()?;
+    let sent = |cluster: &Cluster| cluster.redis.figure("stats", "total_net_output_bytes");
+    let before = sent(&cluster)?;
     let report = swarm.run(&cluster.processes())?;
-    let events = whole.as_secs_f64() * (ROOMS * SENDERS) as f64 * HZ;
-    let redis_out = (sent()? - before) as f64 / events;
-    Ok(Measured { report, nodes, redis_out })
+    let redis_out = (sent(&cluster)? - before) as f64 / events;
+    // From its start to its end; what does not belong to the events goes off with the silent run.
+    let redis_instructions = counted.then(|| cluster.redis.instructions()).transpose()?.map(|all| all / events);
+    Ok(Measured { report, nodes, redis_out, redis_instructions })
 }
 
 fn figures(of: &[Measured], figure: impl Fn(&Measured) -> f64) -> Figures {
     of.iter().map(figure).collect()
 }
 
-fn median(of: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
-    figures(of, figure).median()
-}
-
 /// CPU of the nodes, CPU of Redis, and Redis' traffic.
-fn three_tables(page: &mut Page, what: &str, columns: &[String], all: &[Rounds]) {
+fn three_tables(page: &mut Page, columns: &[String], all: &[Rounds]) {
     let table = |figure: &dyn Fn(&Measured) -> f64| -> Vec<Vec<String>> {
         let row = |(place, kind): (usize, &Kind)| {
             let mut row = vec![kind.name().to_owned()];
@@ -235,10 +275,9 @@ fn three_tables(page: &mut Page, what: &str, columns: &[String], all: &[Rounds])
         };
         KINDS.iter().enumerate().map(row).collect()
     };
-    let head: Vec<String> = columns.iter().map(|column| format!("{what}: {column}")).collect();
-    let head: Vec<&str> = [""].into_iter().chain(head.iter().map(String::as_str)).collect();
+    let head: Vec<&str> = [""].into_iter().chain(columns.iter().map(String::as_str)).collect();
     page.paragraph("CPU of all nodes per event, µs:");
-    page.table(&head, &table(&|one| one.cpu(0..one.nodes)));
+    page.table(&head, &table(&Measured::nodes_cpu));
     page.paragraph("CPU of Redis per event, µs:");
     page.table(&head, &table(&Measured::redis_cpu));
     page.paragraph("Bytes that Redis sends per event:");

@@ -97,7 +97,10 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts the nodes on free ports of `host`.
     pub(crate) fn start(kind: Kind, paths: &Paths, count: usize, host: &str) -> io::Result<Self> {
-        let redis = Redis::start(&paths.scratch)?;
+        Self::over(Redis::start(&paths.scratch)?, kind, paths, count, host)
+    }
+
+    pub(crate) fn over(redis: Redis, kind: Kind, paths: &Paths, count: usize, host: &str) -> io::Result<Self> {
         let (listen, url) = (format!("{host}:0"), redis.url());
         let mut nodes = Vec::new();
         let mut addrs = Vec::new();
