@@ -48,7 +48,7 @@ struct Column {
     bystanders: usize,
     /// In each room.
     senders: usize,
-    /// Whether Redis' instructions are.
+    /// Whether Redis' instructions are counted.
     counted: bool,
 }
 

@@ -288,7 +288,7 @@ fn write_batch(writer: &mut Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>
     let mut step = || -> Poll<io::Result<()>> {
         while done < batch.len() {
             let polled = match &batch[done..] {
-                // Mostly there is one frame, and a plain write is the cheaper call; it is even where small frames are copied for it.
+                // Mostly there is one frame. A plain write is the cheaper call, even where small frames are copied for it.
                 [frame] => writer.poll_write(cx, frame),
                 frames if frames.iter().map(Bytes::len).sum::<usize>() <= JOINED => {
                     let mut joined = [0; JOINED];
