@@ -100,6 +100,7 @@ impl Cluster {
         Self::over(Redis::start(&paths.scratch)?, kind, paths, count, host)
     }
 
+    /// The same over a Redis that runs already.
     pub(crate) fn over(redis: Redis, kind: Kind, paths: &Paths, count: usize, host: &str) -> io::Result<Self> {
         let (listen, url) = (format!("{host}:0"), redis.url());
         let mut nodes = Vec::new();
