@@ -56,17 +56,21 @@ pub(super) async fn start(router: &Router, seeds: &[Endpoint]) -> Result<(), Ada
 pub(super) async fn run(router: Arc<Router>, seeds: Vec<Endpoint>) {
     loop {
         let _ = timeout(REFRESH_INTERVAL, router.reroute.notified()).await;
-        if let Some(topology) = refresh(&router, &seeds).await {
-            let before: Vec<String> = labels(&router.endpoints());
-            router.reassign(&topology.endpoints, &topology.owners).await;
-            let after = router.endpoints();
-            if before != labels(&after) {
-                let servers = after.iter().map(|endpoint| endpoint.label().clone()).collect();
-                tracing::info!(target: "painda::redis", ?servers, "the cluster is served by other masters");
-                router.observed.tell(RedisEvent::Rerouted { servers });
-            }
-        }
+        follow(&router, &seeds).await;
         sleep(PAUSE).await;
+    }
+}
+
+/// Learns which server has which slots now, and has everything moved that is affected.
+pub(super) async fn follow(router: &Router, seeds: &[Endpoint]) {
+    let Some(topology) = refresh(router, seeds).await else { return };
+    let before: Vec<String> = labels(&router.endpoints());
+    router.reassign(&topology.endpoints, &topology.owners).await;
+    let after = router.endpoints();
+    if before != labels(&after) {
+        let servers = after.iter().map(|endpoint| endpoint.label().clone()).collect();
+        tracing::info!(target: "painda::redis", ?servers, "the cluster is served by other masters");
+        router.observed.tell(RedisEvent::Rerouted { servers });
     }
 }
 

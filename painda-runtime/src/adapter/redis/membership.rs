@@ -44,6 +44,8 @@ pub(super) struct Members {
     queue: VecDeque<Entry>,
     /// Changes that Redis refused, to be tried again.
     refused: Vec<Entry>,
+    /// Changes that were for another server of the cluster, which takes them over or will not.
+    postponed: HashSet<Entry>,
 }
 
 impl Members {
@@ -123,13 +125,14 @@ impl Members {
         let entry = (change.key, change.member);
         if let Some(wish) = self.entries.get_mut(&entry) {
             wish.waiters.extend(change.waiters);
-            self.refused.push(entry);
+            self.postponed.insert(entry);
         }
     }
 
     /// Queues everything again: Redis may have forgotten it.
     pub(super) fn rewrite(&mut self) {
         self.refused.clear();
+        self.postponed.clear();
         for (entry, wish) in &mut self.entries {
             if !wish.queued {
                 wish.queued = true;
@@ -140,7 +143,7 @@ impl Members {
 
     /// Queues what Redis refused; `false` if there is nothing to do.
     pub(super) fn retry_refused(&mut self) -> bool {
-        for entry in std::mem::take(&mut self.refused) {
+        for entry in std::mem::take(&mut self.refused).into_iter().chain(std::mem::take(&mut self.postponed)) {
             if let Some(wish) = self.entries.get_mut(&entry)
                 && !wish.queued
             {
@@ -163,6 +166,7 @@ impl Members {
     pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool, mut to: impl FnMut(Handover)) {
         let moved: Vec<Entry> = self.entries.keys().filter(|(key, _)| !ours(key)).cloned().collect();
         for entry in moved {
+            self.postponed.remove(&entry);
             if let Some(Wish { wanted, stored, waiters, .. }) = self.entries.remove(&entry) {
                 to(Handover { key: entry.0, member: entry.1, wanted, stored, waiters });
             }
@@ -185,9 +189,9 @@ impl Members {
         }
     }
 
-    /// Has Redis been told everything?
+    /// Has Redis been told everything? What it refused counts as told, unless it was for another server.
     pub(super) fn is_written(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && self.postponed.is_empty()
     }
 
     /// What this node wants of a SET: what Redis says is to be corrected by this, because it may not know yet.
@@ -290,9 +294,9 @@ mod tests {
         for change in old.take(100) {
             old.postpone(change);
         }
-        assert!(written.try_recv().is_err() && old.is_written());
+        assert!(written.try_recv().is_err() && !old.is_written());
         old.hand_over(|_| false, |wish| new.take_over(wish));
-        assert!(!old.retry_refused());
+        assert!(old.is_written() && !old.retry_refused());
         assert_eq!(taken(&mut new), [("a".to_owned(), true)]);
         assert_eq!(written.try_recv(), Ok(Ok(())));
     }

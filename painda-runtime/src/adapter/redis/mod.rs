@@ -54,7 +54,7 @@ use tokio::{
 };
 
 use self::{
-    config::CONFIRM_TIMEOUT,
+    config::{CLOSE_TIMEOUT, CONFIRM_TIMEOUT},
     connection::command_error,
     outbox::Full,
     router::{Lanes, RoomChange, Router},
@@ -245,12 +245,17 @@ impl PPAdapter for RedisAdapter {
         self.members(self.router.settings.client_key(client_id))
     }
 
-    /// Goes on sending for up to 2 seconds; with an error that says what was left then.
+    /// Goes on sending for up to 2 seconds; with an error that says what was left then. In a Redis Cluster it first learns who has
+    /// which slots, for up to a second.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
         self.tasks.iter().for_each(JoinHandle::abort);
-        self.router.begin_close();
         let router = self.router.clone();
         Box::pin(async move {
+            if router.settings.is_cluster() {
+                // A server whose slot has just moved does not take this node's members out of their rooms.
+                let _ = timeout(CLOSE_TIMEOUT / 2, cluster::follow(&router, &[])).await;
+            }
+            router.begin_close();
             match router.closed().await.into_iter().next() {
                 None => Ok(()),
                 Some(what) => Err(AdapterError::Unavailable(what)),
