@@ -46,6 +46,12 @@ async fn all_are_in_rooms(node: &RedisAdapter, rooms: u16) {
     within("everybody to be in every room", asking).await;
 }
 
+async fn nothing_is_left(cluster: &RedisCluster) {
+    for server in &cluster.servers[..3] {
+        assert_eq!(server.ask(&["KEYS", "*"]).await, redis::Value::Array(Vec::new()));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_move_while_messages_flow() {
     let cluster = RedisCluster::start().await;
@@ -93,9 +99,7 @@ async fn slots_move_while_messages_flow() {
     for node in &steady.nodes {
         node.close().await.expect("closes");
     }
-    for server in &cluster.servers[..3] {
-        assert_eq!(server.ask(&["KEYS", "*"]).await, redis::Value::Array(Vec::new()), "nothing is left");
-    }
+    nothing_is_left(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,9 +110,7 @@ async fn a_node_that_closes_right_after_a_slot_has_moved_leaves_nobody_behind() 
     let owner = cluster.owner_of("pp:room:r").await;
     cluster.migrate("pp:room:r", (owner + 1) % 3).await;
     node.close().await.expect("closes");
-    for server in &cluster.servers[..3] {
-        assert_eq!(server.ask(&["KEYS", "*"]).await, redis::Value::Array(Vec::new()), "nothing is left");
-    }
+    nothing_is_left(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,9 +146,7 @@ async fn a_dead_node_is_missed_in_a_cluster_as_well() {
     let swept = async { while !matches!(events.recv().await, Ok(RedisEvent::Swept { clients: 3, .. })) {} };
     within("the dead node's clients to be removed", swept).await;
     stays.close().await.expect("closes");
-    for server in &cluster.servers[..3] {
-        assert_eq!(server.ask(&["KEYS", "*"]).await, redis::Value::Array(Vec::new()), "nothing is left");
-    }
+    nothing_is_left(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
