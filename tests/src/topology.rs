@@ -97,6 +97,20 @@ impl RedisCluster {
         to.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).await;
         from.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).await;
     }
+
+    /// Has the replica of a master take over from it, as operators do before they stop a server.
+    pub async fn replace(&self, master: usize) {
+        let port = format!("master_port:{}\r", self.servers[master].port());
+        for replica in &self.servers[3..] {
+            if text(&replica.ask(&["INFO", "replication"]).await).contains(&port) {
+                replica.ask(&["CLUSTER", "FAILOVER"]).await;
+                replica.until(&["INFO", "replication"], |info| info.contains("role:master")).await;
+                self.servers[master].until(&["INFO", "replication"], |info| info.contains("role:slave")).await;
+                return;
+            }
+        }
+        panic!("nobody is a replica of {port}")
+    }
 }
 
 impl RedisServer {

@@ -249,13 +249,17 @@ impl PPAdapter for RedisAdapter {
     /// which slots, for up to a second.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
         self.tasks.iter().for_each(JoinHandle::abort);
+        // A server whose slot has just moved does not take this node's members out of their rooms.
+        let frozen = self.router.settings.is_cluster().then(|| self.router.freeze());
+        self.router.begin_close();
         let router = self.router.clone();
         Box::pin(async move {
-            if router.settings.is_cluster() {
-                // A server whose slot has just moved does not take this node's members out of their rooms.
+            if frozen.is_some() {
                 let _ = timeout(CLOSE_TIMEOUT / 2, cluster::follow(&router, &[])).await;
+                // It may have found another server, and another one may have to be told that we are gone.
+                router.begin_close();
             }
-            router.begin_close();
+            drop(frozen);
             match router.closed().await.into_iter().next() {
                 None => Ok(()),
                 Some(what) => Err(AdapterError::Unavailable(what)),

@@ -48,12 +48,12 @@ pub(super) struct Lanes {
     pub(super) slots: Vec<u16>,
 }
 
-/// Servers that publish nothing for a moment; what is emitted meanwhile queues.
-struct Frozen(Vec<Arc<Shared>>);
+/// Servers that publish nothing for a moment, and do not end; what is emitted meanwhile queues.
+pub(super) struct Frozen(Vec<Arc<Shared>>);
 
 impl Frozen {
     fn new(lanes: Vec<Arc<Shared>>) -> Self {
-        lanes.iter().for_each(|shared| shared.traffic.lock().freeze(true));
+        lanes.iter().for_each(|shared| shared.traffic.lock().freeze());
         Self(lanes)
     }
 }
@@ -61,7 +61,7 @@ impl Frozen {
 impl Drop for Frozen {
     fn drop(&mut self) {
         for shared in &self.0 {
-            shared.traffic.lock().freeze(false);
+            shared.traffic.lock().thaw();
             shared.to_publish.notify_one();
         }
     }
@@ -266,6 +266,11 @@ impl Router {
         drop(losers);
         let used: HashSet<u16> = lanes.slots.iter().copied().collect();
         retire(&mut lanes, &used, &self.observed);
+    }
+
+    /// Keeps all lanes from ending, until what this returns is dropped.
+    pub(super) fn freeze(&self) -> Frozen {
+        Frozen::new(self.all())
     }
 
     /// Tells all lanes to send what they have and to close.

@@ -136,7 +136,8 @@ impl Shared {
     }
 
     pub(super) fn is_drained(&self) -> bool {
-        self.traffic.lock().outbox().is_empty() && self.members.lock().is_written()
+        let mut traffic = self.traffic.lock();
+        !traffic.is_frozen() && traffic.outbox().is_empty() && self.members.lock().is_written()
     }
 
     /// The publisher has ended: what is left now stays unsent.
