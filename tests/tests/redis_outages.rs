@@ -30,7 +30,11 @@ async fn three(server: &RedisServer) -> Steady {
     steady
 }
 
-/// All that was said is published, or counted as lost; what others have missed is no more than that.
+/// What Redis has answered, but not yet passed on to everybody, when it is stopped or killed: one batch of each node, of a
+/// number every two milliseconds.
+const ANSWERED: u64 = 20;
+
+/// All that was said is published, or counted as lost; what others have missed is no more than that, and what was answered last.
 async fn all_is_accounted_for(steady: &mut Steady) {
     let missed = steady.stop().await;
     for (speaker, node) in steady.nodes.iter().enumerate() {
@@ -39,7 +43,8 @@ async fn all_is_accounted_for(steady: &mut Steady) {
         assert_eq!((dropped, refused, rejected), (0, 0, 0));
         for (listener, missed) in missed.iter().enumerate() {
             let missed = missed[speaker];
-            assert!(missed <= lost_in_flight, "{listener} missed {missed} of {speaker}, who lost {lost_in_flight}");
+            let most = lost_in_flight + ANSWERED;
+            assert!(missed <= most, "{listener} missed {missed} of {speaker}, who lost {lost_in_flight}");
         }
     }
 }

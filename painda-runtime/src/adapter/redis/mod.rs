@@ -22,7 +22,8 @@
 //! - What comes in is handed on by the task that reads it, in the order of arrival: the callback only enqueues, and nothing is
 //!   queued between the two. A node that can't keep up is cut off by Redis, and comes back.
 //! - Pub/sub keeps nothing: what is published while a node's subscription is down is not heard there. What was in flight
-//!   when the publishing connection broke is of unknown fate; it is counted and not sent again.
+//!   when the publishing connection broke is of unknown fate; it is counted and not sent again. What Redis had answered, but
+//!   not yet passed on when it died or hung, counts as published.
 //! - After `unsubscribe` no further call of the callback begins; one that is under way on another thread may still end.
 
 mod cluster;

@@ -19,7 +19,7 @@ use crate::adapter::AdapterError;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisStats {
-    /// Publishes that Redis has taken.
+    /// Publishes that Redis has taken. If it dies or hangs at that moment, it may not have passed them on to all nodes.
     pub published: u64,
     /// Messages of other nodes that were handed on.
     pub received: u64,

@@ -223,7 +223,9 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection) -> A
         let counted = shared.count_present(&mut commands).await;
         shared.asking.fetch_sub(1, Relaxed);
         match counted {
-            Ok(count) => shared.crowd.store(count.unwrap_or_default(), Relaxed),
+            Ok(count) if shared.commands.lock().is_some() => shared.crowd.store(count.unwrap_or_default(), Relaxed),
+            // After an outage, what is queued has yet to wait for as many as there were before it.
+            Ok(_) => {}
             Err(why) => return why,
         }
         match marked {
