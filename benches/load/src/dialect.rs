@@ -38,13 +38,39 @@ impl Dialect {
     /// What follows the WebSocket handshake; `input` is what came so far, and what came after it.
     pub(crate) fn greet(self, stream: &mut (impl Read + Write), input: &mut Vec<u8>) -> io::Result<()> {
         if self == Self::SocketIo {
-            expect(stream, input, b"0{")?;
+            self.expect(stream, input, b"0{")?;
             let mut connect = Vec::new();
             websocket::push(&mut connect, websocket::TEXT, Some(websocket::MASK), b"40");
             stream.write_all(&connect)?;
-            expect(stream, input, b"40")?;
+            self.expect(stream, input, b"40")?;
         }
         Ok(())
+    }
+
+    /// Reads until a message has come that begins with `start`. Signs of life are answered: a server may want one at once, and
+    /// cuts off who owes it.
+    fn expect(self, stream: &mut (impl Read + Write), input: &mut Vec<u8>, start: &[u8]) -> io::Result<()> {
+        let mut chunk = [0; 4096];
+        loop {
+            while let Some(frame) = websocket::parse(input)? {
+                let payload = &input[frame.payload.clone()];
+                let is_it = payload.starts_with(start);
+                if let Incoming::Answer(opcode, payload) = self.read(frame.opcode, payload) {
+                    let mut answer = Vec::new();
+                    websocket::push(&mut answer, opcode, Some(websocket::MASK), &payload);
+                    stream.write_all(&answer)?;
+                }
+                input.drain(..frame.payload.end);
+                if is_it {
+                    return Ok(());
+                }
+            }
+            let read = stream.read(&mut chunk)?;
+            if read == 0 {
+                return Err(io::Error::other("the server closed during the Socket.IO handshake"));
+            }
+            input.extend_from_slice(&chunk[..read]);
+        }
     }
 
     /// Adds a `player:move` to `out`.
@@ -78,25 +104,6 @@ impl Dialect {
     }
 }
 
-/// Reads until a message has come that begins with `start`.
-fn expect(stream: &mut impl Read, input: &mut Vec<u8>, start: &[u8]) -> io::Result<()> {
-    let mut chunk = [0; 4096];
-    loop {
-        while let Some(frame) = websocket::parse(input)? {
-            let is_it = input[frame.payload.clone()].starts_with(start);
-            input.drain(..frame.payload.end);
-            if is_it {
-                return Ok(());
-            }
-        }
-        let read = stream.read(&mut chunk)?;
-        if read == 0 {
-            return Err(io::Error::other("the server closed during the Socket.IO handshake"));
-        }
-        input.extend_from_slice(&chunk[..read]);
-    }
-}
-
 /// The numbers in `42["player:move",{"x":1.5,"y":2.5}]`.
 fn read_json_move(text: &[u8]) -> Option<(f32, f32)> {
     let rest = text.strip_prefix(b"42[\"player:move\",{\"x\":")?;
@@ -121,6 +128,43 @@ mod tests {
             websocket::unmask(&mut out[frame.payload.clone()], websocket::MASK);
             assert_eq!(dialect.read(frame.opcode, &out[frame.payload]), Incoming::Move(7.5, 4_000_000.5));
         }
+    }
+
+    /// A server's words, and what it was told.
+    struct Server(io::Cursor<Vec<u8>>, Vec<u8>);
+
+    impl Read for Server {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            self.0.read(out)
+        }
+    }
+
+    impl Write for Server {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_sign_of_life_is_answered_during_the_handshake_as_well() {
+        let mut says = Vec::new();
+        for text in ["0{}", "2", "40{}"] {
+            websocket::push(&mut says, websocket::TEXT, None, text.as_bytes());
+        }
+        let mut server = Server(io::Cursor::new(says), Vec::new());
+        Dialect::SocketIo.greet(&mut server, &mut Vec::new()).expect("greets");
+        let mut told = server.1;
+        let mut texts = Vec::new();
+        while let Some(frame) = websocket::parse(&told).expect("no fragment") {
+            websocket::unmask(&mut told[frame.payload.clone()], websocket::MASK);
+            texts.push(String::from_utf8_lossy(&told[frame.payload.clone()]).into_owned());
+            told.drain(..frame.payload.end);
+        }
+        assert_eq!(texts, ["40", "3"]);
     }
 
     #[test]
