@@ -18,10 +18,7 @@ pub(crate) fn describe(paths: &Paths) -> String {
         output("rustc", &["--version"]),
         output("redis-server", &["--version"]).split(" sha").next().unwrap_or_default().to_owned(),
         format!("Node {}", output("node", &["--version"])),
-        format!(
-            "painda at {}",
-            output("git", &["-C", &paths.root.to_string_lossy(), "describe", "--always", "--dirty"])
-        ),
+        format!("painda at {}", commit(paths)),
     ];
     let peers = locked_versions(paths);
     format!(
@@ -34,6 +31,14 @@ pub(crate) fn describe(paths: &Paths) -> String {
         versions.join("; "),
         output("date", &["-u", "+%Y-%m-%d %H:%M"]),
     )
+}
+
+/// What was checked out, and whether anything differs from it. The pages do not count: the cases before this one wrote theirs.
+fn commit(paths: &Paths) -> String {
+    let root = paths.root.to_string_lossy();
+    let commit = output("git", &["-C", &root, "describe", "--always"]);
+    let changed = output("git", &["-C", &root, "diff", "--name-only", "HEAD", "--", ".", ":!docs"]);
+    if changed.is_empty() { commit } else { commit + "-dirty" }
 }
 
 fn output(program: &str, args: &[&str]) -> String {
