@@ -77,6 +77,11 @@ impl RedisCluster {
 
     /// Moves the slot of a key from one master to another, with the keys in it, as operators do.
     pub async fn migrate(&self, key: &str, to: usize) {
+        self.begin_migration(key, to).await.end().await;
+    }
+
+    /// The same, but for its end: the keys have moved, and the slot is still the old master's, who sends others on for each of them.
+    pub async fn begin_migration(&self, key: &str, to: usize) -> Migration<'_> {
         let from = &self.servers[self.owner_of(key).await];
         let to = &self.servers[to];
         let slot = text(&from.ask(&["CLUSTER", "KEYSLOT", key]).await);
@@ -94,8 +99,7 @@ impl RedisCluster {
             command.extend(keys.iter().map(String::as_str));
             from.ask(&command).await;
         }
-        to.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).await;
-        from.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]).await;
+        Migration { from, to, slot, to_id }
     }
 
     /// Has the replica of a master take over from it, as operators do before they stop a server.
@@ -110,6 +114,24 @@ impl RedisCluster {
             }
         }
         panic!("nobody is a replica of {port}")
+    }
+}
+
+/// A slot that is moving.
+pub struct Migration<'a> {
+    /// The master that had it.
+    pub from: &'a RedisServer,
+    to: &'a RedisServer,
+    slot: String,
+    to_id: String,
+}
+
+impl Migration<'_> {
+    /// Gives the slot to the new master.
+    pub async fn end(self) {
+        for server in [self.to, self.from] {
+            server.ask(&["CLUSTER", "SETSLOT", &self.slot, "NODE", &self.to_id]).await;
+        }
     }
 }
 

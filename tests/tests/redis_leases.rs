@@ -94,6 +94,27 @@ async fn an_adapter_that_is_dropped_without_a_close_leaves_nothing_for_long() {
 }
 
 #[tokio::test]
+async fn what_a_close_could_not_remove_is_gone_soon() {
+    let server = RedisServer::start().await;
+    let stays = builder(&server).connect().await.expect("connects");
+    let mut events = stays.events();
+    let goes = builder(&server).connect().await.expect("connects");
+    // More than Redis is told in one write.
+    for client in 0..1000 {
+        drop(goes.add_to_room("arena", &format!("c{client}")));
+    }
+    goes.add_to_room("lobby", "c0").await.expect("written");
+    server.pause();
+    let left = within("the close", goes.close()).await.expect_err("Redis does not answer");
+    assert!(left.to_string().contains("members"), "{left}");
+    server.resume();
+    assert_eq!(swept(&mut events).await, 1000);
+    assert!(stays.get_clients_in_room("arena").await.expect("answers").is_empty());
+    stays.close().await.expect("closes");
+    assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+}
+
+#[tokio::test]
 async fn whoever_comes_after_a_whole_cluster_has_died_cleans_up() {
     let server = RedisServer::start().await;
     for client in ["a", "b"] {

@@ -127,6 +127,43 @@ async fn a_node_that_closes_right_after_a_server_was_replaced_leaves_nobody_behi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_moves_while_a_node_closes() {
+    let cluster = RedisCluster::start().await;
+    let node = in_cluster(&cluster).await;
+    node.add_to_room("r", "c").await.expect("written");
+    let owner = cluster.owner_of("pp:room:r").await;
+    let migration = cluster.begin_migration("pp:room:r", (owner + 1) % 3).await;
+    let closing = node.close();
+    migration.from.until(&["INFO", "errorstats"], |errors| errors.contains("errorstat_ASK")).await;
+    migration.end().await;
+    within("the close", closing).await.expect("closes");
+    nothing_is_left(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_close_without_one_of_the_masters_leaves_nobody_for_long() {
+    let mut cluster = RedisCluster::start().await;
+    let (stays, goes) = (in_cluster(&cluster).await, in_cluster(&cluster).await);
+    let list = cluster.owner_of("pp:nodes").await;
+    let mut room = 0;
+    while cluster.owner_of(&format!("pp:room:r{room}")).await == list {
+        room += 1;
+    }
+    let (room, key) = (format!("r{room}"), format!("pp:room:r{room}"));
+    goes.add_to_room(&room, "c").await.expect("written");
+    let owner = cluster.owner_of(&key).await;
+    cluster.servers[owner].kill().await;
+    // Well, if the replica was fast: the test does not mind.
+    let _ = within("the close", goes.close()).await;
+    let empty = async {
+        while !stays.get_clients_in_room(&room).await.is_ok_and(|members| members.is_empty()) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within("the one who left to be missed", empty).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_close_takes_effect_when_it_is_called() {
     let cluster = RedisCluster::start().await;
     let node = in_cluster(&cluster).await;

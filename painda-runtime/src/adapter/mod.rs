@@ -72,7 +72,8 @@ pub trait PPAdapter: Send + Sync + 'static {
     /// The rooms that a client is in, whatever node it is on.
     fn get_client_rooms(&self, client_id: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>>;
 
-    /// Sends what is queued as far as the backend takes it, removes this node's members, and lets go of the backend.
+    /// Sends what is queued as far as the backend takes it, removes this node's members, and lets go of the backend. A server that
+    /// closes leaves it to this to take its clients out of their rooms.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>>;
 }
 
@@ -115,7 +116,8 @@ impl<A: PPAdapter + ?Sized> PPAdapter for Arc<A> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdapterError {
-    /// The backend can't be reached now; the text says why. What was asked for is remembered and done later.
+    /// The backend can't be reached now, or did not answer in time; the text says why. Subscriptions and changes of rooms are
+    /// remembered and done later; connecting and questions have to be asked again.
     Unavailable(Arc<str>),
     /// The queue of publishes has reached its bound; the message was not queued.
     QueueFull {

@@ -144,7 +144,11 @@ impl Node {
     /// Counts a client of an address; an error where there are as many as may be.
     pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Option<AddressGuard>, ()> {
         match (address, self.config.limits.connections_per_address) {
-            (None, _) | (_, 0) => Ok(None),
+            (_, 0) => Ok(None),
+            (None, _) => {
+                self.addresses.enter_unknown();
+                Ok(None)
+            }
             (Some(address), limit) => self.addresses.enter(address, limit).map(Some).ok_or(()),
         }
     }
@@ -216,7 +220,10 @@ impl Node {
 
     fn exit(&self, room: &str, id: ClientId) {
         self.hub.exit(room, id);
-        drop(self.adapter.remove_from_room(room, id.as_str()));
+        // The adapter's close removes everybody, in an order that others can clean up after.
+        if !self.is_closing() {
+            drop(self.adapter.remove_from_room(room, id.as_str()));
+        }
         if let Some(entry) = self.heard.lock().get_mut(room) {
             entry.members -= 1;
             if entry.members == 0 {

@@ -19,6 +19,8 @@ use crate::adapter::AdapterError;
 
 /// The slots are asked for this often even if nothing seems to have changed.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
+/// A server that takes longer to say who has which slots is not waited for: others know as well.
+const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 /// Between two attempts, while things are changing.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -62,7 +64,7 @@ pub(super) async fn run(router: Arc<Router>, seeds: Vec<Endpoint>) {
 }
 
 /// Learns which server has which slots now, and has everything moved that is affected.
-pub(super) async fn follow(router: &Router, seeds: &[Endpoint]) {
+async fn follow(router: &Router, seeds: &[Endpoint]) {
     let Some(topology) = refresh(router, seeds).await else { return };
     let before: Vec<String> = labels(&router.endpoints());
     router.reassign(&topology.endpoints, &topology.owners).await;
@@ -83,7 +85,7 @@ async fn refresh(router: &Router, seeds: &[Endpoint]) -> Option<Topology> {
     for shared in router.all() {
         let commands = shared.commands.lock().clone();
         if let Some(mut commands) = commands
-            && let Ok(topology) = ask(&mut commands, &shared.endpoint).await
+            && let Ok(Ok(topology)) = timeout(ASK_TIMEOUT, ask(&mut commands, &shared.endpoint)).await
         {
             return Some(topology);
         }

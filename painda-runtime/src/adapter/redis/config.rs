@@ -28,7 +28,7 @@ pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(1);
 pub(super) const CROWD_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long the futures of `subscribe` and of the room operations wait for Redis.
 pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long `close` goes on sending what is queued.
+/// How long a close may take.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 const DEFAULT_HOST: &str = "localhost";
@@ -145,8 +145,8 @@ impl RedisBuilder {
 
     /// The ACL user. Default: Redis' `default` user. It needs the commands `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `PING`,
     /// `PUBSUB`, `SADD`, `SREM`, `SMEMBERS`, `SRANDMEMBER`, `SET`, `EXISTS` and `DEL` on the keys and channels with the prefix (in a cluster
-    /// also `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER SLOTS`); `CLIENT INFO` and `CLIENT KILL` make sure that nothing
-    /// is heard twice after a connection broke.
+    /// also `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER SLOTS`; with a [db](Self::db) other than 0 also `SELECT`); `CLIENT INFO`
+    /// and `CLIENT KILL`, from Redis 6.2 on, make sure that nothing is heard twice after a connection broke.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
@@ -174,8 +174,9 @@ impl RedisBuilder {
         self
     }
 
-    /// The bound of the queue of publishes, in bytes: each counts its envelope, its channel's name and 64 more.
-    /// Default: 16 MiB.
+    /// The bound of the queue of publishes, in bytes: each counts its envelope, its channel's name and 64 more. As much again may
+    /// be remembered of what has been sent, to recognise this node's own copies; in a Redis Cluster both are for each server.
+    /// At least 1. Default: 16 MiB.
     #[must_use]
     pub fn queue_bytes(mut self, bytes: usize) -> Self {
         self.queue_bytes = bytes;
@@ -190,7 +191,7 @@ impl RedisBuilder {
         self
     }
 
-    /// What happens at that bound. Default: the newest is refused.
+    /// What happens at the bound of [`queue_bytes`](Self::queue_bytes). Default: the newest is refused.
     #[must_use]
     pub fn when_full(mut self, policy: WhenFull) -> Self {
         self.when_full = policy;

@@ -9,10 +9,10 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use redis::{Cmd, FromRedisValue, cmd};
+use redis::cmd;
 use tokio::time::sleep;
 
-use super::{connection::command_error, router::Router, stats::RedisEvent};
+use super::{router::Router, stats::RedisEvent};
 use crate::adapter::AdapterError;
 
 /// How many clients of a dead node are seen to between two looks at its lease.
@@ -35,6 +35,14 @@ pub(super) async fn take(router: &Router) -> Result<(), AdapterError> {
             other => return other.map(drop),
         }
     }
+}
+
+/// Gives the lease back, once the node has no members left. Where that fails, the others miss the node when the lease ends.
+pub(super) async fn give_back(router: &Router) -> Result<(), AdapterError> {
+    let (nodes, lease) = (router.settings.nodes_key(), router.settings.lease_key(&router.node_id));
+    let _: redis::Value = router.ask(&nodes, cmd("SREM").arg(&nodes).arg(&router.node_id)).await?;
+    let _: redis::Value = router.ask(&lease, cmd("DEL").arg(&lease)).await?;
+    Ok(())
 }
 
 /// Keeps the lease, and looks after those of others; runs until it is aborted.
@@ -74,12 +82,12 @@ impl Lease<'_> {
     async fn beat(&mut self) -> Result<bool, AdapterError> {
         let Router { settings, node_id, .. } = self.router;
         let key = settings.lease_key(node_id);
-        let alive: bool = self.ask(&key, cmd("EXISTS").arg(&key)).await?;
+        let alive: bool = self.router.ask(&key, cmd("EXISTS").arg(&key)).await?;
         let millis = u64::try_from(settings.lease.as_millis()).unwrap_or(u64::MAX);
-        let _: redis::Value = self.ask(&key, cmd("SET").arg(&key).arg(1).arg("PX").arg(millis)).await?;
+        let _: redis::Value = self.router.ask(&key, cmd("SET").arg(&key).arg(1).arg("PX").arg(millis)).await?;
         // Whoever is on the list without a lease is dead, so the lease comes first.
         let nodes = settings.nodes_key();
-        let missing: bool = self.ask(&nodes, cmd("SADD").arg(&nodes).arg(node_id)).await?;
+        let missing: bool = self.router.ask(&nodes, cmd("SADD").arg(&nodes).arg(node_id)).await?;
         let lost = self.held && (!alive || missing);
         if lost {
             self.router.observed.leases_lost.add(1);
@@ -99,7 +107,7 @@ impl Lease<'_> {
     async fn sweep(&self) -> Result<(), AdapterError> {
         let Router { settings, node_id, .. } = self.router;
         let nodes_key = settings.nodes_key();
-        let nodes: HashSet<String> = self.ask(&nodes_key, cmd("SMEMBERS").arg(&nodes_key)).await?;
+        let nodes: HashSet<String> = self.router.ask(&nodes_key, cmd("SMEMBERS").arg(&nodes_key)).await?;
         for node in nodes {
             if node != *node_id && !self.is_alive(&node).await? {
                 self.bury(&node).await?;
@@ -110,7 +118,7 @@ impl Lease<'_> {
 
     async fn is_alive(&self, node: &str) -> Result<bool, AdapterError> {
         let key = self.router.settings.lease_key(node);
-        self.ask(&key, cmd("EXISTS").arg(&key)).await
+        self.router.ask(&key, cmd("EXISTS").arg(&key)).await
     }
 
     /// Removes a dead node's clients from their rooms, and the node from the list.
@@ -119,7 +127,8 @@ impl Lease<'_> {
         let record = settings.record_key(node);
         let mut count = 0;
         loop {
-            let clients: Vec<String> = self.ask(&record, cmd("SRANDMEMBER").arg(&record).arg(SWEEP_CLIENTS)).await?;
+            let clients: Vec<String> =
+                self.router.ask(&record, cmd("SRANDMEMBER").arg(&record).arg(SWEEP_CLIENTS)).await?;
             if !clients.is_empty() {
                 for done in join_all(clients.iter().map(|client| self.remove(&record, client))).await {
                     done?;
@@ -135,7 +144,7 @@ impl Lease<'_> {
             }
         }
         let nodes = settings.nodes_key();
-        let first: bool = self.ask(&nodes, cmd("SREM").arg(&nodes).arg(node)).await?;
+        let first: bool = self.router.ask(&nodes, cmd("SREM").arg(&nodes).arg(node)).await?;
         if count > 0 || first {
             self.router.observed.swept_clients.add(count);
             tracing::warn!(target: "painda::redis", node, clients = count, "a node has died; its clients have left their rooms");
@@ -147,19 +156,14 @@ impl Lease<'_> {
     async fn remove(&self, record: &str, client: &str) -> Result<(), AdapterError> {
         let settings = &self.router.settings;
         let client_key = settings.client_key(client);
-        let rooms: Vec<String> = self.ask(&client_key, cmd("SMEMBERS").arg(&client_key)).await?;
+        let rooms: Vec<String> = self.router.ask(&client_key, cmd("SMEMBERS").arg(&client_key)).await?;
         for room in rooms {
             let key = settings.room_key(&room);
-            let _: redis::Value = self.ask(&key, cmd("SREM").arg(&key).arg(client)).await?;
+            let _: redis::Value = self.router.ask(&key, cmd("SREM").arg(&key).arg(client)).await?;
         }
-        let _: redis::Value = self.ask(&client_key, cmd("DEL").arg(&client_key)).await?;
+        let _: redis::Value = self.router.ask(&client_key, cmd("DEL").arg(&client_key)).await?;
         // Last, so that whoever goes on with it finds the client again.
-        let _: redis::Value = self.ask(record, cmd("SREM").arg(record).arg(client)).await?;
+        let _: redis::Value = self.router.ask(record, cmd("SREM").arg(record).arg(client)).await?;
         Ok(())
-    }
-
-    async fn ask<T: FromRedisValue>(&self, key: &str, command: &mut Cmd) -> Result<T, AdapterError> {
-        let mut commands = self.router.commands(key)?;
-        command.query_async(&mut commands).await.map_err(|error| command_error(&error))
     }
 }

@@ -44,8 +44,10 @@ pub(super) struct Members {
     queue: VecDeque<Entry>,
     /// Changes that Redis refused, to be tried again.
     refused: Vec<Entry>,
-    /// Changes that were for another server of the cluster, which takes them over or will not.
+    /// Changes that were for another server of the cluster, which takes them over or will not, or that came at a bad time.
     postponed: HashSet<Entry>,
+    /// How many changes are on their way.
+    in_flight: usize,
 }
 
 impl Members {
@@ -71,13 +73,15 @@ impl Members {
         wish
     }
 
-    /// Takes up to `limit` changes, oldest first. Each must be reported by [`finish`](Self::finish).
+    /// Takes up to `limit` changes, oldest first. Each must be reported by [`finish`](Self::finish) or
+    /// [`postpone`](Self::postpone).
     pub(super) fn take(&mut self, limit: usize) -> Vec<Change> {
         let mut changes = Vec::new();
         while changes.len() < limit {
             let Some(entry) = self.queue.pop_front() else { break };
             let Some(wish) = self.entries.get_mut(&entry) else { continue };
             wish.queued = false;
+            self.postponed.remove(&entry);
             let waiters = std::mem::take(&mut wish.waiters);
             if !wish.wanted && !wish.stored {
                 // Came and went before Redis heard of it.
@@ -92,11 +96,13 @@ impl Members {
             let (key, member) = entry;
             changes.push(Change { key, member, add, waiters });
         }
+        self.in_flight += changes.len();
         changes
     }
 
     /// A change was answered, or, with [`AdapterError::Unavailable`], its fate is unknown.
     pub(super) fn finish(&mut self, change: Change, result: Result<(), AdapterError>) {
+        self.in_flight -= 1;
         let entry = (change.key, change.member);
         if let Some(wish) = self.entries.get_mut(&entry) {
             match &result {
@@ -119,9 +125,10 @@ impl Members {
         }
     }
 
-    /// A change was refused because another server of the cluster has the SET, or will have it in a moment: nothing was done,
-    /// and whoever waits goes on waiting.
+    /// A change was refused because another server of the cluster has the SET, or will have it in a moment, or because the server
+    /// takes no writes for now: nothing was done, and whoever waits goes on waiting.
     pub(super) fn postpone(&mut self, change: Change) {
+        self.in_flight -= 1;
         let entry = (change.key, change.member);
         if let Some(wish) = self.entries.get_mut(&entry) {
             wish.waiters.extend(change.waiters);
@@ -154,12 +161,15 @@ impl Members {
         !self.queue.is_empty()
     }
 
-    /// Wants nothing to be anywhere any more.
-    pub(super) fn leave_all(&mut self) {
-        for wish in self.entries.values_mut() {
+    /// Wants nothing to be in these SETs any more.
+    pub(super) fn leave(&mut self, which: impl Fn(&str) -> bool) {
+        for (entry, wish) in self.entries.iter_mut().filter(|((key, _), _)| which(key)) {
             wish.wanted = false;
+            if !wish.queued {
+                wish.queued = true;
+                self.queue.push_back(entry.clone());
+            }
         }
-        self.rewrite();
     }
 
     /// Gives up the SETs that are not `ours` any more: another server has them now. The wishes go to whoever serves it.
@@ -189,9 +199,9 @@ impl Members {
         }
     }
 
-    /// Has Redis been told everything? What it refused counts as told, unless it was for another server.
+    /// Has Redis been told everything? What it refused counts as told, unless it was postponed.
     pub(super) fn is_written(&self) -> bool {
-        self.queue.is_empty() && self.postponed.is_empty()
+        self.queue.is_empty() && self.postponed.is_empty() && self.in_flight == 0
     }
 
     /// What this node wants of a SET: what Redis says is to be corrected by this, because it may not know yet.
@@ -261,6 +271,31 @@ mod tests {
         drop(set(&mut members, "a", false));
         assert_eq!(taken(&mut members), [("a".to_owned(), false)]);
         assert!(members.entries.is_empty() && members.is_written(), "nothing is left behind");
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_not_written() {
+        let mut members = Members::default();
+        drop(set(&mut members, "a", true));
+        for change in members.take(100) {
+            assert!(!members.is_written());
+            members.finish(change, Ok(()));
+        }
+        assert!(members.is_written());
+    }
+
+    #[test]
+    fn only_what_is_named_is_left() {
+        let mut members = Members::default();
+        for key in ["room:a", "client:b"] {
+            drop(members.set(&key.into(), &"b".into(), true));
+        }
+        assert_eq!(taken(&mut members).len(), 2);
+        members.leave(|key| key.starts_with("room:"));
+        assert_eq!(taken(&mut members), [("b".to_owned(), false)]);
+        members.leave(|_| true);
+        assert_eq!(taken(&mut members), [("b".to_owned(), false)]);
+        assert!(members.entries.is_empty() && members.is_written());
     }
 
     #[test]

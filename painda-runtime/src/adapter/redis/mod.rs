@@ -26,6 +26,7 @@
 //!   not yet passed on when it died or hung, counts as published.
 //! - After `unsubscribe` no further call of the callback begins; one that is under way on another thread may still end.
 
+mod closing;
 mod cluster;
 mod config;
 mod connection;
@@ -47,20 +48,20 @@ mod traffic;
 
 use std::{collections::HashSet, fmt, future::ready, sync::Arc};
 
-use redis::{cmd, from_redis_value};
+use parking_lot::Mutex;
+use redis::cmd;
 use tokio::{
+    runtime::Handle,
     sync::{broadcast, oneshot, watch},
-    task::JoinHandle,
+    task::JoinSet,
     time::timeout,
 };
 
 use self::{
-    config::{CLOSE_TIMEOUT, CONFIRM_TIMEOUT},
-    connection::command_error,
+    config::CONFIRM_TIMEOUT,
     outbox::Full,
     router::{Lanes, RoomChange, Router},
     settings::Settings,
-    shared::Shared,
     stats::Link,
 };
 use super::{AdapterError, BoxFuture, Callback, PPAdapter};
@@ -84,8 +85,16 @@ pub use stats::{Health, RedisEvent, RedisStats};
 /// members in their rooms.
 pub struct RedisAdapter {
     router: Arc<Router>,
-    /// What looks after the lease, and in a cluster after the slots.
-    tasks: Vec<JoinHandle<()>>,
+    runtime: Handle,
+    tasks: Mutex<Tasks>,
+}
+
+/// What runs besides the lanes' own tasks; none after a close.
+#[derive(Default)]
+struct Tasks {
+    lease: JoinSet<()>,
+    /// Follows the slots of a cluster.
+    slots: JoinSet<()>,
 }
 
 impl RedisAdapter {
@@ -139,7 +148,7 @@ impl RedisAdapter {
         let node = getrandom::u64().map_err(|error| AdapterError::Unavailable(error.to_string().into()))?;
         let (server, seeds) = (settings.server.clone(), settings.seeds.clone());
         let router = Arc::new(Router::new(settings, node));
-        let mut tasks = Vec::new();
+        let mut tasks = Tasks::default();
         if seeds.is_empty() {
             let lane = router.connect(server, true).await?;
             router.begin(Lanes { all: vec![lane], slots: Vec::new() });
@@ -148,22 +157,17 @@ impl RedisAdapter {
         }
         lease::take(&router).await?;
         if router.settings.is_cluster() {
-            tasks.push(tokio::spawn(cluster::run(router.clone(), seeds)));
+            tasks.slots.spawn(cluster::run(router.clone(), seeds));
         }
-        tasks.push(tokio::spawn(lease::run(router.clone())));
-        Ok(Self { router, tasks })
-    }
-
-    fn is_open(&self) -> bool {
-        // All lanes begin to close together.
-        self.router.with("", Shared::is_open)
+        tasks.lease.spawn(lease::run(router.clone()));
+        Ok(Self { router, runtime: Handle::current(), tasks: Mutex::new(tasks) })
     }
 
     fn change_room(&self, room: &str, client: &str, inside: bool) -> BoxFuture<Result<(), AdapterError>> {
-        if !self.is_open() {
+        let Some(change) = self.router.change_room(room, client, inside) else {
             return Box::pin(ready(Err(AdapterError::Closed)));
-        }
-        let RoomChange { down, written: [in_client, in_room] } = self.router.change_room(room, client, inside);
+        };
+        let RoomChange { down, written: [in_client, in_room] } = change;
         Box::pin(async move {
             confirmed(down.clone(), in_client).await?;
             confirmed(down, in_room).await
@@ -173,11 +177,9 @@ impl RedisAdapter {
     /// A SET's members, corrected by what this node had asked for before.
     fn members(&self, key: String) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
         let own = self.router.with(&key, |shared| shared.members.lock().wishes(&key));
-        let commands = self.router.commands(&key);
+        let router = self.router.clone();
         Box::pin(async move {
-            let reply = commands?.send_packed_command(cmd("SMEMBERS").arg(key)).await;
-            let members = reply.and_then(|value| Ok(from_redis_value::<HashSet<String>>(value.extract_error()?)?));
-            let mut members = members.map_err(|error| command_error(&error))?;
+            let mut members: HashSet<String> = router.ask(&key, cmd("SMEMBERS").arg(&key)).await?;
             own.correct(&mut members);
             Ok(members)
         })
@@ -246,33 +248,24 @@ impl PPAdapter for RedisAdapter {
         self.members(self.router.settings.client_key(client_id))
     }
 
-    /// Goes on sending for up to 2 seconds; with an error that says what was left then. In a Redis Cluster it first learns who has
-    /// which slots, for up to a second.
+    /// Goes on for up to 2 seconds: sends what is queued, and takes this node's members out of their rooms. An error says what was
+    /// left then; of the members, the other nodes see to the rest when this node's lease has ended.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
-        self.tasks.iter().for_each(JoinHandle::abort);
-        // A server whose slot has just moved does not take this node's members out of their rooms.
-        let frozen = self.router.settings.is_cluster().then(|| self.router.freeze());
-        self.router.begin_close();
+        if self.router.begin_close() {
+            let Tasks { lease, slots } = std::mem::take(&mut *self.tasks.lock());
+            self.runtime.spawn(closing::run(self.router.clone(), lease, slots));
+        }
         let router = self.router.clone();
-        Box::pin(async move {
-            if frozen.is_some() {
-                let _ = timeout(CLOSE_TIMEOUT / 2, cluster::follow(&router, &[])).await;
-                // It may have found another server, and another one may have to be told that we are gone.
-                router.begin_close();
-            }
-            drop(frozen);
-            match router.closed().await.into_iter().next() {
-                None => Ok(()),
-                Some(what) => Err(AdapterError::Unavailable(what)),
-            }
-        })
+        Box::pin(async move { router.closed().await })
     }
 }
 
 impl Drop for RedisAdapter {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
-        self.router.drop_lanes();
+        // A close ends by itself, whether somebody waits for it or not.
+        if !self.router.is_closing() {
+            self.router.drop_lanes();
+        }
     }
 }
 

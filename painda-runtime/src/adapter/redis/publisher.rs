@@ -14,10 +14,10 @@ use redis::{Value, cmd};
 use tokio::time::sleep;
 
 use super::{
-    config::{CLOSE_TIMEOUT, CROWD_TIMEOUT, PROBE_INTERVAL},
+    config::{CROWD_TIMEOUT, PROBE_INTERVAL},
     connection::{Backoff, Connection, command_error, is_answer},
     membership::Change,
-    shared::{Shared, Stage},
+    shared::Shared,
     stats::Link,
     traffic::Outgoing,
 };
@@ -40,20 +40,23 @@ pub(super) async fn open(shared: &Shared) -> Result<Connection, AdapterError> {
     Connection::open(&shared.endpoint, |_| {}).await
 }
 
-/// Runs until the adapter is closed and everything is written, or that takes too long.
+/// Runs until it is aborted.
 pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
-    let mut stage = shared.stage.subscribe();
-    let overdue = async {
-        // The sender lives in `shared`.
-        let _ = stage.wait_for(|stage| *stage != Stage::Open).await;
-        sleep(CLOSE_TIMEOUT).await;
-    };
     let mut publisher = Publisher { shared: &shared, doubtful: None, fences: 0 };
-    tokio::select! {
-        () = publisher.publish_until_closed(first) => {}
-        () = overdue => {}
+    let mut backoff = Backoff::new();
+    let mut next = first;
+    loop {
+        let why = match next {
+            Ok(connection) => publisher.serve(connection).await,
+            Err(why) => why,
+        };
+        *shared.commands.lock() = None;
+        shared.publishes.store(false, Relaxed);
+        shared.down(Link::Publishing, &why);
+        shared.members.lock().fail_waiters(&why);
+        sleep(backoff.delay()).await;
+        next = open(&shared).await;
     }
-    shared.finish();
 }
 
 /// How Redis knows a connection. The id alone is not enough: a restarted Redis gives it to somebody else.
@@ -71,34 +74,28 @@ struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    async fn publish_until_closed(&mut self, first: Result<Connection, AdapterError>) {
-        let mut backoff = Backoff::new();
-        let mut next = first;
-        loop {
-            let why = match next {
-                Ok(connection) => match self.serve(connection).await {
-                    Ok(()) => return,
-                    Err(why) => why,
-                },
-                Err(why) => why,
-            };
-            *self.shared.commands.lock() = None;
-            self.shared.down(Link::Publishing, &why);
-            self.shared.members.lock().fail_waiters(&why);
-            sleep(backoff.delay()).await;
-            next = open(self.shared).await;
+    /// Writes until the connection breaks; says why it did.
+    async fn serve(&mut self, mut connection: Connection) -> AdapterError {
+        match self.set_up(&mut connection).await {
+            Ok(identity) => self.write_all(connection, identity).await,
+            Err(why) => why,
         }
     }
 
-    /// Writes until the connection breaks, or until the adapter is closed and nothing is left.
-    async fn serve(&mut self, mut connection: Connection) -> Result<(), AdapterError> {
+    async fn set_up(&mut self, connection: &mut Connection) -> Result<Option<Identity>, AdapterError> {
         let shared = self.shared;
-        let identity = identify(&mut connection).await?;
-        self.settle_doubt(&mut connection).await?;
+        let identity = identify(connection).await?;
+        self.settle_doubt(connection).await?;
         shared.members.lock().rewrite();
         *shared.commands.lock() = Some(connection.commands.clone());
         shared.up(Link::Publishing);
-        self.wait_for_crowd(&mut connection).await?;
+        self.wait_for_crowd(connection).await?;
+        shared.publishes.store(true, Relaxed);
+        Ok(identity)
+    }
+
+    async fn write_all(&mut self, mut connection: Connection, identity: Option<Identity>) -> AdapterError {
+        let shared = self.shared;
         let mut retried = Instant::now();
         let mut replaced = std::pin::pin!(shared.endpoint.replaced(connection.server.clone()));
         loop {
@@ -109,28 +106,26 @@ impl Publisher<'_> {
             let changes = shared.members.lock().take(BATCH_CHANGES);
             let batch = shared.traffic.lock().take_batch();
             if changes.is_empty() && batch.is_empty() {
-                if *shared.stage.borrow() == Stage::Closing && shared.is_drained() {
-                    let farewell = std::mem::take(&mut *shared.farewell.lock());
-                    if !farewell.is_empty() {
-                        let _ = connection.commands.send_packed_commands(&farewell, 0, farewell.len()).await;
-                    }
-                    return Ok(());
-                }
+                shared.report();
                 tokio::select! {
-                    why = connection.broken() => return Err(why),
-                    why = &mut replaced => return Err(why),
+                    why = connection.broken() => return why,
+                    why = &mut replaced => return why,
                     () = shared.to_publish.notified() => {
-                        if !shared.settings.linger.is_zero() {
+                        if !shared.settings.linger.is_zero() && shared.is_open() {
                             sleep(shared.settings.linger).await;
                         }
                     }
-                    () = sleep(PROBE_INTERVAL) => ping(&mut connection).await?,
+                    () = sleep(PROBE_INTERVAL) => {
+                        if let Err(why) = ping(&mut connection).await {
+                            return why;
+                        }
+                    }
                 }
             } else if let Err(why) = self.write(&mut connection, changes, &batch).await {
                 self.doubtful = Some(identity);
                 shared.observed.lose_in_flight(shared.traffic.lock().lose_batch());
                 shared.announce();
-                return Err(why);
+                return why;
             }
         }
     }
@@ -171,14 +166,17 @@ impl Publisher<'_> {
                 // Whatever the error, it is not an answer to one command: those are among the replies.
                 let why = AdapterError::Unavailable(error.to_string().into());
                 let mut members = self.shared.members.lock();
-                for change in changes {
+                // Each goes to the front of the queue.
+                for change in changes.into_iter().rev() {
                     members.finish(change, Err(why.clone()));
                 }
                 return Err(why);
             }
         };
 
-        if self.take_replies(changes, batch, replies) {
+        let redirected = self.take_replies(changes, batch, replies);
+        self.shared.report();
+        if redirected {
             sleep(MOVED_DELAY).await;
         }
         Ok(())
@@ -194,7 +192,7 @@ impl Publisher<'_> {
             let mut members = self.shared.members.lock();
             for change in changes {
                 let refused = replies.next().flatten();
-                if refused.as_ref().is_some_and(Refusal::is_moved) {
+                if refused.as_ref().is_some_and(|refusal| refusal.moved || refusal.passes) {
                     members.postpone(change);
                     self.shared.reroute.notify_one();
                 } else {
@@ -210,7 +208,7 @@ impl Publisher<'_> {
             for (outgoing, refused) in batch.iter().zip(replies) {
                 let Some(refusal) = refused else { continue };
                 traffic.rejected(outgoing);
-                if refusal.is_moved() {
+                if refusal.moved {
                     moved.push(outgoing.item.clone());
                 } else {
                     rejected += 1;
@@ -219,9 +217,10 @@ impl Publisher<'_> {
             }
             redirected = moved.len() as u64;
             traffic.put_back(moved);
+            // First, so that whoever waits for the batch finds it counted.
+            observed.published.add(batch.len() as u64 - rejected - redirected);
             traffic.settle();
             drop(traffic);
-            observed.published.add(batch.len() as u64 - rejected - redirected);
             observed.rejected.add(rejected);
             observed.redirected.add(redirected);
             self.shared.announce();
@@ -310,21 +309,18 @@ async fn ping(connection: &mut Connection) -> Result<(), AdapterError> {
 #[derive(Clone)]
 struct Refusal {
     error: AdapterError,
-    moved: bool,
-}
-
-impl Refusal {
     /// Another server of the cluster has the slot, or will have it in a moment: nothing was done.
-    fn is_moved(&self) -> bool {
-        self.moved
-    }
+    moved: bool,
+    /// The server takes no writes for now.
+    passes: bool,
 }
 
 fn refusal(reply: Value) -> Option<Refusal> {
     match reply {
         Value::ServerError(error) => {
             let moved = matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN");
-            Some(Refusal { error: AdapterError::Backend(error.to_string().into()), moved })
+            let passes = matches!(error.code(), "READONLY" | "LOADING" | "MASTERDOWN" | "MISCONF");
+            Some(Refusal { error: AdapterError::Backend(error.to_string().into()), moved, passes })
         }
         _ => None,
     }

@@ -8,21 +8,26 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use parking_lot::{Mutex, RwLock};
-use redis::aio::MultiplexedConnection;
-use tokio::{sync::Notify, task::JoinHandle, time::timeout};
+use redis::{Cmd, FromRedisValue, aio::MultiplexedConnection};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 
 use super::{
     config::RESPONSE_TIMEOUT,
+    connection::command_error,
     endpoint::Endpoint,
     membership::Written,
     publisher,
     settings::Settings,
-    shared::{Shared, Stage},
+    shared::{Shared, Unsent},
     slots,
     stats::{Link, Observed},
     subscriber,
@@ -33,6 +38,14 @@ use crate::adapter::AdapterError;
 pub(super) struct Lane {
     pub(super) shared: Arc<Shared>,
     tasks: [JoinHandle<()>; 2],
+}
+
+impl Lane {
+    /// Lets go of the connections; says what had not been sent.
+    fn end(&self) -> Unsent {
+        self.tasks.iter().for_each(JoinHandle::abort);
+        self.shared.end()
+    }
 }
 
 impl Drop for Lane {
@@ -48,12 +61,12 @@ pub(super) struct Lanes {
     pub(super) slots: Vec<u16>,
 }
 
-/// Servers that publish nothing for a moment, and do not end; what is emitted meanwhile queues.
+/// Servers that publish nothing for a moment; what is emitted meanwhile queues.
 pub(super) struct Frozen(Vec<Arc<Shared>>);
 
 impl Frozen {
     fn new(lanes: Vec<Arc<Shared>>) -> Self {
-        lanes.iter().for_each(|shared| shared.traffic.lock().freeze());
+        lanes.iter().for_each(|shared| shared.traffic.lock().freeze(true));
         Self(lanes)
     }
 }
@@ -61,7 +74,7 @@ impl Frozen {
 impl Drop for Frozen {
     fn drop(&mut self) {
         for shared in &self.0 {
-            shared.traffic.lock().thaw();
+            shared.traffic.lock().freeze(false);
             shared.to_publish.notify_one();
         }
     }
@@ -101,8 +114,13 @@ pub(super) struct Router {
     lanes: RwLock<Lanes>,
     next_lane: AtomicU64,
     pub(super) reroute: Arc<Notify>,
+    /// Wakes whoever closes.
+    pub(super) progress: Arc<Notify>,
     /// In how many rooms each client of this node is.
     clients: Mutex<HashMap<Arc<str>, usize>>,
+    closing: AtomicBool,
+    /// How the close went, once it is over.
+    closed: watch::Sender<Option<Result<(), AdapterError>>>,
 }
 
 /// What both SETs of a room's membership say once Redis has taken it.
@@ -121,7 +139,10 @@ impl Router {
             lanes: RwLock::default(),
             next_lane: AtomicU64::new(0),
             reroute: Arc::default(),
+            progress: Arc::default(),
             clients: Mutex::default(),
+            closing: AtomicBool::new(false),
+            closed: watch::Sender::new(None),
         }
     }
 
@@ -129,8 +150,8 @@ impl Router {
     pub(super) async fn connect(&self, endpoint: Endpoint, strict: bool) -> Result<Lane, AdapterError> {
         let lane = self.next_lane.fetch_add(1, Relaxed);
         let ids = (self.node, lane);
-        let shared =
-            Arc::new(Shared::new(self.settings.clone(), endpoint, ids, self.observed.clone(), self.reroute.clone()));
+        let wakers = (self.reroute.clone(), self.progress.clone());
+        let shared = Arc::new(Shared::new(self.settings.clone(), endpoint, ids, self.observed.clone(), wakers));
         let publishing = publisher::open(&shared).await;
         let subscribing = subscriber::open(&shared).await;
         if strict {
@@ -186,6 +207,12 @@ impl Router {
         })
     }
 
+    /// Asks the server of a key.
+    pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, command: &mut Cmd) -> Result<T, AdapterError> {
+        let mut commands = self.commands(key)?;
+        command.query_async(&mut commands).await.map_err(|error| command_error(&error))
+    }
+
     fn set(&self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Written, bool, Option<AdapterError>) {
         self.with(key, |shared| {
             let (written, changed) = shared.members.lock().set(key, member, wanted);
@@ -194,34 +221,36 @@ impl Router {
         })
     }
 
-    /// Notes that a client is in a room, or is not.
-    pub(super) fn change_room(&self, room: &str, client: &str, inside: bool) -> RoomChange {
-        let (room_key, client_key) = (self.settings.room_key(room), self.settings.client_key(client));
+    /// Notes that a client is in a room, or is not; `None` once the close has begun.
+    ///
+    /// Others clean up by the node's record and its clients' rooms: so these are there before the room has the client, and go
+    /// after it.
+    pub(super) fn change_room(&self, room: &str, client: &str, inside: bool) -> Option<RoomChange> {
+        let (room_key, client_key) = (self.settings.room_key(room).into(), self.settings.client_key(client).into());
         let (room, client): (Arc<str>, Arc<str>) = (room.into(), client.into());
         let record: Arc<str> = self.settings.record_key(&self.node_id).into();
         // Throughout, so that calls take effect in one order everywhere.
         let mut clients = self.clients.lock();
-        let (in_client, changed, down) = self.set(&client_key.into(), &room, inside);
-        // The record is there before the first room has the client, and goes after the last: by it others clean up.
+        if self.is_closing() {
+            return None;
+        }
+        let before = (!inside).then(|| self.set(&room_key, &client, false));
+        let (in_client, changed, down) = self.set(&client_key, &room, inside);
         if changed && inside {
             let rooms = clients.entry(client.clone()).or_insert(0);
             *rooms += 1;
             if *rooms == 1 {
                 drop(self.set(&record, &client, true));
             }
-        }
-        let (in_room, _, also_down) = self.set(&room_key.into(), &client, inside);
-        if changed
-            && !inside
-            && let Some(rooms) = clients.get_mut(&client)
-        {
+        } else if changed && let Some(rooms) = clients.get_mut(&client) {
             *rooms -= 1;
             if *rooms == 0 {
                 clients.remove(&client);
                 drop(self.set(&record, &client, false));
             }
         }
-        RoomChange { down: down.or(also_down), written: [in_client, in_room] }
+        let (in_room, _, also_down) = before.unwrap_or_else(|| self.set(&room_key, &client, true));
+        Some(RoomChange { down: down.or(also_down), written: [in_client, in_room] })
     }
 
     /// Has everything written again that this node wants to be in the SETs.
@@ -250,6 +279,9 @@ impl Router {
         let (slots, losers) = {
             let mut lanes = self.lanes.write();
             lanes.all.extend(new);
+            if self.is_closing() {
+                lanes.all.iter().for_each(|lane| lane.shared.begin_close());
+            }
             let slots = lanes.assigned(endpoints, owners);
             let losers = lanes.losers(&slots);
             (slots, Frozen::new(losers))
@@ -268,37 +300,57 @@ impl Router {
         retire(&mut lanes, &used, &self.observed);
     }
 
-    /// Keeps all lanes from ending, until what this returns is dropped.
-    pub(super) fn freeze(&self) -> Frozen {
-        Frozen::new(self.all())
+    /// Takes nothing new from now on; `false` where that was so before.
+    pub(super) fn begin_close(&self) -> bool {
+        // Rooms change under this lock: nobody enters one behind the close.
+        let clients = self.clients.lock();
+        let first = !self.closing.swap(true, Relaxed);
+        drop(clients);
+        self.lanes.read().all.iter().for_each(|lane| lane.shared.begin_close());
+        first
     }
 
-    /// Tells all lanes to send what they have and to close.
-    pub(super) fn begin_close(&self) {
-        let (nodes, lease) = (self.settings.nodes_key(), self.settings.lease_key(&self.node_id));
-        let lanes = self.lanes.read();
-        for lane in &lanes.all {
-            let mut farewell = redis::pipe();
-            if Arc::ptr_eq(lanes.of(&nodes), &lane.shared) {
-                farewell.cmd("SREM").arg(&nodes).arg(&self.node_id);
-            }
-            if Arc::ptr_eq(lanes.of(&lease), &lane.shared) {
-                farewell.cmd("DEL").arg(&lease);
-            }
-            lane.shared.begin_close(farewell);
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Relaxed)
+    }
+
+    /// Wants nothing to be in these SETs any more.
+    pub(super) fn leave(&self, which: impl Fn(&str) -> bool) {
+        for lane in &self.lanes.read().all {
+            lane.shared.members.lock().leave(&which);
+            lane.shared.to_publish.notify_one();
         }
     }
 
-    /// Waits until they have; returns what was left.
-    pub(super) async fn closed(&self) -> Vec<Arc<str>> {
-        let mut left = Vec::new();
-        for shared in self.all() {
-            let mut stage = shared.stage.subscribe();
-            // The sender lives in `shared`.
-            let _ = stage.wait_for(|stage| *stage == Stage::Closed).await;
-            left.extend(shared.left_over.lock().clone());
+    /// Tries again what servers have refused.
+    pub(super) fn retry_members(&self) {
+        for lane in &self.lanes.read().all {
+            if lane.shared.members.lock().retry_refused() {
+                lane.shared.to_publish.notify_one();
+            }
         }
-        left
+    }
+
+    /// Is this so on all lanes? A handover comes before or after the question as a whole.
+    pub(super) fn all_are(&self, so: impl Fn(&Shared) -> bool) -> bool {
+        self.lanes.read().all.iter().all(|lane| so(&lane.shared))
+    }
+
+    /// The end of the close: what is left now stays unsent.
+    pub(super) fn end(&self) {
+        let mut unsent = Unsent::default();
+        for lane in &self.lanes.read().all {
+            unsent += lane.end();
+        }
+        self.closed.send_replace(Some(unsent.into_result()));
+    }
+
+    /// Waits until the close is over; with an error that says what was left.
+    pub(super) async fn closed(&self) -> Result<(), AdapterError> {
+        let mut closed = self.closed.subscribe();
+        // The sender lives in `self`.
+        let result = closed.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
+        result.unwrap_or(Err(AdapterError::Closed))
     }
 }
 
@@ -338,8 +390,7 @@ fn retire(lanes: &mut Lanes, used: &HashSet<u16>, observed: &Observed) {
             places.insert(at, kept.len() as u16);
             kept.push(lane);
         } else {
-            lane.tasks.iter().for_each(JoinHandle::abort);
-            lane.shared.finish();
+            lane.end();
             observed.retired(lane.shared.lane);
         }
     }

@@ -4,11 +4,11 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
 
 use parking_lot::Mutex;
-use redis::{Pipeline, aio::MultiplexedConnection, cmd};
+use redis::{aio::MultiplexedConnection, cmd};
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -22,12 +22,30 @@ use super::{
 };
 use crate::adapter::AdapterError;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    Open,
-    /// Sends what is queued, takes nothing new.
-    Closing,
-    Closed,
+/// What a close could not see to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unsent {
+    messages: u64,
+    /// Members may still be where they were.
+    members: bool,
+}
+
+impl std::ops::AddAssign for Unsent {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.members |= other.members;
+    }
+}
+
+impl Unsent {
+    pub(super) fn into_result(self) -> Result<(), AdapterError> {
+        let Self { messages, members } = self;
+        if messages == 0 && !members {
+            return Ok(());
+        }
+        let members = if members { "; this node's members are in their rooms until its lease has ended" } else { "" };
+        Err(AdapterError::Unavailable(format!("{messages} messages could not be sent any more{members}").into()))
+    }
 }
 
 pub(super) struct Shared {
@@ -46,6 +64,10 @@ pub(super) struct Shared {
     pub(super) to_subscribe: Notify,
     /// Wakes whoever looks after the cluster's slots.
     pub(super) reroute: Arc<Notify>,
+    /// Wakes whoever closes.
+    progress: Arc<Notify>,
+    /// Publishes go out: after an outage, this node does not wait for the others any more.
+    pub(super) publishes: AtomicBool,
     /// How many nodes heard everything when they were last counted.
     pub(super) crowd: AtomicU64,
     /// Commands of the subscribing connection that wait for their reply.
@@ -54,11 +76,8 @@ pub(super) struct Shared {
     pub(super) confused: Notify,
     /// Says that something happened that [`until`](Self::until) may wait for.
     happened: watch::Sender<()>,
-    pub(super) stage: watch::Sender<Stage>,
-    /// What to say at the very end.
-    pub(super) farewell: Mutex<Pipeline>,
-    /// What the close could not see to.
-    pub(super) left_over: Mutex<Option<Arc<str>>>,
+    /// The close has begun: what is queued is sent, and nothing new is taken. Set under the lock of `traffic`.
+    closing: AtomicBool,
     probes_sent: AtomicU64,
     probe_heard: AtomicU64,
     fence_heard: AtomicU64,
@@ -70,7 +89,7 @@ impl Shared {
         endpoint: Endpoint,
         (node, lane): (u64, u64),
         observed: Arc<Observed>,
-        reroute: Arc<Notify>,
+        (reroute, progress): (Arc<Notify>, Arc<Notify>),
     ) -> Self {
         let outbox = Outbox::new(settings.queue_bytes, settings.when_full);
         Self {
@@ -83,13 +102,13 @@ impl Shared {
             to_publish: Notify::new(),
             to_subscribe: Notify::new(),
             reroute,
+            progress,
+            publishes: AtomicBool::new(false),
             crowd: AtomicU64::new(0),
             asking: AtomicU64::new(0),
             confused: Notify::new(),
             happened: watch::Sender::new(()),
-            stage: watch::Sender::new(Stage::Open),
-            farewell: Mutex::default(),
-            left_over: Mutex::new(None),
+            closing: AtomicBool::new(false),
             probes_sent: AtomicU64::new(0),
             probe_heard: AtomicU64::new(0),
             fence_heard: AtomicU64::new(0),
@@ -114,34 +133,35 @@ impl Shared {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        *self.stage.borrow() == Stage::Open
+        !self.closing.load(Relaxed)
     }
 
-    /// Takes nothing new; what is queued is still sent, then the members leave, and `farewell` comes last.
-    pub(super) fn begin_close(&self, farewell: Pipeline) {
-        *self.farewell.lock() = farewell;
-        let traffic = self.traffic.lock();
-        let first = self.stage.send_if_modified(|stage| {
-            let first = *stage == Stage::Open;
-            if first {
-                *stage = Stage::Closing;
-            }
-            first
-        });
-        drop(traffic);
-        if first {
-            self.members.lock().leave_all();
-            self.to_publish.notify_one();
+    /// Takes nothing new.
+    pub(super) fn begin_close(&self) {
+        let _traffic = self.traffic.lock();
+        self.closing.store(true, Relaxed);
+    }
+
+    /// Tells whoever closes that something was answered, or that there is nothing to do.
+    pub(super) fn report(&self) {
+        if !self.is_open() {
+            self.progress.notify_one();
         }
     }
 
-    pub(super) fn is_drained(&self) -> bool {
-        let mut traffic = self.traffic.lock();
-        !traffic.is_frozen() && traffic.outbox().is_empty() && self.members.lock().is_written()
+    /// Has Redis been told who is in which room?
+    pub(super) fn is_written(&self) -> bool {
+        self.members.lock().is_written()
     }
 
-    /// The publisher has ended: what is left now stays unsent.
-    pub(super) fn finish(&self) {
+    /// Has everything been published?
+    pub(super) fn is_drained(&self) -> bool {
+        let mut traffic = self.traffic.lock();
+        traffic.in_flight() == 0 && traffic.outbox().is_empty()
+    }
+
+    /// The tasks have ended: what is left now stays unsent.
+    pub(super) fn end(&self) -> Unsent {
         *self.commands.lock() = None;
         let mut traffic = self.traffic.lock();
         let in_flight = traffic.lose_batch();
@@ -149,13 +169,7 @@ impl Shared {
         drop(traffic);
         self.observed.lose_in_flight(in_flight);
         self.observed.dropped.add(dropped);
-        let unsent = in_flight + dropped;
-        let members_left = !self.members.lock().is_written();
-        if unsent > 0 || members_left {
-            let members = if members_left { "; this node's members are still in their rooms" } else { "" };
-            *self.left_over.lock() = Some(format!("{unsent} messages could not be sent any more{members}").into());
-        }
-        self.stage.send_replace(Stage::Closed);
+        Unsent { messages: in_flight + dropped, members: !self.is_written() }
     }
 
     /// Waits for something that is followed by an [`announce`](Self::announce).

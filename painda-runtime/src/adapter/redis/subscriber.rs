@@ -16,7 +16,7 @@ use super::{
     config::{PROBE_INTERVAL, PROBE_TIMEOUT, wrong},
     connection::{Backoff, Connection, command_error, is_answer},
     publisher::FENCE,
-    shared::{Shared, Stage},
+    shared::Shared,
     stats::Link,
     traffic::Heard,
 };
@@ -52,16 +52,8 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
     }
 }
 
-/// Runs until the adapter is closed.
+/// Runs until it is aborted.
 pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
-    let mut stage = shared.stage.subscribe();
-    tokio::select! {
-        () = listen(&shared, first) => {}
-        _ = stage.wait_for(|stage| *stage == Stage::Closed) => {}
-    }
-}
-
-async fn listen(shared: &Arc<Shared>, first: Result<Connection, AdapterError>) {
     let mut backoff = Backoff::new();
     let mut next = first;
     loop {
@@ -76,8 +68,8 @@ async fn listen(shared: &Arc<Shared>, first: Result<Connection, AdapterError>) {
                     why = connection.broken() => why,
                     why = shared.endpoint.replaced(server) => why,
                     () = confused => AdapterError::Unavailable("a slot moved away in the middle of a command".into()),
-                    why = run_errands(shared, commands.clone()) => why,
-                    why = keep_probing(shared, commands) => why,
+                    why = run_errands(&shared, commands.clone()) => why,
+                    why = keep_probing(&shared, commands) => why,
                 }
             }
             Err(why) => why,
@@ -88,7 +80,7 @@ async fn listen(shared: &Arc<Shared>, first: Result<Connection, AdapterError>) {
         shared.to_publish.notify_one();
         shared.announce();
         sleep(backoff.delay()).await;
-        next = open(shared).await;
+        next = open(&shared).await;
     }
 }
 
@@ -223,7 +215,7 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection) -> A
         let counted = shared.count_present(&mut commands).await;
         shared.asking.fetch_sub(1, Relaxed);
         match counted {
-            Ok(count) if shared.commands.lock().is_some() => shared.crowd.store(count.unwrap_or_default(), Relaxed),
+            Ok(count) if shared.publishes.load(Relaxed) => shared.crowd.store(count.unwrap_or_default(), Relaxed),
             // After an outage, what is queued has yet to wait for as many as there were before it.
             Ok(_) => {}
             Err(why) => return why,

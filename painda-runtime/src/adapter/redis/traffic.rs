@@ -98,8 +98,8 @@ pub(super) struct Traffic {
     settled: u64,
     /// How many publishes the batch in flight has.
     in_flight: u64,
-    /// Nothing is taken while anybody wants that.
-    frozen: usize,
+    /// Nothing is taken.
+    frozen: bool,
     echo_cost: usize,
     echo_limit: usize,
     /// Grows whenever the subscribing connection is lost; what an earlier connection says no longer counts.
@@ -119,7 +119,7 @@ impl Traffic {
             taken: 0,
             settled: 0,
             in_flight: 0,
-            frozen: 0,
+            frozen: false,
             echo_cost: 0,
             echo_limit,
             epoch: 0,
@@ -140,7 +140,7 @@ impl Traffic {
         let mut batch = Vec::new();
         let mut bytes = 0;
         // A subscription that lags far behind would make us remember without bound what we published.
-        while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() && !self.is_frozen() {
+        while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() && !self.frozen {
             let on_hold = |name: &str| matches!(self.channels.get(name), Some(Channel { phase: Phase::Asking, .. }));
             let Some(item) = self.outbox.next(on_hold) else { break };
             let mut echo = false;
@@ -209,18 +209,9 @@ impl Traffic {
         self.in_flight
     }
 
-    /// Takes nothing more, until there was a [`thaw`](Self::thaw) for each of these.
-    pub(super) fn freeze(&mut self) {
-        self.frozen += 1;
-    }
-
-    pub(super) fn thaw(&mut self) {
-        self.frozen -= 1;
-    }
-
-    /// Is nothing taken for now?
-    pub(super) fn is_frozen(&self) -> bool {
-        self.frozen > 0
+    /// Takes nothing more, or goes on.
+    pub(super) fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
     }
 
     /// Is this batch, and every one before it, settled?
