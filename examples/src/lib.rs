@@ -1,6 +1,6 @@
-//! What the example services share: their options, and when to stop.
+//! What the example services share: their options, when to stop, and how they say what went wrong.
 
-use std::{io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 /// The command line of an example service.
 #[derive(Debug)]
@@ -14,17 +14,16 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads `--listen ADDR`, `--redis URL` and `--flush-interval MS`.
+    /// Reads `--listen ADDR`, `--redis URL` and `--flush-interval MS`. `--help` ends the process.
     ///
     /// # Errors
     /// An option that does not exist, or one without its value; the text says how to call the service.
     pub fn from_args(service: &str) -> Result<Self, String> {
         use lexopt::{Arg::Long, ValueExt};
-        let usage = |error: lexopt::Error| {
-            format!(
-                "{error}\nusage: {service} [--listen ADDR=127.0.0.1:3000] [--redis redis://HOST:PORT] [--flush-interval MS=0]"
-            )
-        };
+        let how = format!(
+            "usage: {service} [--listen ADDR=127.0.0.1:3000] [--redis redis://HOST:PORT] [--flush-interval MS=0]"
+        );
+        let usage = |error: lexopt::Error| format!("{error}\n{how}");
         let mut options = Self { listen: "127.0.0.1:3000".to_owned(), redis: None, flush_interval: Duration::ZERO };
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next().map_err(usage)? {
@@ -35,10 +34,29 @@ impl Options {
                     let millis = parser.value().and_then(|value| value.parse()).map_err(usage)?;
                     options.flush_interval = Duration::from_millis(millis);
                 }
+                Long("help") => {
+                    println!("{how}");
+                    std::process::exit(0);
+                }
                 other => return Err(usage(other.unexpected())),
             }
         }
         Ok(options)
+    }
+}
+
+/// Why a service ended; it is printed as it reads, where `main` would print an error as a programmer sees it.
+pub struct Failure(String);
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
     }
 }
 

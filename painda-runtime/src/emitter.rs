@@ -35,7 +35,8 @@ use crate::{
 /// ```
 ///
 /// Cheap to clone. It hears nothing of what others emit. Like a server's, its emits queue and never wait for the
-/// network; what one emitter emits to one room arrives in that order.
+/// network; what one emitter emits to one room arrives in that order. What is still queued when the last clone is dropped without
+/// [`close`](Self::close) is lost.
 pub struct Emitter<S: Schema> {
     adapter: Arc<dyn PPAdapter>,
     schema: PhantomData<fn() -> S>,
@@ -104,10 +105,10 @@ impl<S: Schema> Emitter<S> {
         self.everybody().emit(event)
     }
 
-    /// Sends what is queued, and closes the adapter.
+    /// Sends what is queued, and closes the adapter. The Redis adapter takes up to 2 seconds for it.
     ///
     /// # Errors
-    /// Where not everything could be sent in time.
+    /// Where not everything could be sent in that time; the text says what was left.
     pub async fn close(&self) -> Result<(), AdapterError> {
         self.adapter.close().await
     }

@@ -11,6 +11,7 @@
 //! | `server` | [`PPServer`]: WebSocket clients in rooms, and the in-memory adapter |
 //! | `redis` | [`RedisAdapter`]: many nodes; [`Emitter`]: for workers without a server |
 //! | `redis-tls` | `rediss://` connections, by rustls |
+//! | `metrics` | the server's counters, gauges and times in the `metrics` facade |
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(all(feature = "server", feature = "redis", feature = "tools")),
@@ -39,6 +40,8 @@ pub mod wire;
 pub use adapter::PPAdapter;
 #[cfg(feature = "redis")]
 pub use adapter::redis::RedisAdapter;
+/// For fields that are shared with the message instead of copied; the type of the `bytes` crate.
+pub use bytes::Bytes;
 pub use codec::DecodeError;
 #[cfg(feature = "_adapter")]
 pub use emitter::Emitter;
@@ -48,8 +51,3 @@ pub use schema::JsonError;
 pub use schema::{EventDescriptor, EventOf, PPEvent, PPType, Registry, Schema, SchemaEvent};
 #[cfg(feature = "server")]
 pub use server::{Error, PPServer, Socket};
-
-/// The README's examples, compiled.
-#[cfg(all(doctest, feature = "server", feature = "redis", feature = "tools"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;

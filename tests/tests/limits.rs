@@ -1,6 +1,6 @@
 //! The limits, and who may come in: a test each.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use painda_runtime::{
     Error, PPServer,
@@ -30,6 +30,18 @@ fn echo() -> PPServerBuilder<Arena> {
 
 async fn connect(addr: SocketAddr) -> Client {
     Client::connect(&format!("ws://{addr}")).await
+}
+
+#[tokio::test]
+async fn a_time_of_0_that_would_turn_everybody_away_is_refused() {
+    for (builder, setting) in [
+        (echo().heartbeat(Duration::ZERO), "heartbeat"),
+        (echo().handshake_timeout(Duration::ZERO), "handshake_timeout"),
+    ] {
+        let error = builder.build().await.expect_err("a wrong setting");
+        assert!(matches!(error, Error::Config(_)), "{error:?}");
+        assert!(error.to_string().contains(setting), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -86,7 +98,7 @@ async fn messages_per_second() {
     // The next window's messages pass; until then they are dropped without a word.
     loop {
         client.send_binary(player_move(99.0, 0.0)).await;
-        if let Some(message) = client.next_message_within(std::time::Duration::from_millis(100)).await {
+        if let Some(message) = client.next_message_within(Duration::from_millis(100)).await {
             assert_eq!(message.into_data(), player_move(99.0, 0.0));
             break;
         }

@@ -198,6 +198,21 @@ async fn a_schema_that_contradicts_the_clusters_does_not_start() {
 }
 
 #[tokio::test]
+async fn an_event_that_a_nodes_schema_lacks_is_passed_over_and_counted() {
+    let redis = RedisServer::start().await;
+    let first = node(&redis).await;
+    let adapter = RedisAdapter::connect(redis.url()).await.expect("Redis is there");
+    let second = rooms::<Newer>().adapter(adapter).bind("127.0.0.1:0").await.expect("readable");
+    let addr = second.local_addr().expect("it listens");
+    let mut member = Client::connect(&format!("ws://{addr}/?rooms=a")).await;
+
+    first.to("a").emit(&PlayerHit { attacker: 1, target: 2, damage: 3 }).expect("emitted");
+    first.to("a").emit(&moved(1.0)).expect("emitted");
+    member.expect_frame(&player_move(1.0, 0.0)).await;
+    assert_eq!(second.stats().unknown_events, 1);
+}
+
+#[tokio::test]
 async fn nodes_of_the_typescript_implementation_hear_and_are_heard() {
     let redis = RedisServer::start().await;
     let builder = |present| rooms::<Arena>().typescript_nodes(present);

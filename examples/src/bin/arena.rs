@@ -4,7 +4,7 @@
 //! one. With a flush interval, what is emitted within it leaves in one write, to each client and to Redis: 16 is a tick of a 60 Hz game.
 //! A GET of `/` serves a page where every tab is a player, a GET of `/metrics` what Prometheus wants to know.
 
-use std::{error::Error, future::ready, net::SocketAddr, sync::Arc};
+use std::{future::ready, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -14,7 +14,7 @@ use axum::{
     routing::{any, get},
 };
 use metrics_exporter_prometheus::PrometheusBuilder;
-use painda_examples::{Options, stop_signal};
+use painda_examples::{Failure, Options, stop_signal};
 use painda_runtime::{
     PPServer, RedisAdapter, Socket,
     server::{Handshake, is_upgrade},
@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 // One thread: what a node does is mostly system calls, and handing them from thread to thread costs more than it gains. More
 // cores are used by more nodes.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let options = Options::from_args("arena")?;
     // Logs go to standard error; what a program wants to know, the address, to standard output.
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();

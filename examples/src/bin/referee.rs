@@ -2,19 +2,19 @@
 //!
 //! `referee --redis URL`
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
-use painda_examples::{Options, stop_signal};
+use painda_examples::{Failure, Options, stop_signal};
 use painda_runtime::{Emitter, RedisAdapter};
 use schemas::{Arena, PlayerHit};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let options = Options::from_args("referee")?;
     let url = options.redis.ok_or("referee has nobody to talk to without a cluster: give it --redis URL")?;
     // No node, no server: it shares the schema, so what it emits is what the arena's clients decode.
     let cluster = Emitter::<Arena>::new(RedisAdapter::connect(&url).await?);
-    println!("referee is in the cluster of {url}");
+    println!("referee is in the cluster");
 
     let mut every_second = tokio::time::interval(Duration::from_secs(1));
     let stop = stop_signal();

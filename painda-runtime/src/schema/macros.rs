@@ -28,7 +28,7 @@
 ///
 /// | key of a field | what it does |
 /// | --- | --- |
-/// | `since = 2` | version 2 of the event has brought the field |
+/// | `since = 2` | version 2 of the event has brought the field: at least 2, never falling from field to field, and with a `default` |
 /// | `default`, `default = expr` | what it is in older messages: `Default::default()`, or the expression |
 /// | `as = u16, range = -1.0..=1.0` | an `f32` or `f64` that is sent as `u8`, `u16` or `u32` |
 ///
@@ -42,8 +42,7 @@
 /// A `Bytes` field is not copied when the message is `Bytes`:
 ///
 /// ```
-/// use bytes::Bytes;
-/// use painda_runtime::PPEvent;
+/// use painda_runtime::{Bytes, PPEvent};
 ///
 /// #[derive(PPEvent)]
 /// #[pp(event = "voice:packet", id = 3)]

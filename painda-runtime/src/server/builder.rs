@@ -201,8 +201,9 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How many bytes may wait for one client. At the bound the event decides: by default the client is closed with
-    /// code 4008; a `volatile` event is dropped for it; a `latest` one takes the place of its predecessor. Default: 1 MiB.
+    /// How many bytes may wait for one client. A `latest` event takes the place of its predecessor wherever that still waits, at the
+    /// bound or not. What would exceed the bound is dropped for this client if it is `volatile`; otherwise the client is closed with
+    /// code 4008. Default: 1 MiB.
     pub fn queue_limit(mut self, bytes: usize) -> Self {
         self.config.limits.queue = bytes;
         self
@@ -229,13 +230,13 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How many rooms a client may be in; joining one more is an [`Error::TooManyRooms`]. Default: 1000.
+    /// How many rooms a client may be in, 0 meaning none; joining one more is an [`Error::TooManyRooms`]. Default: 1000.
     pub fn max_rooms(mut self, rooms: usize) -> Self {
         self.config.limits.rooms = rooms;
         self
     }
 
-    /// How many clients this node takes; further ones are answered 503. Default: 100 000.
+    /// How many clients this node takes, 0 meaning none; further ones are answered 503. Default: 100 000.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.config.limits.connections = connections;
         self
@@ -243,6 +244,8 @@ impl<S: Schema> PPServerBuilder<S> {
 
     /// How many connections one address may have; 0, the default, is no limit. Further ones are closed with code 4029.
     /// Behind a proxy all clients have the proxy's address, unless [`trusted_proxies`](Self::trusted_proxies) says otherwise.
+    /// A mounted server learns addresses from a [`SocketAddr`](std::net::SocketAddr) in the request's extensions; clients whose
+    /// address it does not know are not counted, of which the log warns once.
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.config.limits.connections_per_address = connections;
         self
@@ -256,19 +259,19 @@ impl<S: Schema> PPServerBuilder<S> {
     }
 
     /// After how much silence a client is pinged; after as much again it is taken for gone. One message must arrive whole
-    /// within that time. Default: 30 s.
+    /// within that time. Not 0. Default: 30 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
         self
     }
 
-    /// How long the request, and then the connect hook, may take. Default: 10 s.
+    /// How long the request, and then the connect hook, may take. Not 0. Default: 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.config.handshake_timeout = timeout;
         self
     }
 
-    /// How long [`PPServer::close`] waits for clients. Default: 10 s.
+    /// How long [`PPServer::close`] waits for clients, before it closes the adapter. Default: 10 s.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.config.shutdown_timeout = timeout;
         self
@@ -311,9 +314,13 @@ impl<S: Schema> PPServerBuilder<S> {
     /// Starts the node without a listener: to be mounted as a [service](PPServer::service), or to emit only.
     ///
     /// # Errors
-    /// [`Error::Adapter`] where the adapter can't start, [`Error::SchemaConflict`] where another node's schema contradicts this
+    /// [`Error::Config`] for a setting that can't be, [`Error::Adapter`] where the adapter can't start, [`Error::SchemaConflict`] where another node's schema contradicts this
     /// one's.
     pub async fn build(self) -> Result<PPServer<S>, Error> {
+        let needed = [("heartbeat", self.config.heartbeat), ("handshake_timeout", self.config.handshake_timeout)];
+        if let Some((setting, _)) = needed.iter().find(|(_, time)| time.is_zero()) {
+            return Err(Error::Config(format!("{setting}: 0 would turn every client away").into()));
+        }
         let adapter = self.adapter.unwrap_or_else(|| Box::new(MemoryAdapter::new()));
         let node = Node::start(self.config, S::registry(), adapter).await?;
         Ok(PPServer { inner: Arc::new(Inner { node, hooks: self.hooks, local_addr: OnceLock::new() }) })

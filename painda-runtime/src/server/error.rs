@@ -44,6 +44,8 @@ pub enum Error {
         /// Its size in bytes.
         len: usize,
     },
+    /// A setting that no server can work with; the text says which and why.
+    Config(Arc<str>),
     /// Another node of the cluster has a schema that contradicts this node's.
     SchemaConflict {
         /// The other node's id.
@@ -106,6 +108,7 @@ impl fmt::Display for Error {
             Self::InvalidName { kind, name, why } => write!(f, "{name:?} can't be the name of a {kind}: {why}"),
             Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {event:?}: {why}"),
             Self::TooLarge { len } => write!(f, "the encoded event has {len} bytes, more than a frame can carry"),
+            Self::Config(what) => write!(f, "wrong setting: {what}"),
             Self::SchemaConflict { node, event, field, ours, theirs } => {
                 write!(f, "the schema contradicts that of node {node}: event `{event}`")?;
                 if let Some(field) = field {

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -96,7 +99,10 @@ impl Window {
 
 /// How many connections each address has.
 #[derive(Debug, Default)]
-pub(crate) struct Addresses(Mutex<HashMap<IpAddr, usize>>);
+pub(crate) struct Addresses {
+    counts: Mutex<HashMap<IpAddr, usize>>,
+    warned: AtomicBool,
+}
 
 /// One connection of an address, for as long as it is kept.
 #[derive(Debug)]
@@ -108,7 +114,7 @@ pub(crate) struct AddressGuard {
 impl Addresses {
     /// Counts a connection; `None` where the address has as many as it may.
     pub(crate) fn enter(self: &Arc<Self>, address: IpAddr, limit: usize) -> Option<AddressGuard> {
-        let mut counts = self.0.lock();
+        let mut counts = self.counts.lock();
         let count = counts.entry(address).or_insert(0);
         if *count >= limit {
             return None;
@@ -116,11 +122,22 @@ impl Addresses {
         *count += 1;
         Some(AddressGuard { addresses: self.clone(), address })
     }
+
+    /// A connection whose address nobody knows is not counted. Said once, since it is how the server was mounted.
+    pub(crate) fn enter_unknown(&self) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "painda::server",
+                "clients of unknown address are not limited by max_connections_per_address: \
+                 insert the peer's SocketAddr into the extensions of each request"
+            );
+        }
+    }
 }
 
 impl Drop for AddressGuard {
     fn drop(&mut self) {
-        let mut counts = self.addresses.0.lock();
+        let mut counts = self.addresses.counts.lock();
         if let Some(count) = counts.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {
@@ -193,6 +210,6 @@ mod tests {
         drop(first);
         assert!(addresses.enter(ip, 2).is_some());
         drop(second);
-        assert!(addresses.0.lock().is_empty());
+        assert!(addresses.counts.lock().is_empty());
     }
 }

@@ -175,8 +175,9 @@ impl<S: Schema> PPServer<S> {
     }
 
     /// Stops gracefully: no new clients; each client hears `__pp_shutdown {reason, timeoutMs}`, gets what is queued for it, and
-    /// is closed with code 1001; then the adapter is closed. Takes at most the
-    /// [shutdown timeout](PPServerBuilder::shutdown_timeout), after which clients are cut off.
+    /// is closed with code 1001; then the adapter is closed. Clients that have not gone by the
+    /// [shutdown timeout](PPServerBuilder::shutdown_timeout) are cut off; the Redis adapter then takes up to 2 seconds to send what is
+    /// queued and to leave the rooms. Leave as much time before a process is killed.
     ///
     /// # Errors
     /// [`Error::Adapter`] where the adapter could not be closed in order; the clients are gone all the same.
@@ -184,7 +185,7 @@ impl<S: Schema> PPServer<S> {
         self.node().close("the server stops").await
     }
 
-    /// Ends when the server begins to close.
+    /// Ends when the server begins to close: a sign to stop other work. Whoever called [`close`](Self::close) knows when it has.
     pub async fn closed(&self) {
         loop {
             let changed = self.node().changed.notified();

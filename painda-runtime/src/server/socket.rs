@@ -170,7 +170,7 @@ impl<S: Schema> Socket<S> {
     /// Takes the client out of a room; nothing happens where it was not in it.
     ///
     /// # Errors
-    /// As for [`join`](Self::join).
+    /// [`Error::InvalidName`] and [`Error::Disconnected`], as for [`join`](Self::join).
     pub fn leave(&self, room: &str) -> impl Future<Output = Result<(), Error>> + Send + use<S> {
         let left = self.session.server.node().leave(&self.session.core, room);
         async move { left }
