@@ -96,9 +96,14 @@ async fn an_adapter_that_is_dropped_without_a_close_leaves_nothing_for_long() {
 #[tokio::test]
 async fn what_a_close_could_not_remove_is_gone_soon() {
     let server = RedisServer::start().await;
+    let mut monitor = server.monitor().await;
+    let goes = builder(&server).connect().await.expect("connects");
+    // Everything is written again after the second beat; by the third one that is over.
+    for _ in 0..3 {
+        monitor.next_with(&["SADD", "pp:nodes"]).await;
+    }
     let stays = builder(&server).connect().await.expect("connects");
     let mut events = stays.events();
-    let goes = builder(&server).connect().await.expect("connects");
     // More than Redis is told in one write.
     for client in 0..1000 {
         drop(goes.add_to_room("arena", &format!("c{client}")));
