@@ -314,8 +314,8 @@ impl<S: Schema> PPServerBuilder<S> {
     /// Starts the node without a listener: to be mounted as a [service](PPServer::service), or to emit only.
     ///
     /// # Errors
-    /// [`Error::Config`] for a setting that can't be, [`Error::Adapter`] where the adapter can't start, [`Error::SchemaConflict`] where another node's schema contradicts this
-    /// one's.
+    /// [`Error::Config`] for a setting that can't be, [`Error::Adapter`] where the adapter can't start, [`Error::SchemaConflict`] where
+    /// another node's schema contradicts this one's.
     pub async fn build(self) -> Result<PPServer<S>, Error> {
         let needed = [("heartbeat", self.config.heartbeat), ("handshake_timeout", self.config.handshake_timeout)];
         if let Some((setting, _)) = needed.iter().find(|(_, time)| time.is_zero()) {
