@@ -120,6 +120,21 @@ async fn what_a_close_could_not_remove_is_gone_soon() {
 }
 
 #[tokio::test]
+async fn a_close_waits_for_a_server_that_takes_no_writes_for_now() {
+    let server = RedisServer::start().await;
+    let node = builder(&server).connect().await.expect("connects");
+    node.add_to_room("arena", "c").await.expect("written");
+    // As after a failover, until it is promoted.
+    server.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    server.ask(&["CONFIG", "RESETSTAT"]).await;
+    let closing = node.close();
+    server.until(&["INFO", "errorstats"], |errors| errors.contains("errorstat_READONLY")).await;
+    server.ask(&["REPLICAOF", "NO", "ONE"]).await;
+    within("the close", closing).await.expect("closes");
+    assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+}
+
+#[tokio::test]
 async fn whoever_comes_after_a_whole_cluster_has_died_cleans_up() {
     let server = RedisServer::start().await;
     for client in ["a", "b"] {
