@@ -66,10 +66,7 @@ impl Members {
         wish.wanted = wanted;
         // Callers that gave up leave their waiter behind.
         wish.waiters.retain(|waiter| !waiter.is_closed());
-        if !wish.queued {
-            wish.queued = true;
-            self.queue.push_back(entry);
-        }
+        enqueue(&mut self.queue, &entry, wish);
         wish
     }
 
@@ -141,21 +138,15 @@ impl Members {
         self.refused.clear();
         self.postponed.clear();
         for (entry, wish) in &mut self.entries {
-            if !wish.queued {
-                wish.queued = true;
-                self.queue.push_back(entry.clone());
-            }
+            enqueue(&mut self.queue, entry, wish);
         }
     }
 
     /// Queues what Redis refused; `false` if there is nothing to do.
     pub(super) fn retry_refused(&mut self) -> bool {
         for entry in std::mem::take(&mut self.refused).into_iter().chain(std::mem::take(&mut self.postponed)) {
-            if let Some(wish) = self.entries.get_mut(&entry)
-                && !wish.queued
-            {
-                wish.queued = true;
-                self.queue.push_back(entry);
+            if let Some(wish) = self.entries.get_mut(&entry) {
+                enqueue(&mut self.queue, &entry, wish);
             }
         }
         !self.queue.is_empty()
@@ -165,10 +156,7 @@ impl Members {
     pub(super) fn leave(&mut self, which: impl Fn(&str) -> bool) {
         for (entry, wish) in self.entries.iter_mut().filter(|((key, _), _)| which(key)) {
             wish.wanted = false;
-            if !wish.queued {
-                wish.queued = true;
-                self.queue.push_back(entry.clone());
-            }
+            enqueue(&mut self.queue, entry, wish);
         }
     }
 
@@ -209,6 +197,14 @@ impl Members {
         let start: Entry = (key.into(), "".into());
         let own = self.entries.range(start..).take_while(|((of, _), _)| **of == *key);
         Wishes(own.map(|((_, member), wish)| (member.clone(), wish.wanted)).collect())
+    }
+}
+
+/// A wish is in the queue once.
+fn enqueue(queue: &mut VecDeque<Entry>, entry: &Entry, wish: &mut Wish) {
+    if !wish.queued {
+        wish.queued = true;
+        queue.push_back(entry.clone());
     }
 }
 
