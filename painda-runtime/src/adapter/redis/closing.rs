@@ -1,9 +1,16 @@
 //! How a node takes its leave: in such an order that it may be cut off at any point, and the other nodes still find what it left
 //! behind, once its lease has ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use tokio::{
+    sync::{Notify, watch},
     task::JoinSet,
     time::{interval, sleep, timeout},
 };
@@ -11,10 +18,75 @@ use tokio::{
 use super::{config::CLOSE_TIMEOUT, lease, router::Router, shared::Shared};
 use crate::adapter::AdapterError;
 
-/// What servers of a cluster refuse while slots move is tried again this often.
+/// What servers refuse for now is tried again this often.
 const RETRY: Duration = Duration::from_millis(100);
 /// When Redis has refused so often to take the lease back, it is left to end by itself.
 const REFUSALS: usize = 5;
+
+/// Whether the node closes, and how that went; the same for all its lanes.
+#[derive(Default)]
+pub(super) struct Closing {
+    begun: AtomicBool,
+    /// Wakes the close.
+    progress: Notify,
+    result: watch::Sender<Option<Result<(), AdapterError>>>,
+}
+
+impl Closing {
+    /// What is queued is still sent, and nothing new is taken; `false` where that was so before.
+    pub(super) fn begin(&self) -> bool {
+        !self.begun.swap(true, Relaxed)
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Relaxed)
+    }
+
+    /// Something was answered, or there is nothing to do.
+    pub(super) fn report(&self) {
+        if self.has_begun() {
+            self.progress.notify_one();
+        }
+    }
+
+    pub(super) fn end(&self, unsent: Unsent) {
+        self.result.send_replace(Some(unsent.into_result()));
+    }
+
+    /// Waits until the close is over; with an error that says what was left.
+    pub(super) async fn over(&self) -> Result<(), AdapterError> {
+        let mut result = self.result.subscribe();
+        // The sender lives in `self`.
+        let result = result.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
+        result.unwrap_or(Err(AdapterError::Closed))
+    }
+}
+
+/// What a close could not see to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unsent {
+    pub(super) messages: u64,
+    /// Members may still be where they were.
+    pub(super) members: bool,
+}
+
+impl std::ops::AddAssign for Unsent {
+    fn add_assign(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.members |= other.members;
+    }
+}
+
+impl Unsent {
+    fn into_result(self) -> Result<(), AdapterError> {
+        let Self { messages, members } = self;
+        if messages == 0 && !members {
+            return Ok(());
+        }
+        let members = if members { "; this node's members are in their rooms until its lease has ended" } else { "" };
+        Err(AdapterError::Unavailable(format!("{messages} messages could not be sent any more{members}").into()))
+    }
+}
 
 /// Sends what is queued, and takes this node's members out of their rooms, for as long as that may take. `lease` is the task that
 /// keeps the lease, `slots` the one that follows a cluster's slots.
@@ -54,7 +126,7 @@ async fn until(router: &Router, so: impl Fn(&Shared) -> bool) {
     let mut retry = interval(RETRY);
     while !router.all_are(&so) {
         tokio::select! {
-            () = router.progress.notified() => {}
+            () = router.closing.progress.notified() => {}
             _ = retry.tick() => router.retry_members(),
         }
     }

@@ -193,7 +193,7 @@ impl PPAdapter for RedisAdapter {
             let queued = {
                 let mut traffic = shared.traffic.lock();
                 // Under the lock, so that nothing slips in behind the close.
-                if !shared.is_open() {
+                if shared.closing.has_begun() {
                     return Err(AdapterError::Closed);
                 }
                 traffic.publish(channel, bytes)
@@ -214,7 +214,7 @@ impl PPAdapter for RedisAdapter {
 
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>> {
         self.router.with_channel(channel, |shared| -> BoxFuture<Result<(), AdapterError>> {
-            if !shared.is_open() {
+            if shared.closing.has_begun() {
                 return Box::pin(ready(Err(AdapterError::Closed)));
             }
             let confirmation = shared.traffic.lock().want(channel, callback);
@@ -256,14 +256,14 @@ impl PPAdapter for RedisAdapter {
             self.runtime.spawn(closing::run(self.router.clone(), lease, slots));
         }
         let router = self.router.clone();
-        Box::pin(async move { router.closed().await })
+        Box::pin(async move { router.closing.over().await })
     }
 }
 
 impl Drop for RedisAdapter {
     fn drop(&mut self) {
         // A close ends by itself, whether somebody waits for it or not.
-        if !self.router.is_closing() {
+        if !self.router.closing.has_begun() {
             self.router.drop_lanes();
         }
     }

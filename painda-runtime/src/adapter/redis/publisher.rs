@@ -106,12 +106,12 @@ impl Publisher<'_> {
             let changes = shared.members.lock().take(BATCH_CHANGES);
             let batch = shared.traffic.lock().take_batch();
             if changes.is_empty() && batch.is_empty() {
-                shared.report();
+                shared.closing.report();
                 tokio::select! {
                     why = connection.broken() => return why,
                     why = &mut replaced => return why,
                     () = shared.to_publish.notified() => {
-                        if !shared.settings.linger.is_zero() && shared.is_open() {
+                        if !shared.settings.linger.is_zero() && !shared.closing.has_begun() {
                             sleep(shared.settings.linger).await;
                         }
                     }
@@ -175,7 +175,7 @@ impl Publisher<'_> {
         };
 
         let redirected = self.take_replies(changes, batch, replies);
-        self.shared.report();
+        self.shared.closing.report();
         if redirected {
             sleep(MOVED_DELAY).await;
         }

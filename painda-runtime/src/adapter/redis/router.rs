@@ -8,26 +8,23 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
 
 use parking_lot::{Mutex, RwLock};
 use redis::{Cmd, FromRedisValue, aio::MultiplexedConnection};
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 
 use super::{
+    closing::{Closing, Unsent},
     config::RESPONSE_TIMEOUT,
     connection::command_error,
     endpoint::Endpoint,
     membership::Written,
     publisher,
     settings::Settings,
-    shared::{Shared, Unsent},
+    shared::Shared,
     slots,
     stats::{Link, Observed},
     subscriber,
@@ -114,13 +111,9 @@ pub(super) struct Router {
     lanes: RwLock<Lanes>,
     next_lane: AtomicU64,
     pub(super) reroute: Arc<Notify>,
-    /// Wakes whoever closes.
-    pub(super) progress: Arc<Notify>,
+    pub(super) closing: Arc<Closing>,
     /// In how many rooms each client of this node is.
     clients: Mutex<HashMap<Arc<str>, usize>>,
-    closing: AtomicBool,
-    /// How the close went, once it is over.
-    closed: watch::Sender<Option<Result<(), AdapterError>>>,
 }
 
 /// What both SETs of a room's membership say once Redis has taken it.
@@ -139,10 +132,8 @@ impl Router {
             lanes: RwLock::default(),
             next_lane: AtomicU64::new(0),
             reroute: Arc::default(),
-            progress: Arc::default(),
+            closing: Arc::default(),
             clients: Mutex::default(),
-            closing: AtomicBool::new(false),
-            closed: watch::Sender::new(None),
         }
     }
 
@@ -150,8 +141,9 @@ impl Router {
     pub(super) async fn connect(&self, endpoint: Endpoint, strict: bool) -> Result<Lane, AdapterError> {
         let lane = self.next_lane.fetch_add(1, Relaxed);
         let ids = (self.node, lane);
-        let wakers = (self.reroute.clone(), self.progress.clone());
-        let shared = Arc::new(Shared::new(self.settings.clone(), endpoint, ids, self.observed.clone(), wakers));
+        let (settings, observed) = (self.settings.clone(), self.observed.clone());
+        let shared = Shared::new(settings, endpoint, ids, observed, self.reroute.clone(), self.closing.clone());
+        let shared = Arc::new(shared);
         let publishing = publisher::open(&shared).await;
         let subscribing = subscriber::open(&shared).await;
         if strict {
@@ -231,7 +223,7 @@ impl Router {
         let record: Arc<str> = self.settings.record_key(&self.node_id).into();
         // Throughout, so that calls take effect in one order everywhere.
         let mut clients = self.clients.lock();
-        if self.is_closing() {
+        if self.closing.has_begun() {
             return None;
         }
         let before = (!inside).then(|| self.set(&room_key, &client, false));
@@ -279,9 +271,6 @@ impl Router {
         let (slots, losers) = {
             let mut lanes = self.lanes.write();
             lanes.all.extend(new);
-            if self.is_closing() {
-                lanes.all.iter().for_each(|lane| lane.shared.begin_close());
-            }
             let slots = lanes.assigned(endpoints, owners);
             let losers = lanes.losers(&slots);
             (slots, Frozen::new(losers))
@@ -303,15 +292,8 @@ impl Router {
     /// Takes nothing new from now on; `false` where that was so before.
     pub(super) fn begin_close(&self) -> bool {
         // Rooms change under this lock: nobody enters one behind the close.
-        let clients = self.clients.lock();
-        let first = !self.closing.swap(true, Relaxed);
-        drop(clients);
-        self.lanes.read().all.iter().for_each(|lane| lane.shared.begin_close());
-        first
-    }
-
-    pub(super) fn is_closing(&self) -> bool {
-        self.closing.load(Relaxed)
+        let _clients = self.clients.lock();
+        self.closing.begin()
     }
 
     /// Wants nothing to be in these SETs any more.
@@ -342,15 +324,7 @@ impl Router {
         for lane in &self.lanes.read().all {
             unsent += lane.end();
         }
-        self.closed.send_replace(Some(unsent.into_result()));
-    }
-
-    /// Waits until the close is over; with an error that says what was left.
-    pub(super) async fn closed(&self) -> Result<(), AdapterError> {
-        let mut closed = self.closed.subscribe();
-        // The sender lives in `self`.
-        let result = closed.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
-        result.unwrap_or(Err(AdapterError::Closed))
+        self.closing.end(unsent);
     }
 }
 

@@ -12,6 +12,7 @@ use redis::{aio::MultiplexedConnection, cmd};
 use tokio::sync::{Notify, watch};
 
 use super::{
+    closing::{Closing, Unsent},
     connection::{command_error, is_answer},
     endpoint::Endpoint,
     membership::Members,
@@ -21,32 +22,6 @@ use super::{
     traffic::Traffic,
 };
 use crate::adapter::AdapterError;
-
-/// What a close could not see to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Unsent {
-    messages: u64,
-    /// Members may still be where they were.
-    members: bool,
-}
-
-impl std::ops::AddAssign for Unsent {
-    fn add_assign(&mut self, other: Self) {
-        self.messages += other.messages;
-        self.members |= other.members;
-    }
-}
-
-impl Unsent {
-    pub(super) fn into_result(self) -> Result<(), AdapterError> {
-        let Self { messages, members } = self;
-        if messages == 0 && !members {
-            return Ok(());
-        }
-        let members = if members { "; this node's members are in their rooms until its lease has ended" } else { "" };
-        Err(AdapterError::Unavailable(format!("{messages} messages could not be sent any more{members}").into()))
-    }
-}
 
 pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
@@ -64,8 +39,7 @@ pub(super) struct Shared {
     pub(super) to_subscribe: Notify,
     /// Wakes whoever looks after the cluster's slots.
     pub(super) reroute: Arc<Notify>,
-    /// Wakes whoever closes.
-    progress: Arc<Notify>,
+    pub(super) closing: Arc<Closing>,
     /// Publishes go out: after an outage, this node does not wait for the others any more.
     pub(super) publishes: AtomicBool,
     /// How many nodes heard everything when they were last counted.
@@ -76,8 +50,6 @@ pub(super) struct Shared {
     pub(super) confused: Notify,
     /// Says that something happened that [`until`](Self::until) may wait for.
     happened: watch::Sender<()>,
-    /// The close has begun: what is queued is sent, and nothing new is taken. Set under the lock of `traffic`.
-    closing: AtomicBool,
     probes_sent: AtomicU64,
     probe_heard: AtomicU64,
     fence_heard: AtomicU64,
@@ -89,7 +61,8 @@ impl Shared {
         endpoint: Endpoint,
         (node, lane): (u64, u64),
         observed: Arc<Observed>,
-        (reroute, progress): (Arc<Notify>, Arc<Notify>),
+        reroute: Arc<Notify>,
+        closing: Arc<Closing>,
     ) -> Self {
         let outbox = Outbox::new(settings.queue_bytes, settings.when_full);
         Self {
@@ -102,13 +75,12 @@ impl Shared {
             to_publish: Notify::new(),
             to_subscribe: Notify::new(),
             reroute,
-            progress,
+            closing,
             publishes: AtomicBool::new(false),
             crowd: AtomicU64::new(0),
             asking: AtomicU64::new(0),
             confused: Notify::new(),
             happened: watch::Sender::new(()),
-            closing: AtomicBool::new(false),
             probes_sent: AtomicU64::new(0),
             probe_heard: AtomicU64::new(0),
             fence_heard: AtomicU64::new(0),
@@ -130,23 +102,6 @@ impl Shared {
 
     pub(super) fn why_down(&self, link: Link) -> Option<AdapterError> {
         self.observed.why_down(self.lane, link)
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        !self.closing.load(Relaxed)
-    }
-
-    /// Takes nothing new.
-    pub(super) fn begin_close(&self) {
-        let _traffic = self.traffic.lock();
-        self.closing.store(true, Relaxed);
-    }
-
-    /// Tells whoever closes that something was answered, or that there is nothing to do.
-    pub(super) fn report(&self) {
-        if !self.is_open() {
-            self.progress.notify_one();
-        }
     }
 
     /// Has Redis been told who is in which room?
