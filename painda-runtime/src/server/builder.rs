@@ -9,17 +9,8 @@ use std::{
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
-    Inner, PPServer,
-    agreement::OnConflict,
-    connection::Disconnect,
-    error::Error,
-    handlers::{HandlerResult, Incoming},
-    limits::Limits,
-    listener,
-    node::Node,
-    packet::Framing,
-    socket::Socket,
-    upgrade::Handshake,
+    Inner, PPServer, agreement::OnConflict, connection::Disconnect, error::Error, handlers::HandlerResult,
+    incoming::Incoming, limits::Limits, listener, node::Node, packet::Framing, socket::Socket, upgrade::Handshake,
 };
 use crate::{
     adapter::{BoxFuture, MemoryAdapter, PPAdapter},

@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{
     io::{AsyncRead, ReadBuf},
     time::{Instant, sleep, timeout},
@@ -30,7 +30,8 @@ use tungstenite::{
 use super::{
     close_code,
     error::Error,
-    handlers::{Incoming, Unheard},
+    handlers::Unheard,
+    incoming::{Incoming, Parsed, Refusal, parse},
     limits::{Allowed, Rate},
     node::Node,
     outbox::Outbox,
@@ -39,7 +40,6 @@ use super::{
     writer::Writer,
 };
 use crate::{
-    RESERVED_PREFIX,
     adapter::BoxFuture,
     schema::Schema,
     wire::frame::{self, Body},
@@ -182,7 +182,7 @@ async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver) -> 
                 }
             }
             WsMessage::Binary(bytes) => binary(session, &bytes).await,
-            WsMessage::Text(text) => json(session, text.as_bytes()).await,
+            WsMessage::Text(text) => handle(session, Body::Json(text.into())).await,
             // Tungstenite answers pings, one for many: they cost little, but nobody needs so many.
             WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => {
                 if allowed != Allowed::Yes {
@@ -226,49 +226,26 @@ async fn binary<S: Schema>(session: &Arc<Session<S>>, bytes: &Bytes) {
             if frame.version == 1 && session.core.dialect() == Dialect::V2 {
                 session.core.set_dialect(Dialect::V1);
             }
-            match frame.body {
-                Body::Event { id, payload } => match node.registry.by_id(id) {
-                    Some(event) => dispatch(session, Incoming::Event { event, payload }).await,
-                    None => refuse(session, "UNKNOWN_EVENT", &format!("the schema has no event with id {id}")),
-                },
-                Body::Json(text) => json(session, &text).await,
-            }
+            handle(session, frame.body).await;
         }
-        Err(error) => refuse(session, "BAD_FRAME", &error.to_string()),
+        Err(error) => refuse(session, error.into()),
     }
 }
 
-async fn json<S: Schema>(session: &Arc<Session<S>>, text: &[u8]) {
-    let mut value: Value = match serde_json::from_slice(text) {
-        Ok(value) => value,
-        Err(error) => return refuse(session, "BAD_JSON", &format!("the message is no JSON: {error}")),
-    };
-    let Some(Value::String(name)) = value.get_mut("type").map(Value::take) else {
-        return refuse(session, "BAD_JSON", "the message is no JSON object with a string \"type\"");
-    };
-    let payload = value.get_mut("payload").map(Value::take).unwrap_or_default();
-    if name == "__pp_auth" {
-        return Box::pin(authenticate(session, payload)).await;
+/// Reads what a message says, and hands it to whom it is for.
+async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
+    match parse(session.server.node().registry, body) {
+        Ok(Parsed::Message(message)) => dispatch(session, message).await,
+        Ok(Parsed::Auth(token)) => Box::pin(authenticate(session, token)).await,
+        Err(refusal) => refuse(session, refusal),
     }
-    if name.starts_with(RESERVED_PREFIX) {
-        let why = format!("clients do not send {name:?}: names that begin with \"__pp_\" belong to the protocol");
-        return refuse(session, "RESERVED_NAME", &why);
-    }
-    let message = match session.server.node().registry.by_name(&name) {
-        Some(event) => match event.from_json(&payload) {
-            Ok(bytes) => Incoming::Event { event, payload: bytes.into() },
-            Err(error) => return unanswered(session, Unheard::BadPayload(event.name(), error.to_string())),
-        },
-        None => Incoming::Named { name, payload },
-    };
-    dispatch(session, message).await;
 }
 
 /// `__pp_auth {token}`, for the hook that wants it.
-async fn authenticate<S: Schema>(session: &Arc<Session<S>>, mut payload: Value) {
+async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String>) {
     let Some(hook) = &session.server.hooks().auth else { return };
-    let Some(Value::String(token)) = payload.get_mut("token").map(Value::take) else {
-        return refuse(session, "BAD_JSON", "\"__pp_auth\" has no string \"token\"");
+    let Some(token) = token else {
+        return refuse(session, Refusal::new("BAD_JSON", "\"__pp_auth\" has no string \"token\""));
     };
     let socket = Socket::new(session.clone());
     if let Err(error) = caught(|| hook(socket.clone(), token)).await {
@@ -326,16 +303,14 @@ pub(crate) async fn caught<T>(call: impl FnOnce() -> BoxFuture<Result<T, Error>>
 fn unanswered<S: Schema>(session: &Arc<Session<S>>, why: Unheard) {
     match why {
         Unheard::NoHandler => session.server.node().counters.unhandled.add(1),
-        Unheard::BadPayload(event, why) => {
-            refuse(session, "BAD_PAYLOAD", &format!("the payload does not fit the event {event:?}: {why}"));
-        }
+        Unheard::BadPayload(event, why) => refuse(session, Refusal::bad_payload(event, why)),
     }
 }
 
-fn refuse<S: Schema>(session: &Arc<Session<S>>, code: &str, message: &str) {
+fn refuse<S: Schema>(session: &Arc<Session<S>>, refusal: Refusal) {
     let node = session.server.node();
     node.counters.malformed.add(1);
-    tell_error(node, &Socket::new(session.clone()), code, message);
+    tell_error(node, &Socket::new(session.clone()), refusal.code, &refusal.message);
 }
 
 /// Tells a client why a hook refused it, and closes it. The client learns what is meant for it; the log learns everything.

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use serde_json::Value;
 
-use super::{error::Error, socket::Socket};
+use super::{error::Error, incoming::Incoming, socket::Socket};
 use crate::{
     adapter::BoxFuture,
-    schema::{EventDescriptor, EventOf, Schema},
+    schema::{EventOf, Schema},
 };
 
 /// What a handler may return: nothing, or a `Result` whose error is logged.
@@ -34,49 +34,6 @@ impl HandlerResult for () {
 impl HandlerResult for Result<(), Error> {
     fn into_result(self) -> Result<(), Error> {
         self
-    }
-}
-
-/// A message of a client on its way to its handler, as middleware sees it.
-///
-/// ```
-/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
-/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
-/// # schema! { pub Arena { PlayerMove } }
-/// use painda_runtime::server::Incoming;
-///
-/// let builder = PPServer::<Arena>::builder().middleware(async |_socket, message: Incoming| match &message {
-///     Incoming::Event { payload, .. } if payload.len() > 100 => Err(Error::refused("keep it short")),
-///     _ => Ok(message),
-/// });
-/// ```
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Incoming {
-    /// An event of the schema, in its binary form also where the client has sent JSON. It is not decoded yet.
-    Event {
-        /// Which event it is.
-        event: &'static EventDescriptor,
-        /// Its encoding.
-        payload: Bytes,
-    },
-    /// An event that the schema does not have.
-    Named {
-        /// Its name; never one that begins with `__pp_`.
-        name: String,
-        /// Its payload.
-        payload: Value,
-    },
-}
-
-impl Incoming {
-    /// The event's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Event { event, .. } => event.name(),
-            Self::Named { name, .. } => name,
-        }
     }
 }
 

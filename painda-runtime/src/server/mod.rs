@@ -53,6 +53,7 @@ mod flusher;
 mod handlers;
 mod hub;
 mod inbound;
+mod incoming;
 mod limits;
 mod listener;
 mod node;
@@ -85,7 +86,8 @@ pub use self::{
     connection::Disconnect,
     emit::Target,
     error::Error,
-    handlers::{HandlerResult, Incoming},
+    handlers::HandlerResult,
+    incoming::Incoming,
     service::PPService,
     socket::Socket,
     stats::ServerStats,
