@@ -14,12 +14,12 @@ use super::{
     connection::Disconnect,
     error::Error,
     handlers::{HandlerResult, Incoming},
+    handshake::Handshake,
     limits::Limits,
     listener,
     node::Node,
     packet::Framing,
     socket::Socket,
-    upgrade::Handshake,
 };
 use crate::{
     adapter::{BoxFuture, MemoryAdapter, PPAdapter},
