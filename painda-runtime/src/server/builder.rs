@@ -9,8 +9,18 @@ use std::{
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
-    Inner, PPServer, agreement::OnConflict, connection::Disconnect, error::Error, handlers::HandlerResult,
-    incoming::Incoming, limits::Limits, listener, node::Node, packet::Framing, socket::Socket, upgrade::Handshake,
+    Inner, PPServer,
+    agreement::OnConflict,
+    connection::Disconnect,
+    error::Error,
+    handlers::HandlerResult,
+    handshake::Handshake,
+    incoming::Incoming,
+    limits::Limits,
+    listener,
+    node::Node,
+    packet::Framing,
+    socket::Socket,
 };
 use crate::{
     adapter::{BoxFuture, MemoryAdapter, PPAdapter},

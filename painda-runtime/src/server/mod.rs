@@ -40,6 +40,7 @@
 //! `painda::connect` (who came, was refused, left), `painda::handler` (a handler failed), `painda::socket` (a client was too slow),
 //! `painda::server` (listening and stopping), `painda::rooms` and `painda::redis`.
 
+mod address;
 mod agreement;
 mod builder;
 mod client_id;
@@ -51,6 +52,7 @@ mod emit;
 mod error;
 mod flusher;
 mod handlers;
+mod handshake;
 mod hub;
 mod inbound;
 mod incoming;
@@ -87,11 +89,12 @@ pub use self::{
     emit::Target,
     error::Error,
     handlers::HandlerResult,
+    handshake::{Handshake, is_upgrade},
     incoming::Incoming,
     service::PPService,
     socket::Socket,
     stats::ServerStats,
-    upgrade::{Handshake, ResponseBody, is_upgrade},
+    upgrade::ResponseBody,
 };
 
 /// A node of a real-time service: WebSocket clients in rooms, and emits that reach all nodes.

@@ -4,7 +4,6 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -18,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
+    address::Addresses,
     agreement::SchemaFit,
     builder::Config,
     client_id::ClientId,
@@ -25,7 +25,6 @@ use super::{
     error::Error,
     flusher::Flusher,
     hub::Hub,
-    limits::{AddressGuard, Addresses},
     outbox::{Policy, Pushed},
     packet::{Dialect, Framing, Packet, ping_frame},
     peers::Peers,
@@ -59,7 +58,7 @@ pub(crate) struct Node {
     heard: Mutex<HashMap<Arc<str>, Heard>>,
     /// Called by the adapter with what other nodes publish.
     pub(crate) callback: Callback,
-    addresses: Arc<Addresses>,
+    pub(crate) addresses: Arc<Addresses>,
     closing: AtomicBool,
     /// Told whenever a socket goes, and when the node begins to close.
     pub(crate) changed: Notify,
@@ -79,6 +78,7 @@ impl Node {
     ) -> Result<Arc<Self>, Error> {
         let peers = Peers::new().ok_or_else(|| Error::other("no random numbers to be had"))?;
         let flusher = Flusher::new(config.flush_interval);
+        let addresses = Addresses::new(&config.limits);
         let node = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
             let weak = weak.clone();
             let callback: Callback = Arc::new(move |delivery| {
@@ -98,7 +98,7 @@ impl Node {
                 flusher: flusher.clone(),
                 heard: Mutex::default(),
                 callback,
-                addresses: Arc::default(),
+                addresses,
                 closing: AtomicBool::new(false),
                 changed: Notify::new(),
             }
@@ -139,18 +139,6 @@ impl Node {
 
     pub(crate) fn stats(&self) -> ServerStats {
         self.counters.snapshot(self.hub.len(), self.hub.rooms(), self.hub.queued_bytes())
-    }
-
-    /// Counts a client of an address; an error where there are as many as may be.
-    pub(crate) fn admit(&self, address: Option<IpAddr>) -> Result<Option<AddressGuard>, ()> {
-        match (address, self.config.limits.connections_per_address) {
-            (_, 0) => Ok(None),
-            (None, _) => {
-                self.addresses.enter_unknown();
-                Ok(None)
-            }
-            (Some(address), limit) => self.addresses.enter(address, limit).map(Some).ok_or(()),
-        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {
