@@ -52,6 +52,7 @@ schema! {
 async fn start() -> (PPServer<Kinds>, Raw, Raw) {
     let server = PPServer::<Kinds>::builder()
         .queue_limit(QUEUE)
+        .queue_burst(QUEUE)
         .on_connect(async |socket: Socket<Kinds>, _| socket.join("room").await)
         .bind("127.0.0.1:0")
         .await

@@ -9,18 +9,8 @@ use std::{
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
-    Inner, PPServer,
-    agreement::OnConflict,
-    connection::Disconnect,
-    error::Error,
-    handlers::HandlerResult,
-    handshake::Handshake,
-    incoming::Incoming,
-    limits::Limits,
-    listener,
-    node::Node,
-    packet::Framing,
-    socket::Socket,
+    Inner, PPServer, agreement::OnConflict, connection::Disconnect, error::Error, handlers::HandlerResult,
+    handshake::Handshake, incoming::Incoming, limits::Limits, listener, node::Node, packet::Framing, socket::Socket,
 };
 use crate::{
     adapter::{BoxFuture, MemoryAdapter, PPAdapter},
@@ -48,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) allowed_origins: Option<Vec<String>>,
     pub(crate) heartbeat: Duration,
     pub(crate) handshake_timeout: Duration,
+    pub(crate) handler_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) flush_interval: Duration,
     pub(crate) room_linger: Duration,
@@ -96,6 +87,7 @@ impl<S: Schema> PPServerBuilder<S> {
                 allowed_origins: None,
                 heartbeat: Duration::from_secs(30),
                 handshake_timeout: Duration::from_secs(10),
+                handler_timeout: Duration::from_secs(60),
                 shutdown_timeout: Duration::from_secs(10),
                 flush_interval: Duration::ZERO,
                 room_linger: Duration::from_secs(5),
@@ -115,6 +107,9 @@ impl<S: Schema> PPServerBuilder<S> {
     /// Called for each client before its connection opens: joins it to rooms, sets its handlers, or refuses it by
     /// returning an error. A client that sees its connection open is in its rooms already.
     ///
+    /// A hook that has begun runs to its end, also where its client vanishes or the
+    /// [time for it](Self::handshake_timeout) is over; where it then accepts the client, the disconnect hook follows.
+    ///
     /// [`Error::refused`] tells the client why; other errors are only logged. Either way it gets `__pp_error` and is closed, with
     /// code 4003 unless the error has another one.
     pub fn on_connect<F, Fut>(mut self, hook: F) -> Self
@@ -126,8 +121,9 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// Called for each client that a connect hook accepted, when its connection has ended. It is still in its rooms, so that
-    /// these can be told.
+    /// Called for each client that a connect hook accepted, when its connection has ended, and after its last handler. The client has
+    /// left its rooms; [`Socket::rooms`] still says which they were, so that these can be told. It runs to its end, and
+    /// [`PPServer::close`] waits for it.
     pub fn on_disconnect<F, Fut, R>(mut self, hook: F) -> Self
     where
         F: Fn(Socket<S>, Disconnect) -> Fut + Send + Sync + 'static,
@@ -202,11 +198,33 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How many bytes may wait for one client. A `latest` event takes the place of its predecessor wherever that still waits, at the
-    /// bound or not. What would exceed the bound is dropped for this client if it is `volatile`; otherwise the client is closed with
-    /// code 4008. Default: 1 MiB.
+    /// How many bytes may wait for one client. At the bound, [`Socket::emit`] returns [`Error::QueueFull`], and a `volatile` event
+    /// is dropped for this client; a `latest` event takes the place of its predecessor wherever that still waits. An emit to
+    /// rooms, which nobody can be told of, waits beyond the bound, up to the [burst](Self::queue_burst), for a
+    /// [short time](Self::slow_after). Default: 1 MiB.
     pub fn queue_limit(mut self, bytes: usize) -> Self {
-        self.config.limits.queue = bytes;
+        Arc::make_mut(&mut self.config.limits.queue).limit = bytes;
+        self
+    }
+
+    /// How many bytes may wait for one client for a short time, and how large a single event may be, which is sent where nothing
+    /// else waits. A client for which more would wait is closed with code 4008. Default: 8 MiB.
+    pub fn queue_burst(mut self, bytes: usize) -> Self {
+        Arc::make_mut(&mut self.config.limits.queue).burst = bytes;
+        self
+    }
+
+    /// For how long more than the [queue's limit](Self::queue_limit) may wait for a client; one that still has not read enough
+    /// is closed with code 4008. Default: 10 s.
+    pub fn slow_after(mut self, time: Duration) -> Self {
+        Arc::make_mut(&mut self.config.limits.queue).slow_after = time;
+        self
+    }
+
+    /// For how long a client may take nothing of what waits for it, be it ever so little, before it is closed with code 4008: whether it
+    /// answers pings or not. Default: 30 s.
+    pub fn stalled_after(mut self, time: Duration) -> Self {
+        Arc::make_mut(&mut self.config.limits.queue).stalled_after = time;
         self
     }
 
@@ -216,18 +234,38 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How large a compressed payload may become, in bytes; a larger one is answered with `__pp_error`. Default: 10 MiB.
+    /// How large a compressed payload may become, in bytes; a larger one is answered with `__pp_error`. Default: as large as a
+    /// [message](Self::max_message).
     pub fn max_inflated(mut self, bytes: usize) -> Self {
-        self.config.limits.inflated = bytes;
+        self.config.limits.inflated = Some(bytes);
         self
     }
 
     /// How many messages a client may send per second and per minute; 0 is no limit. Further ones are dropped, and the first
-    /// of them is answered with `__pp_error` `RATE_LIMITED`. Pings and pongs are counted apart; a client that sends more
-    /// of these is closed with code 1008. Default: 1000 and 60 000.
+    /// of them is answered with `__pp_error` `RATE_LIMITED`; a client of which messages have been dropped in each second for 10 s is
+    /// closed with code 1008. Pings and pongs are counted apart; a client that sends more of these is closed at once.
+    /// Default: 1000 and 60 000.
     pub fn max_messages(mut self, per_second: u32, per_minute: u32) -> Self {
         self.config.limits.per_second = per_second;
         self.config.limits.per_minute = per_minute;
+        self
+    }
+
+    /// How many bytes a client may send per second, compressed ones counted as what they become; 0 is no limit. One message of the
+    /// largest size may come at once, and has to be made up for. What is too much is dropped, as for
+    /// [`max_messages`](Self::max_messages). Default: 512 KiB, so that whoever reads 1 MB a second keeps up with
+    /// whatever another client says.
+    pub fn max_bytes_per_second(mut self, bytes: u32) -> Self {
+        self.config.limits.bytes_per_second = bytes;
+        self
+    }
+
+    /// How long a handler, with the middleware before it, may take for one message; 0 is no limit. One that takes longer is dropped
+    /// where it waits, and counts as failed. Meanwhile further messages of the client wait, up to 256 of them and as many bytes
+    /// as a largest message; then nothing more is read from it, and a client for which that lasts for two
+    /// [heartbeats](Self::heartbeat) is closed with code 1013. Default: 60 s.
+    pub fn handler_timeout(mut self, time: Duration) -> Self {
+        self.config.handler_timeout = time;
         self
     }
 
@@ -266,7 +304,8 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How long the request, and then the connect hook, may take. Not 0. Default: 10 s.
+    /// How long the request, and then the connect hook, may take. A client whose hook takes longer is closed with code 4003. Not 0.
+    /// Default: 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.config.handshake_timeout = timeout;
         self

@@ -206,7 +206,7 @@ fn carry_out(node: &Node, order: &Value) -> BoxFuture<Value> {
                     cut = true;
                     break;
                 }
-                let rooms: Value = socket.rooms.lock().iter().flatten().map(|room| room.to_string()).collect();
+                let rooms: Value = socket.rooms.lock().names.iter().map(|room| room.to_string()).collect();
                 sockets.push(json!({ "id": socket.id.as_str(), "rooms": rooms }));
             }
             json!({ "sockets": sockets, "cut": cut })

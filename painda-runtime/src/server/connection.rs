@@ -1,12 +1,14 @@
-//! One WebSocket connection: reads what the client sends, calls the handlers, and sees the connection to its end.
+//! One WebSocket connection: reads what the client sends, hands it on, and sees the connection to its end.
 //!
-//! The protocol itself is tungstenite's: it is given the bytes that come, and what it answers by itself (pongs, the reply
-//! to a close) goes into the outbox like everything else. Data frames are finished elsewhere and never pass through it.
+//! Reading, pings and the end of a connection never wait for a handler: what comes while one runs waits in the
+//! [inbox](super::inbox).
+//!
+//! The protocol itself is tungstenite's: it is given the bytes that come, and what it answers by itself (pongs)
+//! goes into the outbox like everything else. Data frames are finished elsewhere and never pass through it.
 
 use std::{
-    future::{pending, poll_fn, ready},
+    future::{pending, poll_fn},
     io::{self, Read, Write},
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -14,13 +16,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use serde_json::json;
 use tokio::{
     io::{AsyncRead, ReadBuf},
-    time::{Instant, sleep, timeout},
+    time::{Instant, Sleep, sleep, sleep_until, timeout},
 };
-use tracing::Instrument;
 use tungstenite::{
     Error as WsError, Message as WsMessage,
     error::CapacityError,
@@ -29,27 +28,26 @@ use tungstenite::{
 
 use super::{
     close_code,
+    dispatch::{failed, handle},
     error::Error,
-    handlers::Unheard,
-    incoming::{Incoming, Parsed, Refusal, parse},
-    limits::{Allowed, Rate},
+    inbox::Inbox,
+    limits::{Allowed, MessageRate},
     node::Node,
-    outbox::Outbox,
-    packet::Dialect,
-    socket::{Session, Socket},
+    outbox::{Drive, Outbox},
+    socket::{Session, SocketCore},
     writer::Writer,
 };
-use crate::{
-    adapter::BoxFuture,
-    schema::Schema,
-    wire::frame::{self, Body},
-};
+use crate::{schema::Schema, wire::frame::Body};
 
 /// An idle connection keeps this much for reading, and it is the largest part of what it costs. Larger messages get what they
 /// need when they begin, and are read in pieces of this size.
 const READ_BUFFER: usize = 2048;
 /// How long the closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long handlers may go on when their client has gone.
+const HANDLERS_TIMEOUT: Duration = Duration::from_secs(5);
+/// After so long without a pause a connection's task lets others run.
+const LONGEST_TURN: Duration = Duration::from_millis(5);
 
 /// The reading half of a connection, whatever it is made of.
 pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
@@ -89,66 +87,134 @@ pub enum Disconnect {
     TimedOut,
 }
 
-/// Runs a connection until it ends. The caller cleans up.
+/// Runs a connection until it has ended and its handlers have, too. The socket leaves its rooms as soon as the client is gone.
 pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transport) -> Disconnect {
-    let outbox = &session.core.outbox;
-    outbox.attach(transport.writer);
-    let mut incoming = Receiver::new(session.server.node(), transport.reader, transport.read_ahead);
+    let (core, node) = (&session.core, session.server.node());
+    core.outbox.attach(transport.writer);
+    let mut incoming = Receiver::new(node, transport.reader, transport.read_ahead);
+    let running = pin!(None);
+    let mut inbox = Inbox::new(session, running, |body| handle(session, body));
     let end = {
-        let reading = pin!(read(session, &mut incoming));
-        let writing = async {
-            poll_fn(|cx| match outbox.poll_drive(cx) {
-                Poll::Pending if !outbox.is_closing() => Poll::Pending,
-                _ => Poll::Ready(()),
-            })
-            .await;
-            // From here on the client has a while to take what is queued, and to say goodbye itself.
-            let last = async {
-                poll_fn(|cx| outbox.poll_drive(cx)).await;
-                pending::<()>().await;
-            };
-            let _ = Box::pin(timeout(CLOSE_TIMEOUT, last)).await;
-        };
+        let reading = pin!(read(session, &mut incoming, &mut inbox));
         tokio::select! {
             end = reading => end,
-            () = writing => Disconnect::Server,
+            () = write(node, core) => Disconnect::Server,
         }
     };
-    // What tungstenite answered to a close, and what was queued before it.
-    outbox.finish();
-    let last = Box::pin(timeout(CLOSE_TIMEOUT, async {
-        poll_fn(|cx| outbox.poll_drive(cx)).await;
-        let _ = poll_fn(|cx| outbox.poll_shutdown(cx)).await;
-    }));
-    let _ = last.await;
-    outbox.abandon();
+    core.outbox.finish();
+    node.disconnect(core);
+    if end == Disconnect::Server {
+        inbox.clear();
+    }
+    // Boxed, as all connections would carry what the end needs.
+    let last_words = Box::pin(async {
+        let written = timeout(CLOSE_TIMEOUT, async {
+            poll_fn(|cx| core.outbox.poll_written(cx)).await;
+            let _ = poll_fn(|cx| core.outbox.poll_shutdown(cx)).await;
+        });
+        let _ = written.await;
+        core.outbox.abandon();
+    });
+    let handled = Box::pin(timeout(HANDLERS_TIMEOUT, inbox.finish()));
+    if let ((), Err(_)) = tokio::join!(last_words, handled) {
+        failed(session, &Error::other("it went on for too long after its client had gone"));
+    }
     end
 }
 
-async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver) -> Disconnect {
+/// Writes what the client did not take at once, until the connection has been closed and the client has had its time to answer.
+async fn write(node: &Node, core: &SocketCore) {
+    let mut patience: Option<Pin<Box<Sleep>>> = None;
+    poll_fn(|cx| {
+        let deadline = match core.outbox.drive(cx) {
+            Drive::Done => return Poll::Ready(()),
+            _ if core.outbox.is_closing() => return Poll::Ready(()),
+            Drive::Idle => {
+                patience = None;
+                return Poll::Pending;
+            }
+            Drive::Blocked(deadline) => deadline,
+        };
+        // Boxed, as most clients take what they are sent.
+        let patience = patience.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if patience.deadline() != deadline {
+            patience.as_mut().reset(deadline);
+        }
+        if patience.as_mut().poll(cx).is_ready() && core.outbox.is_slow() {
+            node.close_slow(core);
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    })
+    .await;
+    // From here on the client has a while to take what is queued, and to say goodbye itself.
+    let last = async {
+        poll_fn(|cx| core.outbox.poll_written(cx)).await;
+        pending::<()>().await;
+    };
+    let _ = Box::pin(timeout(CLOSE_TIMEOUT, last)).await;
+}
+
+/// What the reading side waits for.
+enum Event {
+    /// The handler that was running has ended.
+    Handled,
+    Message(Result<WsMessage, WsError>),
+    /// The client has said nothing for as long as a heartbeat.
+    Silence,
+}
+
+async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
+    session: &Arc<Session<S>>,
+    incoming: &mut Receiver,
+    inbox: &mut Inbox<'_, S, F, B>,
+) -> Disconnect {
     let core = &session.core;
     let node = session.server.node();
     let heartbeat = node.config.heartbeat;
     let mut silence = pin!(sleep(heartbeat));
     let mut pinged = false;
-    let started = Instant::now().into_std();
-    // Apart, so that a client whose messages are dropped may still answer pings.
-    let (mut data, mut control) = (Rate::new(&node.config.limits, started), Rate::new(&node.config.limits, started));
+    // Apart from messages, so that a client whose messages are dropped may still answer pings.
+    let mut control = MessageRate::new(&node.config.limits, Instant::now());
+    // Since when this task has had no pause; none while it waits.
+    let mut turn = None;
     loop {
-        let message = tokio::select! {
-            biased;
-            message = incoming.next(&core.outbox) => message,
-            () = &mut silence => {
-                if pinged {
+        let event = poll_fn(|cx| {
+            if inbox.poll_one(cx).is_ready() {
+                return Poll::Ready(Event::Handled);
+            }
+            // Nothing is read that there is no room for: the client's own queue fills next.
+            if !inbox.is_full()
+                && let Poll::Ready(message) = incoming.poll_next(&core.outbox, cx)
+            {
+                return Poll::Ready(Event::Message(message));
+            }
+            turn = None;
+            silence.as_mut().poll(cx).map(|()| Event::Silence)
+        })
+        .await;
+        let now = Instant::now();
+        if now.duration_since(*turn.get_or_insert(now)) > LONGEST_TURN {
+            // One client with much to say must not hold up the others.
+            tokio::task::yield_now().await;
+            turn = None;
+        }
+        let message = match event {
+            Event::Message(message) => message,
+            Event::Handled => continue,
+            Event::Silence => {
+                if pinged && inbox.is_full() {
+                    core.close(close_code::BUSY, "the server can't keep up with the messages of this client");
+                    inbox.clear();
+                } else if pinged {
                     return Disconnect::TimedOut;
                 }
                 pinged = true;
                 node.ping(core);
-                silence.as_mut().reset(Instant::now() + heartbeat);
+                silence.as_mut().reset(now + heartbeat);
                 continue;
             }
         };
-        let now = Instant::now();
         // Anything at all is a sign of life; the timer is only touched now and then.
         if pinged || silence.deadline() < now + heartbeat / 2 {
             pinged = false;
@@ -161,31 +227,21 @@ async fn read<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver) -> 
         };
         if core.outbox.is_closing() && !message.is_close() {
             // We have said goodbye; only the client's reply matters now.
+            inbox.clear();
             continue;
         }
         node.counters.received.add(1);
-        let rate = if message.is_binary() || message.is_text() { &mut data } else { &mut control };
-        let allowed = rate.allow(now.into_std());
         match message {
             WsMessage::Close(frame) => {
-                let by_us = core.outbox.is_closing();
-                let code = frame.map_or(1005, |frame| frame.code.into());
-                // Lets tungstenite answer; it then says that the connection is closed.
-                let _ = incoming.next(&core.outbox).now_or_never();
-                return if by_us { Disconnect::Server } else { Disconnect::Client(code) };
+                // What it says is answered with the same; a code that nobody may send has been replaced already.
+                let (code, reason) = frame.as_ref().map_or((1005, ""), |frame| (frame.code.into(), &*frame.reason));
+                let by_client = core.close(code, reason);
+                return if by_client { Disconnect::Client(code) } else { Disconnect::Server };
             }
-            WsMessage::Binary(_) | WsMessage::Text(_) if allowed != Allowed::Yes => {
-                node.counters.rate_limited.add(1);
-                if let Allowed::NoAndSaySo(window) = allowed {
-                    let why = format!("too many messages in this {window}; further ones are dropped");
-                    tell_error(node, &Socket::new(session.clone()), "RATE_LIMITED", &why);
-                }
-            }
-            WsMessage::Binary(bytes) => binary(session, &bytes).await,
-            WsMessage::Text(text) => handle(session, Body::Json(text.into())).await,
+            WsMessage::Binary(_) | WsMessage::Text(_) => inbox.push(message, now),
             // Tungstenite answers pings, one for many: they cost little, but nobody needs so many.
             WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => {
-                if allowed != Allowed::Yes {
+                if control.allow(now) != Allowed::Yes {
                     core.close(close_code::POLICY, "too many control messages");
                 }
             }
@@ -209,7 +265,7 @@ async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver, e
     session.server.node().counters.malformed.add(1);
     session.core.close(code, &reason);
     // Closing a socket with unread bytes resets it, and the client would never see the code: read on for a moment.
-    let written = poll_fn(|cx| session.core.outbox.poll_drive(cx));
+    let written = poll_fn(|cx| session.core.outbox.poll_written(cx));
     let _ = timeout(CLOSE_TIMEOUT, async {
         written.await;
         let _ = poll_fn(|cx| session.core.outbox.poll_shutdown(cx)).await;
@@ -217,120 +273,6 @@ async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver, e
     })
     .await;
     Disconnect::Broken(reason)
-}
-
-async fn binary<S: Schema>(session: &Arc<Session<S>>, bytes: &Bytes) {
-    let node = session.server.node();
-    match frame::decode(bytes, node.config.limits.inflated) {
-        Ok(frame) => {
-            if frame.version == 1 && session.core.dialect() == Dialect::V2 {
-                session.core.set_dialect(Dialect::V1);
-            }
-            handle(session, frame.body).await;
-        }
-        Err(error) => refuse(session, error.into()),
-    }
-}
-
-/// Reads what a message says, and hands it to whom it is for.
-async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
-    match parse(session.server.node().registry, body) {
-        Ok(Parsed::Message(message)) => dispatch(session, message).await,
-        Ok(Parsed::Auth(token)) => Box::pin(authenticate(session, token)).await,
-        Err(refusal) => refuse(session, refusal),
-    }
-}
-
-/// `__pp_auth {token}`, for the hook that wants it.
-async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String>) {
-    let Some(hook) = &session.server.hooks().auth else { return };
-    let Some(token) = token else {
-        return refuse(session, Refusal::new("BAD_JSON", "\"__pp_auth\" has no string \"token\""));
-    };
-    let socket = Socket::new(session.clone());
-    if let Err(error) = caught(|| hook(socket.clone(), token)).await {
-        turn_away(session.server.node(), &socket, &error);
-    }
-}
-
-/// Through the middleware to the handler.
-async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
-    let node = session.server.node();
-    for middleware in &session.server.hooks().middleware {
-        match caught(|| middleware(Socket::new(session.clone()), message)).await {
-            Ok(passed) => message = passed,
-            Err(Error::Refused { reason, .. }) => {
-                return tell_error(node, &Socket::new(session.clone()), "REFUSED", &reason);
-            }
-            Err(error) => return failed(session, &error),
-        }
-    }
-    let began = std::time::Instant::now();
-    let span = tracing::debug_span!(target: "painda::handler", "handler", event = message.name());
-    let mut unheard = None;
-    let called = caught(|| {
-        session.handlers.call(Socket::new(session.clone()), message).unwrap_or_else(|why| {
-            unheard = Some(why);
-            Box::pin(ready(Ok(())))
-        })
-    });
-    let result = called.instrument(span).await;
-    match (result, unheard) {
-        (_, Some(why)) => unanswered(session, why),
-        (Ok(()), None) => node.counters.handler_time(began),
-        (Err(error), None) => failed(session, &error),
-    }
-}
-
-fn failed<S: Schema>(session: &Arc<Session<S>>, error: &Error) {
-    session.server.node().counters.failed_handlers.add(1);
-    tracing::warn!(target: "painda::handler", id = session.core.id.as_str(), %error, "a handler failed");
-}
-
-/// Calls something of the application's; a panic, before its future exists or in it, becomes an error.
-pub(crate) async fn caught<T>(call: impl FnOnce() -> BoxFuture<Result<T, Error>>) -> Result<T, Error> {
-    let outcome = match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(future) => AssertUnwindSafe(future).catch_unwind().await,
-        Err(panic) => Err(panic),
-    };
-    outcome.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        Err(Error::other(format!("panicked: {}", text.unwrap_or("?"))))
-    })
-}
-
-/// Tells the client why its message reached no handler.
-fn unanswered<S: Schema>(session: &Arc<Session<S>>, why: Unheard) {
-    match why {
-        Unheard::NoHandler => session.server.node().counters.unhandled.add(1),
-        Unheard::BadPayload(event, why) => refuse(session, Refusal::bad_payload(event, why)),
-    }
-}
-
-fn refuse<S: Schema>(session: &Arc<Session<S>>, refusal: Refusal) {
-    let node = session.server.node();
-    node.counters.malformed.add(1);
-    tell_error(node, &Socket::new(session.clone()), refusal.code, &refusal.message);
-}
-
-/// Tells a client why a hook refused it, and closes it. The client learns what is meant for it; the log learns everything.
-pub(crate) fn turn_away<S: Schema>(node: &Node, socket: &Socket<S>, error: &Error) {
-    let (code, reason) = match error {
-        Error::Refused { code, reason } => (*code, reason.as_str()),
-        _ => (close_code::REFUSED, "the server could not accept the connection"),
-    };
-    node.counters.refused.add(1);
-    tracing::info!(target: "painda::connect", id = socket.id(), %error, "refused a client");
-    tell_error(node, socket, "REFUSED", reason);
-    socket.close(code, reason);
-}
-
-/// Sends `__pp_error`.
-pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: &str, message: &str) {
-    if let Some(packet) = node.control("__pp_error", &json!({ "code": code, "message": message })) {
-        // A client that is gone does not need it.
-        let _: Result<(), Error> = socket.send(&packet);
-    }
 }
 
 /// The reading side: tungstenite's state over an asynchronous reader.
@@ -351,14 +293,12 @@ impl Receiver {
     }
 
     /// The next message, ping and pong included.
-    fn next<'a>(&'a mut self, outbox: &'a Outbox) -> impl Future<Output = Result<WsMessage, WsError>> + 'a {
-        poll_fn(move |cx| {
-            let mut stream = Stream { reader: &mut self.reader, outbox, cx };
-            match self.context.read(&mut stream) {
-                Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-                done => Poll::Ready(done),
-            }
-        })
+    fn poll_next(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<WsMessage, WsError>> {
+        let mut stream = Stream { reader: &mut self.reader, outbox, cx };
+        match self.context.read(&mut stream) {
+            Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            done => Poll::Ready(done),
+        }
     }
 
     /// Reads on and throws away, until the client has closed too.

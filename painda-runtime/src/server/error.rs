@@ -39,10 +39,17 @@ pub enum Error {
         /// What does not fit, and where.
         why: String,
     },
-    /// An encoded event that is larger than a frame can carry.
+    /// An encoded event that is larger than may ever wait for a client.
     TooLarge {
-        /// Its size in bytes.
+        /// The size of its frame in bytes.
         len: usize,
+        /// The [limit](super::PPServerBuilder::queue_burst) in bytes.
+        limit: usize,
+    },
+    /// As much waits for the client as may; this was not sent to it.
+    QueueFull {
+        /// The [limit](super::PPServerBuilder::queue_limit) in bytes.
+        limit: usize,
     },
     /// A setting that no server can work with; the text says which and why.
     Config(Arc<str>),
@@ -107,7 +114,18 @@ impl fmt::Display for Error {
             Self::Disconnected => f.write_str("the socket is not connected any more"),
             Self::InvalidName { kind, name, why } => write!(f, "{name:?} can't be the name of a {kind}: {why}"),
             Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {event:?}: {why}"),
-            Self::TooLarge { len } => write!(f, "the encoded event has {len} bytes, more than a frame can carry"),
+            Self::TooLarge { len, limit } => {
+                write!(
+                    f,
+                    "the event's frame has {len} bytes, more than the {limit} of queue_burst: split it, or raise the limit"
+                )
+            }
+            Self::QueueFull { limit } => {
+                write!(
+                    f,
+                    "the client has not read what it was sent, and its queue holds {limit} bytes: wait for `drained()`"
+                )
+            }
             Self::Config(what) => write!(f, "wrong setting: {what}"),
             Self::SchemaConflict { node, event, field, ours, theirs } => {
                 write!(f, "the schema contradicts that of node {node}: event `{event}`")?;

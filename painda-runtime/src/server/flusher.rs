@@ -161,7 +161,7 @@ mod tests {
 
     use crate::server::{
         client_id::ClientId,
-        outbox::{Policy, Pushed},
+        outbox::{Bound, Bounds, Policy, Pushed},
         packet::Dialect,
         writer::Writer,
     };
@@ -169,15 +169,15 @@ mod tests {
     /// A client that keeps up, and its socket.
     fn connected() -> (Arc<SocketCore>, DuplexStream) {
         let id = ClientId::random().expect("random numbers");
-        let socket = Arc::new(SocketCore::new(id, 100, Dialect::V2));
+        let socket = Arc::new(SocketCore::new(id, Arc::new(Bounds { limit: 100, ..Bounds::default() }), Dialect::V2));
         let (ours, theirs) = duplex(100);
         socket.outbox.attach(Writer::Other(Box::new(ours)));
-        assert!(poll_fn(|cx| socket.outbox.poll_drive(cx)).now_or_never().is_none());
+        assert!(poll_fn(|cx| socket.outbox.poll_written(cx)).now_or_never().is_none());
         (socket, theirs)
     }
 
     fn emit(flusher: &Flusher, socket: &Arc<SocketCore>) {
-        assert_eq!(socket.outbox.push(Bytes::from_static(b"hi"), &Policy::Reliable), Pushed::FlushNeeded);
+        assert_eq!(socket.outbox.push(Bytes::from_static(b"hi"), &Policy::Reliable, Bound::Burst), Pushed::FlushNeeded);
         flusher.schedule([socket.clone()]);
     }
 

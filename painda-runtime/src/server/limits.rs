@@ -1,15 +1,27 @@
 //! What a client may do, and how often. Each limit has a default that an ordinary application need not touch.
+//!
+//! The defaults of message, rate and queue fit together: what one client sends never fills the queue of another one that reads
+//! 1 MB a second.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::outbox::Bounds;
+
+/// A client whose messages have been dropped again and again for so long is closed.
+const FLOOD: Duration = Duration::from_secs(10);
 
 /// The limits; see the builder's methods.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) message: usize,
-    pub(crate) inflated: usize,
-    pub(crate) queue: usize,
+    /// As large as a message, unless set.
+    pub(crate) inflated: Option<usize>,
+    pub(crate) queue: Arc<Bounds>,
     pub(crate) per_second: u32,
     pub(crate) per_minute: u32,
+    pub(crate) bytes_per_second: u32,
     pub(crate) rooms: usize,
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
@@ -20,10 +32,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message: 1 << 20,
-            inflated: crate::wire::frame::DEFAULT_MAX_INFLATED,
-            queue: 1 << 20,
+            inflated: None,
+            queue: Arc::default(),
             per_second: 1000,
             per_minute: 60_000,
+            bytes_per_second: 512 << 10,
             rooms: 1000,
             connections: 100_000,
             connections_per_address: 0,
@@ -32,9 +45,26 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// How large a payload may be once it is inflated.
+    pub(crate) fn inflated(&self) -> usize {
+        self.inflated.unwrap_or(self.message)
+    }
+}
+
+/// What a rate says to one message more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Allowed {
+    Yes,
+    /// Too much, for the first time in this window: the client is told.
+    FirstOver(&'static str),
+    /// Too much.
+    Over,
+}
+
 /// How many messages a client has sent in this second and this minute.
 #[derive(Debug)]
-pub(crate) struct Rate {
+pub(crate) struct MessageRate {
     second: Window,
     minute: Window,
 }
@@ -47,17 +77,7 @@ struct Window {
     count: u32,
 }
 
-/// What a message's rate says.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Allowed {
-    Yes,
-    /// One too many, for the first time in this window: the client is told.
-    NoAndSaySo(&'static str),
-    /// One more too many.
-    No,
-}
-
-impl Rate {
+impl MessageRate {
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
         let window = |seconds, limit| Window { length: Duration::from_secs(seconds), limit, began: now, count: 0 };
         Self { second: window(1, limits.per_second), minute: window(60, limits.per_minute) }
@@ -68,8 +88,8 @@ impl Rate {
         let over = [(self.second.count(now), "second"), (self.minute.count(now), "minute")];
         match over.into_iter().find(|(over, _)| *over > 0) {
             None => Allowed::Yes,
-            Some((1, window)) => Allowed::NoAndSaySo(window),
-            Some(_) => Allowed::No,
+            Some((1, window)) => Allowed::FirstOver(window),
+            Some(_) => Allowed::Over,
         }
     }
 }
@@ -86,6 +106,80 @@ impl Window {
     }
 }
 
+/// How many bytes a client may have handled now: so many more each second, up to a largest message's worth.
+#[derive(Debug)]
+pub(crate) struct ByteRate {
+    per_second: i64,
+    most: i64,
+    available: i64,
+    refilled: Instant,
+    told: Option<Instant>,
+}
+
+impl ByteRate {
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
+        let per_second = i64::from(limits.bytes_per_second);
+        let most = per_second.max(signed(limits.message)).max(signed(limits.inflated()));
+        Self { per_second, most, available: most, refilled: now, told: None }
+    }
+
+    /// Takes bytes that nothing has been done with yet; where there are too many they cost nothing.
+    pub(crate) fn allow(&mut self, bytes: usize, now: Instant) -> Allowed {
+        self.refill(now);
+        if self.per_second == 0 || self.available >= signed(bytes).min(self.most) {
+            self.available = self.available.saturating_sub(signed(bytes));
+            return Allowed::Yes;
+        }
+        self.over(now)
+    }
+
+    /// Takes bytes that had to be worked on to know how many they are: they count also where they are too many.
+    pub(crate) fn charge(&mut self, bytes: usize, now: Instant) -> Allowed {
+        let enough = self.per_second == 0 || self.available >= signed(bytes);
+        self.available = self.available.saturating_sub(signed(bytes));
+        if enough { Allowed::Yes } else { self.over(now) }
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let passed = i64::try_from(now.duration_since(self.refilled).as_micros()).unwrap_or(i64::MAX);
+        let more = self.per_second.saturating_mul(passed) / 1_000_000;
+        // The rest of a byte is not lost: the time stands until there is a whole one.
+        if more > 0 {
+            self.available = self.available.saturating_add(more).min(self.most);
+            self.refilled = now;
+        }
+    }
+
+    fn over(&mut self, now: Instant) -> Allowed {
+        let told = self.told.is_some_and(|at| now.duration_since(at) < Duration::from_secs(1));
+        if told {
+            return Allowed::Over;
+        }
+        self.told = Some(now);
+        Allowed::FirstOver("second")
+    }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// For how long a client has been sending too much.
+#[derive(Debug, Default)]
+pub(crate) struct Flood(Option<(Instant, Instant)>);
+
+impl Flood {
+    /// A message was dropped. `true` where that has happened at least once a second for too long.
+    pub(crate) fn dropped(&mut self, now: Instant) -> bool {
+        let since = match self.0 {
+            Some((since, last)) if now.duration_since(last) < Duration::from_secs(1) => since,
+            _ => now,
+        };
+        self.0 = Some((since, now));
+        now.duration_since(since) >= FLOOD
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,19 +187,59 @@ mod tests {
     #[test]
     fn a_rate_is_counted_by_the_second_and_by_the_minute() {
         let start = Instant::now();
-        let mut rate = Rate::new(&Limits { per_second: 2, per_minute: 5, ..Limits::default() }, start);
+        let mut rate = MessageRate::new(&Limits { per_second: 2, per_minute: 5, ..Limits::default() }, start);
         let mut at = |ms| rate.allow(start + Duration::from_millis(ms));
         assert_eq!([at(0), at(1)], [Allowed::Yes, Allowed::Yes]);
-        assert_eq!([at(2), at(3)], [Allowed::NoAndSaySo("second"), Allowed::No]);
+        assert_eq!([at(2), at(3)], [Allowed::FirstOver("second"), Allowed::Over]);
         assert_eq!(at(1000), Allowed::Yes);
-        assert_eq!([at(1001), at(2000)], [Allowed::NoAndSaySo("minute"), Allowed::No]);
+        assert_eq!([at(1001), at(2000)], [Allowed::FirstOver("minute"), Allowed::Over]);
         assert_eq!(at(60_000), Allowed::Yes);
     }
 
     #[test]
     fn a_limit_of_0_is_none() {
         let start = Instant::now();
-        let mut rate = Rate::new(&Limits { per_second: 0, per_minute: 0, ..Limits::default() }, start);
+        let mut rate = MessageRate::new(&Limits { per_second: 0, per_minute: 0, ..Limits::default() }, start);
         assert!((0..10_000).all(|_| rate.allow(start) == Allowed::Yes));
+    }
+
+    #[test]
+    fn bytes_are_counted_as_they_may_come() {
+        let start = Instant::now();
+        let limits = Limits { message: 1000, bytes_per_second: 100, ..Limits::default() };
+        let mut rate = ByteRate::new(&limits, start);
+        let at = |ms| start + Duration::from_millis(ms);
+        assert_eq!(rate.allow(1000, at(0)), Allowed::Yes, "a largest message may come at once");
+        assert_eq!(rate.allow(1, at(0)), Allowed::FirstOver("second"));
+        assert_eq!(rate.allow(1, at(0)), Allowed::Over);
+        assert_eq!([rate.allow(51, at(500)), rate.allow(50, at(500))], [Allowed::Over, Allowed::Yes]);
+        // A small message that becomes large pays for it afterwards.
+        assert_eq!(rate.allow(1, at(1000)), Allowed::Yes);
+        assert_eq!(rate.charge(999, at(1000)), Allowed::FirstOver("second"));
+        assert_ne!(rate.allow(1, at(10_000)), Allowed::Yes);
+        assert_eq!(rate.allow(1000, at(30_000)), Allowed::Yes, "no more than a largest message is saved up");
+        assert_ne!(rate.allow(1, at(30_000)), Allowed::Yes);
+    }
+
+    #[test]
+    fn small_steps_of_time_refill_too() {
+        let start = Instant::now();
+        let limits = Limits { message: 100, bytes_per_second: 100, ..Limits::default() };
+        let mut rate = ByteRate::new(&limits, start);
+        assert_eq!(rate.allow(100, start), Allowed::Yes);
+        let allowed = (1..=1000).filter(|ms| rate.allow(1, start + Duration::from_millis(*ms)) == Allowed::Yes).count();
+        assert_eq!(allowed, 100);
+    }
+
+    #[test]
+    fn a_flood_is_what_goes_on() {
+        let start = Instant::now();
+        let mut flood = Flood::default();
+        let mut at = |ms| flood.dropped(start + Duration::from_millis(ms));
+        assert!((0..20).all(|half| !at(half * 500)));
+        assert!(at(10_000));
+        // A pause begins it anew.
+        assert!(!at(12_000));
+        assert!(!at(12_500));
     }
 }

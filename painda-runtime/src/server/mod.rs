@@ -48,6 +48,7 @@ pub mod close_code;
 mod cluster;
 mod compare;
 mod connection;
+mod dispatch;
 mod emit;
 mod error;
 mod flusher;
@@ -55,6 +56,7 @@ mod handlers;
 mod handshake;
 mod hub;
 mod inbound;
+mod inbox;
 mod incoming;
 mod limits;
 mod listener;
@@ -180,14 +182,16 @@ impl<S: Schema> PPServer<S> {
     }
 
     /// Stops gracefully: no new clients; each client hears `__pp_shutdown {reason, timeoutMs}`, gets what is queued for it, and
-    /// is closed with code 1001; then the adapter is closed. Clients that have not gone by the
+    /// is closed with code 1001; their disconnect hooks run to their end; then the adapter is closed. Clients that have not gone by the
     /// [shutdown timeout](PPServerBuilder::shutdown_timeout) are cut off; the Redis adapter then takes up to 2 seconds to send what is
     /// queued and to leave the rooms. Leave as much time before a process is killed.
     ///
+    /// The close begins with the call, and goes on also where the future is dropped: a handler may call it. All calls end alike.
+    ///
     /// # Errors
     /// [`Error::Adapter`] where the adapter could not be closed in order; the clients are gone all the same.
-    pub async fn close(&self) -> Result<(), Error> {
-        self.node().close("the server stops").await
+    pub fn close(&self) -> impl Future<Output = Result<(), Error>> + Send + use<S> {
+        self.inner.node.close("the server stops")
     }
 
     /// Ends when the server begins to close: a sign to stop other work. Whoever called [`close`](Self::close) knows when it has.
@@ -201,7 +205,7 @@ impl<S: Schema> PPServer<S> {
         }
     }
 
-    pub(crate) fn node(&self) -> &Node {
+    pub(crate) fn node(&self) -> &Arc<Node> {
         &self.inner.node
     }
 

@@ -6,7 +6,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -14,7 +14,10 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+};
 
 use super::{
     address::Addresses,
@@ -25,7 +28,7 @@ use super::{
     error::Error,
     flusher::Flusher,
     hub::Hub,
-    outbox::{Policy, Pushed},
+    outbox::{Bound, Policy, Pushed},
     packet::{Dialect, Framing, Packet, ping_frame},
     peers::Peers,
     socket::SocketCore,
@@ -59,7 +62,11 @@ pub(crate) struct Node {
     /// Called by the adapter with what other nodes publish.
     pub(crate) callback: Callback,
     pub(crate) addresses: Arc<Addresses>,
+    /// Those whose disconnect hook has not ended yet.
+    clients: AtomicUsize,
     closing: AtomicBool,
+    /// How the close went, once it is over.
+    closed: watch::Sender<Option<Result<(), Error>>>,
     /// Told whenever a socket goes, and when the node begins to close.
     pub(crate) changed: Notify,
 }
@@ -99,7 +106,9 @@ impl Node {
                 heard: Mutex::default(),
                 callback,
                 addresses,
+                clients: AtomicUsize::new(0),
                 closing: AtomicBool::new(false),
+                closed: watch::Sender::new(None),
                 changed: Notify::new(),
             }
         });
@@ -147,16 +156,22 @@ impl Node {
 
     /// A new socket, not in any room; `None` where the operating system has no random numbers to give.
     pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
-        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue, dialect));
+        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue.clone(), dialect));
         gauge("painda_connections", self.hub.add(socket.clone()));
         Some(socket)
     }
 
-    /// Takes a socket out of everything.
+    /// Takes a socket out of everything. Only the socket itself still knows the rooms that it was in.
     pub(crate) fn disconnect(&self, socket: &SocketCore) {
         gauge("painda_connections", self.hub.remove(socket.id));
-        let rooms = socket.rooms.lock().take();
-        for room in rooms.into_iter().flatten() {
+        let rooms = {
+            let mut rooms = socket.rooms.lock();
+            if std::mem::replace(&mut rooms.left, true) {
+                return;
+            }
+            rooms.names.clone()
+        };
+        for room in rooms {
             self.exit(&room, socket.id);
         }
         self.changed.notify_waiters();
@@ -170,7 +185,10 @@ impl Node {
     ) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
         let room: Arc<str> = check_room(room)?.into();
         let mut rooms = socket.rooms.lock();
-        let rooms = rooms.as_mut().ok_or(Error::Disconnected)?;
+        if rooms.left {
+            return Err(Error::Disconnected);
+        }
+        let rooms = &mut rooms.names;
         if rooms.len() >= self.config.limits.rooms && !rooms.contains(&room) {
             return Err(Error::TooManyRooms { limit: self.config.limits.rooms });
         }
@@ -198,7 +216,10 @@ impl Node {
     pub(crate) fn leave(&self, socket: &SocketCore, room: &str) -> Result<(), Error> {
         let room = check_room(room)?;
         let mut rooms = socket.rooms.lock();
-        let rooms = rooms.as_mut().ok_or(Error::Disconnected)?;
+        if rooms.left {
+            return Err(Error::Disconnected);
+        }
+        let rooms = &mut rooms.names;
         if let Some(at) = rooms.iter().position(|known| **known == *room) {
             let room = rooms.swap_remove(at);
             self.exit(&room, socket.id);
@@ -225,6 +246,7 @@ impl Node {
         if let Some((room, why)) = aim.problem() {
             return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
         }
+        self.check_size(packet)?;
         self.counters.emits.add(1);
         self.emit_here(aim, packet);
         if local {
@@ -252,13 +274,16 @@ impl Node {
 
     /// To the members on this node only.
     pub(crate) fn emit_here(&self, aim: &Aim<'_>, packet: &Packet) {
-        let policy = self.policy(&packet.message);
+        self.emit_here_with(aim, packet, &self.policy(&packet.message));
+    }
+
+    fn emit_here_with(&self, aim: &Aim<'_>, packet: &Packet, policy: &Policy) {
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
         let mut tally = Tally::default();
-        self.hub.each(aim, |socket| match self.push_frame(socket, packet, &policy, &mut tally) {
+        self.hub.each(aim, |socket| match self.push_frame(socket, packet, policy, Bound::Burst, &mut tally) {
             Pushed::FlushNeeded => dirty.push(socket.clone()),
-            Pushed::Full => slow.push(socket.clone()),
+            Pushed::Slow => slow.push(socket.clone()),
             _ => {}
         });
         self.flusher.schedule(dirty);
@@ -267,27 +292,38 @@ impl Node {
     }
 
     /// To one socket.
-    pub(crate) fn push(&self, socket: &Arc<SocketCore>, packet: &Packet) -> Pushed {
+    pub(crate) fn push(&self, socket: &Arc<SocketCore>, packet: &Packet, policy: &Policy, bound: Bound) -> Pushed {
         let mut tally = Tally::default();
-        let pushed = self.push_frame(socket, packet, &self.policy(&packet.message), &mut tally);
+        let pushed = self.push_frame(socket, packet, policy, bound, &mut tally);
         tally.count(&self.counters);
         match pushed {
             Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
-            Pushed::Full => self.close_slow(socket),
+            Pushed::Slow => self.close_slow(socket),
             _ => {}
         }
         pushed
     }
 
+    /// Sends a client a message of the protocol itself; left out where much waits for it already, or it has gone.
+    pub(crate) fn answer(&self, socket: &Arc<SocketCore>, packet: &Packet) {
+        self.push(socket, packet, &Policy::Protocol, Bound::Limit);
+    }
+
+    /// An error for what is larger than may ever wait for a client.
+    pub(crate) fn check_size(&self, packet: &Packet) -> Result<(), Error> {
+        let (len, limit) = (packet.len(), self.config.limits.queue.burst);
+        if len > limit { Err(Error::TooLarge { len, limit }) } else { Ok(()) }
+    }
+
     /// Queues a ping.
     pub(crate) fn ping(&self, socket: &Arc<SocketCore>) {
-        if socket.outbox.push(ping_frame(), &Policy::Volatile) == Pushed::FlushNeeded {
+        if socket.outbox.push(ping_frame(), &Policy::Protocol, Bound::Limit) == Pushed::FlushNeeded {
             self.flusher.schedule([socket.clone()]);
         }
     }
 
     /// What happens to a message where a client's queue is full, as its event declares it.
-    fn policy(&self, message: &Message) -> Policy {
+    pub(crate) fn policy(&self, message: &Message) -> Policy {
         let Message::Event { id, payload } = message else { return Policy::Reliable };
         match self.registry.by_id(*id).map(EventDescriptor::delivery) {
             None | Some(Delivery::Reliable) => Policy::Reliable,
@@ -301,18 +337,26 @@ impl Node {
         }
     }
 
-    fn push_frame(&self, socket: &SocketCore, packet: &Packet, policy: &Policy, tally: &mut Tally) -> Pushed {
+    fn push_frame(
+        &self,
+        socket: &SocketCore,
+        packet: &Packet,
+        policy: &Policy,
+        bound: Bound,
+        tally: &mut Tally,
+    ) -> Pushed {
         let Some(frame) = packet.frame(socket.dialect(), self.registry) else {
             self.counters.unknown_events.add(1);
             return Pushed::Dropped;
         };
-        let pushed = socket.outbox.push(frame.clone(), policy);
+        let pushed = socket.outbox.push(frame.clone(), policy, bound);
         tally.add(&pushed, frame.len());
         pushed
     }
 
-    fn close_slow(&self, socket: &SocketCore) {
-        if socket.close(close_code::TOO_SLOW, "the client reads too slowly, and its queue is full") {
+    /// Closes a client that has had too much waiting for it, or has taken nothing, for too long.
+    pub(crate) fn close_slow(&self, socket: &SocketCore) {
+        if socket.close(close_code::TOO_SLOW, "the client reads too slowly") {
             self.counters.slow_clients.add(1);
             tracing::warn!(target: "painda::socket", id = socket.id.as_str(), "closed a client that reads too slowly");
         }
@@ -344,14 +388,31 @@ impl Node {
         Packet::message(self.config.framing, Message::named(name, payload.to_string().into())).ok()
     }
 
-    /// Tells every client that the node stops, and waits until they are gone or the deadline has passed.
-    pub(crate) async fn close(&self, reason: &str) -> Result<(), Error> {
-        self.closing.store(true, Ordering::Release);
-        self.changed.notify_waiters();
+    /// Tells every client that the node stops, and waits until they are gone and their disconnect hooks have ended, or the deadline
+    /// has passed; then closes the adapter. It goes on to its end whatever becomes of the future.
+    pub(crate) fn close(self: &Arc<Self>, reason: &'static str) -> impl Future<Output = Result<(), Error>> + use<> {
+        let mut closed = self.closed.subscribe();
+        if !self.closing.swap(true, Ordering::AcqRel) {
+            self.changed.notify_waiters();
+            let node = self.clone();
+            self.runtime.spawn(async move {
+                let result = node.wind_up(reason).await;
+                node.closed.send_replace(Some(result));
+            });
+        }
+        async move {
+            match closed.wait_for(Option::is_some).await {
+                Ok(result) => result.clone().unwrap_or(Ok(())),
+                Err(_) => Err(Error::other("the runtime ended before the server was closed")),
+            }
+        }
+    }
+
+    async fn wind_up(&self, reason: &str) -> Result<(), Error> {
         let deadline = self.config.shutdown_timeout;
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control("__pp_shutdown", &json!({ "reason": reason, "timeoutMs": timeout_ms })) {
-            self.emit_here(&Aim::default(), &packet);
+            self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol);
         }
         let all_gone = async {
             loop {
@@ -360,18 +421,34 @@ impl Node {
                 self.hub.each(&Aim::default(), |socket| {
                     socket.close(close_code::GOING_AWAY, "the server stops");
                 });
-                if self.hub.len() == 0 {
+                if self.clients.load(Ordering::Acquire) == 0 {
                     return;
                 }
                 changed.await;
             }
         };
-        let drained = tokio::time::timeout(deadline, all_gone).await.is_ok();
-        if !drained {
+        if tokio::time::timeout(deadline, all_gone).await.is_err() {
             self.hub.each(&Aim::default(), |socket| socket.outbox.abandon());
-            tracing::warn!(target: "painda::server", "clients were cut off at the shutdown deadline");
+            tracing::warn!(target: "painda::server", "clients or their hooks were cut off at the shutdown deadline");
         }
         Ok(self.adapter.close().await?)
+    }
+}
+
+/// One client, from its handshake to the end of its disconnect hook: a server that closes waits for it.
+pub(crate) struct Client(Arc<Node>);
+
+impl Client {
+    pub(crate) fn new(node: &Arc<Node>) -> Self {
+        node.clients.fetch_add(1, Ordering::AcqRel);
+        Self(node.clone())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.0.clients.fetch_sub(1, Ordering::AcqRel);
+        self.0.changed.notify_waiters();
     }
 }
 
@@ -394,7 +471,7 @@ impl Tally {
             }
             Pushed::Replaced => self.replaced += 1,
             Pushed::Dropped => self.dropped += 1,
-            Pushed::Full => self.full += 1,
+            Pushed::Full | Pushed::Slow | Pushed::TooLarge => self.full += 1,
             Pushed::Closed => {}
         }
     }

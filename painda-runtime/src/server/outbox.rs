@@ -2,15 +2,23 @@
 //!
 //! Whoever emits only pushes. What is queued leaves in one write, made by the [flusher](super::flusher) while the
 //! client keeps up, and by the connection's own task while the client's TCP window is full. Knows no rooms and no events.
+//!
+//! There are two bounds. Over the first, the limit, a client may be for a short time: what is emitted in one breath says nothing
+//! about how fast it reads. Over the second, the burst, it is never.
 
 use std::{
+    future::Future,
     io::{self, IoSlice},
     mem,
+    pin::pin,
+    sync::Arc,
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
 use parking_lot::Mutex;
+use tokio::{sync::Notify, task, time::Instant};
 
 use super::{
     queue::{BATCH, Key, Queue},
@@ -21,15 +29,63 @@ use super::{
 /// frames wait, as with a flush interval.
 const JOINED: usize = 1024;
 
-/// What to do with a frame for which there is no room, as its event declares it.
+/// What the protocol itself says (errors, pongs) is left out where so many bytes wait: a client that does not read its answers
+/// can't have them pile up.
+const PROTOCOL_LIMIT: usize = 16 << 10;
+
+/// How much may wait, and for how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// So many bytes may wait for as long as they take.
+    pub(crate) limit: usize,
+    /// So many may wait for a short time; no single frame is larger.
+    pub(crate) burst: usize,
+    /// After so long over the limit a client is slow.
+    pub(crate) slow_after: Duration,
+    /// After so long without taking a byte a client is slow, however little waits for it.
+    pub(crate) stalled_after: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            limit: 1 << 20,
+            burst: 8 << 20,
+            slow_after: Duration::from_secs(10),
+            stalled_after: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Bounds {
+    fn limit_of(&self, policy: &Policy) -> usize {
+        match policy {
+            Policy::Protocol => self.limit.min(PROTOCOL_LIMIT),
+            _ => self.limit,
+        }
+    }
+}
+
+/// What to do with a frame for which there is no room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
     /// It must arrive, or the client is closed.
     Reliable,
     /// This client does without it.
     Volatile,
-    /// It takes the place of a queued one with the same event and key.
+    /// It takes the place of a queued one with the same event and key; otherwise it must arrive.
     Latest(Key),
+    /// A message of the protocol itself: left out where more than a little waits.
+    Protocol,
+}
+
+/// Who is told that there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// The emitter, who meant this client alone: the limit holds.
+    Limit,
+    /// Nobody could be: the client may be over its limit for a while, and is closed after that.
+    Burst,
 }
 
 /// What became of a pushed frame.
@@ -43,24 +99,49 @@ pub(crate) enum Pushed {
     Replaced,
     /// Not queued, as its event declares: the queue is full.
     Dropped,
-    /// Not queued: the client reads too slowly, its queue is full.
+    /// Not queued: as much waits as may, and the emitter is to be told.
     Full,
+    /// Not queued: the client reads too slowly and must be closed.
+    Slow,
+    /// Not queued: the frame alone is larger than may ever wait.
+    TooLarge,
     /// Not queued: the connection is closing.
     Closed,
 }
 
+/// How it stands with what is queued, for the connection's task.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Drive {
+    /// The connection is closing and all is written, or it is broken.
+    Done,
+    /// There is nothing to do for the connection's task.
+    Idle,
+    /// The client's window is full. If it stays so until then, ask [`Outbox::is_slow`].
+    Blocked(Instant),
+}
+
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    limit: usize,
+    bounds: Arc<Bounds>,
     state: Mutex<State>,
+    /// Told when there is room again, and when the connection ends.
+    changed: Notify,
 }
 
 struct State {
     queue: Queue,
     phase: Phase,
     closing: bool,
+    /// Nothing is read from the client any more.
+    ended: bool,
+    /// Somebody waits for room.
+    awaited: bool,
     /// The connection's task: woken when it has to take over.
     owner: Option<Waker>,
+    /// Since when more than the limit waits.
+    over: Option<Instant>,
+    /// When the client's window was last found full after a byte had left.
+    blocked: Option<Instant>,
 }
 
 enum Phase {
@@ -90,37 +171,81 @@ impl std::fmt::Debug for State {
 }
 
 impl Outbox {
-    /// An outbox for `limit` bytes, for a connection whose handshake is going on.
-    pub(crate) fn new(limit: usize) -> Self {
-        let state = State { queue: Queue::default(), phase: Phase::Unattached, closing: false, owner: None };
-        Self { limit, state: Mutex::new(state) }
+    /// An outbox for a connection whose handshake is going on.
+    pub(crate) fn new(bounds: Arc<Bounds>) -> Self {
+        let state = State {
+            queue: Queue::default(),
+            phase: Phase::Unattached,
+            closing: false,
+            ended: false,
+            awaited: false,
+            owner: None,
+            over: None,
+            blocked: None,
+        };
+        Self { bounds, state: Mutex::new(state), changed: Notify::new() }
     }
 
     /// Queues a finished frame.
-    pub(crate) fn push(&self, frame: Bytes, policy: &Policy) -> Pushed {
+    pub(crate) fn push(&self, frame: Bytes, policy: &Policy, bound: Bound) -> Pushed {
         let mut state = self.state.lock();
-        if state.closing || matches!(state.phase, Phase::Gone) {
+        if state.is_closed() {
             return Pushed::Closed;
         }
+        let limit = self.bounds.limit_of(policy);
         if let Policy::Latest(key) = policy
-            && state.queue.replace(key, &frame)
+            && state.queue.replace(key, &frame, limit)
         {
             return Pushed::Replaced;
         }
-        // A single frame always fits an empty queue, however large it is.
-        let waiting = state.queue.bytes();
-        if waiting > 0 && waiting + frame.len() > self.limit {
-            return if *policy == Policy::Volatile { Pushed::Dropped } else { Pushed::Full };
+        if state.queue.bytes() + frame.len() > limit {
+            drop(state);
+            return self.push_at_bound(frame, policy, bound);
         }
-        if let Policy::Latest(key) = policy {
-            state.queue.remember(key.clone());
-        }
-        state.push(frame)
+        state.push(frame, policy)
     }
 
-    /// Queues an answer that the connection's own task made; dropped where the queue is full or closing.
+    /// Queues a frame for which there may be no room.
+    #[cold]
+    fn push_at_bound(&self, frame: Bytes, policy: &Policy, bound: Bound) -> Pushed {
+        let Bounds { limit, burst, slow_after, .. } = *self.bounds;
+        if frame.len() > burst.max(limit) {
+            return Pushed::TooLarge;
+        }
+        // What waits may only wait for its turn to be written. Outside of the task's budget, because a write that only ran out of
+        // it would look like a full window.
+        let flushing = pin!(task::unconstrained(async { self.flush(&mut Vec::new()) }));
+        let _ = flushing.poll(&mut Context::from_waker(Waker::noop()));
+        let mut state = self.state.lock();
+        if state.is_closed() {
+            return Pushed::Closed;
+        }
+        let waiting = state.queue.bytes();
+        // A frame that is larger than the limit waits alone.
+        if waiting > 0 && waiting + frame.len() > self.bounds.limit_of(policy) {
+            match (policy, bound) {
+                (Policy::Volatile | Policy::Protocol, _) => return Pushed::Dropped,
+                (_, Bound::Limit) => return Pushed::Full,
+                (_, Bound::Burst) => {
+                    let slow = state.over.is_some_and(|since| since.elapsed() >= slow_after);
+                    if slow || waiting + frame.len() > burst {
+                        return Pushed::Slow;
+                    }
+                }
+            }
+        }
+        let pushed = state.push(frame, policy);
+        if state.queue.bytes() > limit && state.over.is_none() {
+            state.over = Some(Instant::now());
+            // The connection's task sees to it that this does not last.
+            state.wake_owner();
+        }
+        pushed
+    }
+
+    /// Queues an answer that the connection's own task made; dropped where more than a little waits.
     pub(crate) fn push_from_owner(&self, frame: Bytes) {
-        if self.push(frame, &Policy::Volatile) == Pushed::FlushNeeded {
+        if self.push(frame, &Policy::Protocol, Bound::Limit) == Pushed::FlushNeeded {
             self.flush(&mut Vec::new());
         }
     }
@@ -128,10 +253,10 @@ impl Outbox {
     /// Queues the last frame; nothing can be pushed after it. `false` where the connection was closing already.
     pub(crate) fn push_last(&self, frame: Bytes) -> bool {
         let mut state = self.state.lock();
-        if state.closing || matches!(state.phase, Phase::Gone) {
+        if state.is_closed() {
             return false;
         }
-        state.push(frame);
+        state.push(frame, &Policy::Reliable);
         state.closing = true;
         // The connection's task writes it: it has to wait for the end anyway.
         state.wake_owner();
@@ -146,19 +271,25 @@ impl Outbox {
         }
     }
 
-    /// Nothing is pushed any more; what is queued may still be written.
+    /// The client says nothing any more, and nothing is pushed; what is queued may still be written.
     pub(crate) fn finish(&self) {
         let mut state = self.state.lock();
         state.closing = true;
+        state.ended = true;
         state.wake_owner();
+        drop(state);
+        self.changed.notify_waiters();
     }
 
     /// Gives up: what is queued is dropped, and so is the connection's writing half.
     pub(crate) fn abandon(&self) {
         let mut state = self.state.lock();
         state.closing = true;
+        state.ended = true;
         state.gone();
         state.wake_owner();
+        drop(state);
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -168,6 +299,44 @@ impl Outbox {
     /// How many bytes wait for the client.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.state.lock().queue.bytes()
+    }
+
+    /// Waits until at most half of the limit waits. An error where that can't be: the connection has ended, or is not open yet.
+    pub(crate) async fn drained(&self) -> Pushed {
+        loop {
+            // Before the look: what happens between the two must not be missed.
+            let changed = self.changed.notified();
+            {
+                let mut state = self.state.lock();
+                if state.is_closed() {
+                    return Pushed::Closed;
+                }
+                if state.queue.bytes() <= self.bounds.limit / 2 {
+                    return Pushed::Queued;
+                }
+                if matches!(state.phase, Phase::Unattached) {
+                    return Pushed::Full;
+                }
+                state.awaited = true;
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn ended(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.state.lock().ended {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether the client takes nothing, or too little, for longer than it may.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.state.lock().deadline(&self.bounds).is_some_and(|at| at <= Instant::now())
     }
 
     /// Writes what is queued as far as the client takes it, without waiting. The scratch space is for reuse.
@@ -185,9 +354,8 @@ impl Outbox {
         }
     }
 
-    /// The connection task's part: takes over when the client's window is full, and ends when the connection is closing
-    /// and all is written, or broken.
-    pub(crate) fn poll_drive(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// The connection task's part: takes over when the client's window is full.
+    pub(crate) fn drive(&self, cx: &mut Context<'_>) -> Drive {
         let mut state = self.state.lock();
         state.owner = Some(cx.waker().clone());
         let writer = match mem::replace(&mut state.phase, Phase::Writing) {
@@ -195,11 +363,11 @@ impl Outbox {
             Phase::Ready { writer, .. } if state.closing => writer,
             Phase::Gone => {
                 state.phase = Phase::Gone;
-                return Poll::Ready(());
+                return Drive::Done;
             }
             other => {
                 state.phase = other;
-                return Poll::Pending;
+                return Drive::Idle;
             }
         };
         let mut batch = Vec::new();
@@ -208,9 +376,17 @@ impl Outbox {
         self.write(writer, &mut batch, cx);
         let state = self.state.lock();
         match state.phase {
-            Phase::Gone => Poll::Ready(()),
-            Phase::Ready { .. } if state.closing && state.queue.is_empty() => Poll::Ready(()),
-            _ => Poll::Pending,
+            Phase::Gone => Drive::Done,
+            Phase::Ready { .. } if state.closing && state.queue.is_empty() => Drive::Done,
+            _ => state.deadline(&self.bounds).map_or(Drive::Idle, Drive::Blocked),
+        }
+    }
+
+    /// The same for whoever waits until everything is written, or the connection broken.
+    pub(crate) fn poll_written(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.drive(cx) {
+            Drive::Done => Poll::Ready(()),
+            Drive::Idle | Drive::Blocked(_) => Poll::Pending,
         }
     }
 
@@ -229,7 +405,9 @@ impl Outbox {
         loop {
             let (sent, result) = write_batch(&mut writer, batch, cx);
             let mut state = self.state.lock();
-            state.queue.wrote(sent);
+            if state.wrote(sent, &self.bounds) {
+                self.changed.notify_waiters();
+            }
             if matches!(state.phase, Phase::Gone) {
                 batch.clear();
                 return true;
@@ -237,6 +415,7 @@ impl Outbox {
             match result {
                 Poll::Ready(Ok(())) if state.queue.is_empty() => {
                     state.phase = Phase::Ready { writer, scheduled: false };
+                    state.blocked = None;
                     state.queue.idle();
                     return state.closing;
                 }
@@ -244,6 +423,9 @@ impl Outbox {
                 Poll::Pending => {
                     state.queue.put_back(batch, sent > 0);
                     state.phase = Phase::Blocked(writer);
+                    if sent > 0 || state.blocked.is_none() {
+                        state.blocked = Some(Instant::now());
+                    }
                     return true;
                 }
                 Poll::Ready(Err(_)) => {
@@ -258,7 +440,14 @@ impl Outbox {
 }
 
 impl State {
-    fn push(&mut self, frame: Bytes) -> Pushed {
+    fn is_closed(&self) -> bool {
+        self.closing || matches!(self.phase, Phase::Gone)
+    }
+
+    fn push(&mut self, frame: Bytes, policy: &Policy) -> Pushed {
+        if let Policy::Latest(key) = policy {
+            self.queue.remember(key.clone());
+        }
         self.queue.push(frame);
         match &mut self.phase {
             Phase::Ready { scheduled, .. } if !*scheduled => {
@@ -267,6 +456,22 @@ impl State {
             }
             _ => Pushed::Queued,
         }
+    }
+
+    /// So many bytes have left. `true` where somebody waits for the room that there is now.
+    fn wrote(&mut self, bytes: usize, bounds: &Bounds) -> bool {
+        self.queue.wrote(bytes);
+        if self.over.is_some() && self.queue.bytes() <= bounds.limit {
+            self.over = None;
+        }
+        self.awaited && self.queue.bytes() <= bounds.limit / 2 && mem::take(&mut self.awaited)
+    }
+
+    /// When a client whose window is full has been given enough time.
+    fn deadline(&self, bounds: &Bounds) -> Option<Instant> {
+        let stalled = self.blocked.map(|since| since + bounds.stalled_after);
+        let over = self.over.map(|since| since + bounds.slow_after);
+        stalled.into_iter().chain(over).min()
     }
 
     fn gone(&mut self) {
@@ -335,18 +540,22 @@ mod tests {
 
     const ABC: Bytes = Bytes::from_static(b"abc");
 
+    fn bounds(limit: usize) -> Arc<Bounds> {
+        Arc::new(Bounds { limit, burst: 10 * limit, ..Bounds::default() })
+    }
+
     /// An outbox with a connection whose window holds `window` bytes, driven by its task.
     fn connected(limit: usize, window: usize) -> (Arc<Outbox>, DuplexStream, tokio::task::JoinHandle<()>) {
-        let outbox = Arc::new(Outbox::new(limit));
+        let outbox = Arc::new(Outbox::new(bounds(limit)));
         let (ours, theirs) = duplex(window);
         outbox.attach(Writer::Other(Box::new(ours)));
         let driven = outbox.clone();
-        let task = tokio::spawn(async move { poll_fn(|cx| driven.poll_drive(cx)).await });
+        let task = tokio::spawn(async move { poll_fn(|cx| driven.poll_written(cx)).await });
         (outbox, theirs, task)
     }
 
     fn push(outbox: &Outbox, frame: Bytes) {
-        match outbox.push(frame, &Policy::Reliable) {
+        match outbox.push(frame, &Policy::Reliable, Bound::Limit) {
             Pushed::FlushNeeded => outbox.flush(&mut Vec::new()),
             pushed => assert_eq!(pushed, Pushed::Queued),
         }
@@ -371,12 +580,12 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_queued_before_the_connection_is_there_is_sent_first() {
-        let outbox = Arc::new(Outbox::new(100));
-        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Queued);
+        let outbox = Arc::new(Outbox::new(bounds(100)));
+        assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Queued);
         let (ours, mut client) = duplex(64);
         outbox.attach(Writer::Other(Box::new(ours)));
         let driven = outbox.clone();
-        tokio::spawn(async move { poll_fn(|cx| driven.poll_drive(cx)).await });
+        tokio::spawn(async move { poll_fn(|cx| driven.poll_written(cx)).await });
         let mut got = [0; 3];
         client.read_exact(&mut got).await.expect("arrives");
         assert_eq!(got, *b"abc");
@@ -387,9 +596,9 @@ mod tests {
         let (outbox, _client, _task) = connected(10, 1);
         tokio::task::yield_now().await;
         push(&outbox, Bytes::from(vec![0; 50]));
-        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Full, "50 bytes wait, 10 are allowed");
+        assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Full, "50 bytes wait, 10 are allowed");
         assert!(outbox.push_last(ABC), "the last frame is always taken");
-        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Closed);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Closed);
         assert!(!outbox.push_last(ABC));
     }
 
@@ -400,15 +609,15 @@ mod tests {
         tokio::task::yield_now().await;
         push(&outbox, ABC);
         task.await.expect("the drive ends");
-        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Closed);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Closed);
     }
 
     #[tokio::test]
     async fn a_volatile_frame_is_dropped_where_a_reliable_one_closes() {
         let (outbox, _client, _task) = connected(10, 1);
         push(&outbox, Bytes::from(vec![0; 50]));
-        assert_eq!(outbox.push(ABC, &Policy::Volatile), Pushed::Dropped);
-        assert_eq!(outbox.push(ABC, &Policy::Reliable), Pushed::Full);
+        assert_eq!(outbox.push(ABC, &Policy::Volatile, Bound::Limit), Pushed::Dropped);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Full);
     }
 
     #[tokio::test]
@@ -417,8 +626,9 @@ mod tests {
         tokio::task::yield_now().await;
         // One byte of this leaves; then the window is full.
         push(&outbox, Bytes::from_static(b"first"));
-        let latest =
-            |id, key, frame| outbox.push(Bytes::from_static(frame), &Policy::Latest((id, Bytes::from_static(key))));
+        let latest = |id, key, frame| {
+            outbox.push(Bytes::from_static(frame), &Policy::Latest((id, Bytes::from_static(key))), Bound::Limit)
+        };
         assert_eq!(latest(1, b"", b"a"), Pushed::Queued);
         assert_eq!(latest(2, b"x", b"b"), Pushed::Queued);
         assert_eq!(latest(2, b"y", b"c"), Pushed::Queued);
@@ -436,7 +646,7 @@ mod tests {
     async fn a_frame_that_is_on_its_way_is_not_replaced() {
         let (outbox, mut client, _task) = connected(1 << 10, 1);
         tokio::task::yield_now().await;
-        let latest = |frame| outbox.push(Bytes::from_static(frame), &Policy::Latest((1, Bytes::new())));
+        let latest = |frame| outbox.push(Bytes::from_static(frame), &Policy::Latest((1, Bytes::new())), Bound::Limit);
         assert_eq!(latest(b"old"), Pushed::FlushNeeded);
         outbox.flush(&mut Vec::new());
         assert_eq!(latest(b"new"), Pushed::Queued, "its first byte has left");
@@ -444,5 +654,111 @@ mod tests {
         let mut got = [0; 6];
         client.read_exact(&mut got).await.expect("arrives");
         assert_eq!(got, *b"oldNEW");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_emit_to_rooms_may_wait_beyond_the_limit_for_a_short_time() {
+        let (outbox, mut client, _task) = connected(10, 1);
+        tokio::task::yield_now().await;
+        push(&outbox, Bytes::from(vec![0; 10]));
+        let to_room = || outbox.push(ABC, &Policy::Reliable, Bound::Burst);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Full, "its emitter is told");
+        assert_eq!(to_room(), Pushed::Queued);
+        assert!(!outbox.is_slow());
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert_eq!(to_room(), Pushed::Queued);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(to_room(), Pushed::Slow, "it has been over the limit for 10 s");
+        assert!(outbox.is_slow());
+        // Whoever reads until it is below the limit begins anew.
+        client.read_exact(&mut [0; 12]).await.expect("arrives");
+        tokio::task::yield_now().await;
+        assert_eq!(to_room(), Pushed::Queued);
+    }
+
+    #[tokio::test]
+    async fn nothing_waits_beyond_the_burst() {
+        let (outbox, _client, _task) = connected(10, 1);
+        tokio::task::yield_now().await;
+        assert_eq!(outbox.push(vec![0; 101].into(), &Policy::Reliable, Bound::Burst), Pushed::TooLarge);
+        assert_eq!(outbox.push(vec![0; 100].into(), &Policy::Reliable, Bound::Limit), Pushed::FlushNeeded);
+        assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Burst), Pushed::Slow);
+    }
+
+    #[tokio::test]
+    async fn what_the_socket_takes_is_written_before_a_client_is_judged() {
+        let (outbox, mut client, _task) = connected(10, 1000);
+        tokio::task::yield_now().await;
+        for _ in 0..300 {
+            assert_ne!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Full, "the client's window is open");
+        }
+        outbox.flush(&mut Vec::new());
+        client.read_exact(&mut [0; 900]).await.expect("arrives");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_no_byte_is_slow_however_little_waits() {
+        let (outbox, mut client, task) = connected(1000, 1);
+        tokio::task::yield_now().await;
+        push(&outbox, ABC);
+        tokio::task::yield_now().await;
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert!(!outbox.is_slow());
+        client.read_u8().await.expect("one byte arrives");
+        tokio::task::yield_now().await;
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert!(!outbox.is_slow(), "it has taken one since");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(outbox.is_slow());
+        task.abort();
+    }
+
+    #[tokio::test]
+    async fn a_replacement_that_is_larger_counts() {
+        let (outbox, _client, _task) = connected(100, 1);
+        tokio::task::yield_now().await;
+        push(&outbox, ABC);
+        for key in 0..10u8 {
+            let latest = |len: usize| {
+                let policy = Policy::Latest((1, vec![key].into()));
+                outbox.push(vec![key; len].into(), &policy, Bound::Limit)
+            };
+            assert_eq!(latest(1), Pushed::Queued);
+            let _ = latest(80);
+        }
+        assert!(outbox.queued_bytes() <= 100, "{} bytes wait", outbox.queued_bytes());
+    }
+
+    #[tokio::test]
+    async fn answers_of_the_protocol_do_not_pile_up() {
+        let (outbox, _client, _task) = connected(1 << 20, 1);
+        tokio::task::yield_now().await;
+        for _ in 0..1000 {
+            outbox.push_from_owner(Bytes::from_static(&[0; 500]));
+        }
+        assert!(outbox.queued_bytes() <= PROTOCOL_LIMIT, "{} bytes wait", outbox.queued_bytes());
+        push(&outbox, ABC);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_is_told() {
+        let (outbox, mut client, _task) = connected(100, 1);
+        tokio::task::yield_now().await;
+        push(&outbox, Bytes::from(vec![0; 90]));
+        let waiting = tokio::spawn({
+            let outbox = outbox.clone();
+            async move { outbox.drained().await }
+        });
+        client.read_exact(&mut [0; 41]).await.expect("arrives");
+        assert_eq!(waiting.await.expect("it ends"), Pushed::Queued);
+        assert!(outbox.queued_bytes() <= 50);
+        push(&outbox, Bytes::from(vec![0; 30]));
+        let waiting = tokio::spawn({
+            let outbox = outbox.clone();
+            async move { outbox.drained().await }
+        });
+        tokio::task::yield_now().await;
+        outbox.abandon();
+        assert_eq!(waiting.await.expect("it ends"), Pushed::Closed);
     }
 }

@@ -94,6 +94,11 @@ impl Packet {
         Self { message, mode, v2, v1: OnceLock::new(), text: OnceLock::new() }
     }
 
+    /// The size of the frame that most clients get, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.v2.len()
+    }
+
     /// The finished frame for a client; `None` where the event can't be said in its dialect.
     pub(crate) fn frame(&self, dialect: Dialect, registry: &Registry) -> Option<&Bytes> {
         match dialect {
@@ -145,7 +150,7 @@ impl Framing {
 /// Fills in the two headers before the payload that the buffer holds.
 fn finish(mode: Mode, id: u16, deflated: bool, mut buffer: Vec<u8>) -> Result<Bytes, Error> {
     let len = buffer.len() - PREFIX;
-    let too_large = |_| Error::TooLarge { len };
+    let too_large = |_| Error::TooLarge { len, limit: u32::MAX as usize };
     let header = frame::header(mode, id, deflated, u32::try_from(len).map_err(too_large)?);
     buffer[MAX_WS_HEADER..PREFIX].copy_from_slice(&header);
     let (head, head_len) = ws_header(OpCode::Data(Data::Binary), HEADER_LEN + len);
@@ -187,8 +192,11 @@ pub(crate) fn ping_frame() -> Bytes {
     ws_frame(OpCode::Control(Control::Ping), &[])
 }
 
-/// A close frame with a code and a reason, cut to what a control frame holds.
+/// A close frame with a code and a reason, cut to what a control frame holds. 1005 stands for neither.
 pub(crate) fn close_frame(code: u16, reason: &str) -> Bytes {
+    if code == 1005 {
+        return ws_frame(OpCode::Control(Control::Close), &[]);
+    }
     let mut end = reason.len().min(123);
     while !reason.is_char_boundary(end) {
         end -= 1;

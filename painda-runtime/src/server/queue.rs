@@ -39,8 +39,9 @@ impl Queue {
         self.frames.push_back(frame);
     }
 
-    /// Puts a frame in the place of the queued one with the same key; `false` where there is none.
-    pub(crate) fn replace(&mut self, key: &Key, frame: &Bytes) -> bool {
+    /// Puts a frame in the place of the queued one with the same key; `false` where there is none, or where the frame is larger
+    /// and more than `limit` bytes would then be queued.
+    pub(crate) fn replace(&mut self, key: &Key, frame: &Bytes, limit: usize) -> bool {
         let Some(at) = self.latest.as_ref().and_then(|latest| latest.get(key)) else { return false };
         // Numbers before the front are those that are being written, or are.
         let Some(at) = at.checked_sub(self.front).and_then(|at| usize::try_from(at).ok()) else { return false };
@@ -48,7 +49,11 @@ impl Queue {
             return false;
         }
         let Some(queued) = self.frames.get_mut(at) else { return false };
-        self.bytes = self.bytes - queued.len() + frame.len();
+        let bytes = self.bytes - queued.len() + frame.len();
+        if bytes > limit && frame.len() > queued.len() {
+            return false;
+        }
+        self.bytes = bytes;
         *queued = frame.clone();
         true
     }

@@ -18,7 +18,7 @@ use super::{
     emit::Target,
     error::Error,
     handlers::{HandlerResult, Handlers},
-    outbox::{Outbox, Pushed},
+    outbox::{Bound, Bounds, Outbox, Pushed},
     packet::{Dialect, Packet, close_frame},
 };
 use crate::{
@@ -31,19 +31,21 @@ use crate::{
 pub(crate) struct SocketCore {
     pub(crate) id: ClientId,
     pub(crate) outbox: Outbox,
-    /// The rooms it is in; `None` once it has left for good.
-    pub(crate) rooms: Mutex<Option<Vec<Arc<str>>>>,
+    pub(crate) rooms: Mutex<Rooms>,
     dialect: AtomicU8,
 }
 
+/// The rooms that a socket is in, and after its end those that it was in then.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    pub(crate) names: Vec<Arc<str>>,
+    /// It has left for good.
+    pub(crate) left: bool,
+}
+
 impl SocketCore {
-    pub(crate) fn new(id: ClientId, queue_limit: usize, dialect: Dialect) -> Self {
-        Self {
-            id,
-            outbox: Outbox::new(queue_limit),
-            rooms: Mutex::new(Some(Vec::new())),
-            dialect: AtomicU8::new(dialect as u8),
-        }
+    pub(crate) fn new(id: ClientId, queue: Arc<Bounds>, dialect: Dialect) -> Self {
+        Self { id, outbox: Outbox::new(queue), rooms: Mutex::default(), dialect: AtomicU8::new(dialect as u8) }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -176,11 +178,10 @@ impl<S: Schema> Socket<S> {
         async move { left }
     }
 
-    /// The rooms that the client is in; none once it has gone.
+    /// The rooms that the client is in; once it has gone, those that it was in then.
     #[must_use]
     pub fn rooms(&self) -> Vec<String> {
-        let rooms = self.session.core.rooms.lock();
-        rooms.iter().flatten().map(|room| room.to_string()).collect()
+        self.session.core.rooms.lock().names.iter().map(|room| room.to_string()).collect()
     }
 
     /// Calls `handler` for each event of this type that the client sends, one after another, in the order they came.
@@ -212,7 +213,9 @@ impl<S: Schema> Socket<S> {
     /// Sends an event to this client.
     ///
     /// # Errors
-    /// [`Error::Disconnected`] where the client has gone, or was just closed because it reads too slowly.
+    /// [`Error::QueueFull`] where as much waits for the client as its [queue](super::PPServerBuilder::queue_limit) holds: it was not
+    /// sent, and the client stays; wait for [`drained`](Self::drained). [`Error::TooLarge`] where it is larger than may ever wait,
+    /// and [`Error::Disconnected`] where the client has gone.
     pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
         let node = self.session.server.node();
         self.send(&Packet::event(node.framing(), event)?)
@@ -227,11 +230,56 @@ impl<S: Schema> Socket<S> {
         self.send(&packet)
     }
 
-    pub(crate) fn send(&self, packet: &Packet) -> Result<(), Error> {
-        match self.session.server.node().push(&self.session.core, packet) {
-            Pushed::Full | Pushed::Closed => Err(Error::Disconnected),
+    fn send(&self, packet: &Packet) -> Result<(), Error> {
+        let node = self.session.server.node();
+        node.check_size(packet)?;
+        match node.push(&self.session.core, packet, &node.policy(&packet.message), Bound::Limit) {
+            Pushed::Full => Err(Error::QueueFull { limit: node.config.limits.queue.limit }),
+            Pushed::Closed => Err(Error::Disconnected),
             _ => Ok(()),
         }
+    }
+
+    /// How many bytes wait for the client: what it has been sent and its connection has not taken.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.session.core.outbox.queued_bytes()
+    }
+
+    /// Waits until no more than half of the [queue](super::PPServerBuilder::queue_limit) waits for the client: the way to send more
+    /// than it holds.
+    ///
+    /// ```
+    /// # use painda_runtime::{Error, PPEvent, Socket, schema};
+    /// # #[derive(PPEvent)] #[pp(event = "tile", id = 1)] pub struct Tile { pixels: Vec<u8> }
+    /// # schema! { pub Map { Tile } }
+    /// async fn send_all(socket: &Socket<Map>, tiles: &[Tile]) -> Result<(), Error> {
+    ///     for tile in tiles {
+    ///         socket.drained().await?;
+    ///         socket.emit(tile)?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`] where the client has gone; [`Error::QueueFull`] in the connect hook, when nothing is written yet.
+    pub async fn drained(&self) -> Result<(), Error> {
+        match self.session.core.outbox.drained().await {
+            Pushed::Queued => Ok(()),
+            Pushed::Full => Err(Error::QueueFull { limit: self.server().node().config.limits.queue.limit }),
+            _ => Err(Error::Disconnected),
+        }
+    }
+
+    /// Waits until the client has gone: for handlers that would otherwise go on for a client that is not there any more. A handler
+    /// has 5 s from then on, after which its future is dropped.
+    pub async fn disconnected(&self) {
+        self.session.core.outbox.ended().await;
+    }
+
+    pub(crate) fn core(&self) -> &Arc<SocketCore> {
+        &self.session.core
     }
 
     /// Aims at a room's members on all nodes, without this client.

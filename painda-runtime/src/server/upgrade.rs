@@ -6,24 +6,31 @@
 use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::future::join;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
 use tracing::Instrument;
 
 use super::{
     PPServer,
     address::AddressGuard,
     close_code,
-    connection::{self, Disconnect, Transport, caught, turn_away},
+    connection::{self, Disconnect, Transport},
+    dispatch::{caught, turn_away},
     error::Error,
     handshake::{self, Handshake, Refusal},
+    node::Client,
     socket::{Session, Socket},
     writer::Writer,
 };
-use crate::schema::Schema;
+use crate::{adapter::BoxFuture, schema::Schema};
 
 /// The response's body: short text, or nothing.
 pub type ResponseBody = Full<Bytes>;
@@ -42,78 +49,132 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
     let Some(core) = node.connect(accepted.dialect) else {
         return Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no random numbers to be had").response();
     };
-    // From here on the connection cleans up after itself, also where the client vanishes during its handshake.
-    let connection =
-        Connection { session: Arc::new(Session::new(core, server.clone())), greeted: false, address: None };
     let upgrade = hyper::upgrade::on(&mut request);
     let (head, _) = request.into_parts();
-    connection.greet(Handshake::new(head, &node.config.limits), upgrade).await;
-    accepted.response()
+    let handshake = Handshake::new(head, &node.config.limits);
+    let connection = Connection {
+        session: Arc::new(Session::new(core, server.clone())),
+        accepted: false,
+        address: None,
+        client: Client::new(node),
+    };
+    // In a task of its own: this future is dropped where the client vanishes during its handshake.
+    let (open, opened) = oneshot::channel();
+    tokio::spawn(connection.live(handshake, upgrade, open));
+    match opened.await {
+        Ok(()) => accepted.response(),
+        Err(_) => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the connection could not be set up").response(),
+    }
 }
 
 /// A client from the moment that it is known until everything about it is undone.
 struct Connection<S: Schema> {
     session: Arc<Session<S>>,
     /// The connect hook has accepted it, so the disconnect hook is to hear of it.
-    greeted: bool,
+    accepted: bool,
     /// Counts as one of its address, where these are counted.
     address: Option<AddressGuard>,
+    #[expect(dead_code, reason = "counts for as long as it is there")]
+    client: Client,
 }
 
+/// A connect hook that is still running.
+type Hook = BoxFuture<Result<(), Error>>;
+
 impl<S: Schema> Connection<S> {
-    /// Runs the connect hook, then leaves the connection to a task of its own.
-    async fn greet(mut self, handshake: Handshake, upgrade: OnUpgrade) {
-        let server = &self.session.server;
-        let socket = Socket::new(self.session.clone());
-        match server.node().addresses.admit(handshake.client_ip()) {
+    async fn live(mut self, handshake: Handshake, upgrade: OnUpgrade, open: oneshot::Sender<()>) {
+        let (id, address, began) = (self.session.core.id, handshake.client_ip(), Instant::now());
+        let unfinished = self.greet(handshake, open).await;
+        tracing::debug!(target: "painda::connect", id = id.as_str(), ?address, accepted = self.accepted, "came");
+        let end = match unfinished {
+            None => self.serve(upgrade).await,
+            Some(hook) => {
+                let (end, hooked) = Box::pin(join(self.serve(upgrade), hook)).await;
+                self.accepted = hooked.is_ok();
+                end
+            }
+        };
+        self.address = None;
+        tracing::debug!(target: "painda::connect", id = id.as_str(), ?end, after = ?began.elapsed(), "left");
+        if let (true, Some(hook)) = (self.accepted, &self.session.server.hooks().disconnect) {
+            let socket = Socket::new(self.session.clone());
+            if let Err(error) = caught(|| hook(socket, end)).await {
+                tracing::warn!(target: "painda::connect", id = id.as_str(), %error, "the disconnect hook failed");
+            }
+        }
+    }
+
+    /// Runs the connect hook, and has the handshake answered. Returns the hook where it takes too long, or goes on without its client.
+    async fn greet(&mut self, handshake: Handshake, mut open: oneshot::Sender<()>) -> Option<Hook> {
+        let server = self.session.server.clone();
+        let (node, socket) = (server.node(), Socket::new(self.session.clone()));
+        match node.addresses.admit(handshake.client_ip()) {
             Ok(address) => self.address = address,
             Err(()) => {
                 let why = "too many connections from this address";
-                turn_away(server.node(), &socket, &Error::refused_with(close_code::TOO_MANY_CONNECTIONS, why));
-                tokio::spawn(self.run(upgrade));
-                return;
+                turn_away(node, &socket, &Error::refused_with(close_code::TOO_MANY_CONNECTIONS, why));
+                let _ = open.send(());
+                return None;
             }
         }
-        let hooked = match &server.hooks().connect {
-            Some(hook) => {
-                let hook = caught(|| hook(socket.clone(), handshake));
-                let late = |_| Err(Error::other("the connect hook took too long"));
-                timeout(server.node().config.handshake_timeout, hook).await.unwrap_or_else(late)
+        let mut hook: Hook = {
+            let (server, socket) = (server.clone(), socket.clone());
+            Box::pin(async move {
+                match &server.hooks().connect {
+                    Some(hook) => caught(|| hook(socket, handshake)).await,
+                    None => Ok(()),
+                }
+            })
+        };
+        let hooked = tokio::select! {
+            biased;
+            hooked = &mut hook => hooked,
+            () = open.closed() => {
+                // The client has vanished.
+                self.session.core.outbox.abandon();
+                node.disconnect(&self.session.core);
+                return Some(hook);
             }
-            None => Ok(()),
+            () = sleep(node.config.handshake_timeout) => {
+                turn_away(node, &socket, &Error::other("the connect hook took too long"));
+                let _ = open.send(());
+                return Some(hook);
+            }
         };
         match hooked {
-            Ok(()) => self.greeted = true,
-            Err(error) => turn_away(server.node(), &socket, &error),
+            Ok(()) => self.accepted = true,
+            Err(error) => turn_away(node, &socket, &error),
         }
-        tokio::spawn(self.run(upgrade));
+        let _ = open.send(());
+        None
     }
 
-    async fn run(self, upgrade: OnUpgrade) {
-        let wait = self.session.server.node().config.handshake_timeout;
-        let end = match timeout(wait, upgrade).await {
+    /// Waits for the connection, and runs it until it ends.
+    async fn serve(&self, upgrade: OnUpgrade) -> Disconnect {
+        let node = self.session.server.node();
+        match timeout(node.config.handshake_timeout, upgrade).await {
             Ok(Ok(upgraded)) => {
                 let span = tracing::debug_span!(target: "painda::connection", "connection", id = self.session.core.id.as_str());
                 let running = pin!(connection::run(&self.session, transport(upgraded)).instrument(span));
-                self.session.server.node().flusher().scope(running).await
+                node.flusher().scope(running).await
             }
-            Ok(Err(error)) => Disconnect::Broken(error.to_string()),
-            Err(_) => Disconnect::TimedOut,
-        };
-        tracing::debug!(target: "painda::connect", id = self.session.core.id.as_str(), ?end, "disconnected");
-        if let (true, Some(hook)) = (self.greeted, &self.session.server.hooks().disconnect) {
-            let socket = Socket::new(self.session.clone());
-            if let Err(error) = caught(|| hook(socket, end)).await {
-                tracing::warn!(target: "painda::connect", %error, "the disconnect hook failed");
-            }
+            Ok(Err(error)) => self.lost(Disconnect::Broken(error.to_string())),
+            Err(_) => self.lost(Disconnect::TimedOut),
         }
+    }
+
+    /// The handshake came to nothing.
+    fn lost(&self, end: Disconnect) -> Disconnect {
+        self.session.core.outbox.abandon();
+        self.session.server.node().disconnect(&self.session.core);
+        end
     }
 }
 
 impl<S: Schema> Drop for Connection<S> {
     fn drop(&mut self) {
-        self.session.core.outbox.abandon();
-        self.session.server.node().disconnect(&self.session.core);
+        // Done already, but for a panic and the end of the runtime.
+        self.lost(Disconnect::Server);
         self.session.handlers.clear();
     }
 }

@@ -83,6 +83,16 @@ pub enum Body {
     Json(Bytes),
 }
 
+impl Body {
+    /// The bytes of the payload.
+    #[must_use]
+    pub fn payload(&self) -> &Bytes {
+        match self {
+            Self::Event { payload, .. } | Self::Json(payload) => payload,
+        }
+    }
+}
+
 /// Why bytes are no frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

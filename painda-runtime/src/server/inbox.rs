@@ -1,0 +1,178 @@
+//! What a client has sent and its handlers have not come to yet: handled one after another, in order, while the connection goes
+//! on being read.
+//!
+//! Bounded in messages and bytes. A full inbox pauses the reading, so that the client's own queue fills next.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep};
+use tungstenite::Message as WsMessage;
+
+use super::{
+    close_code,
+    dispatch::{failed, refuse, tell_error},
+    error::Error,
+    limits::{Allowed, ByteRate, Flood, MessageRate},
+    packet::Dialect,
+    socket::{Session, Socket},
+};
+use crate::{
+    schema::Schema,
+    wire::frame::{self, Body, FrameError},
+};
+
+/// So many messages may wait for the handlers of one client.
+const MAX_MESSAGES: usize = 256;
+
+/// The messages of one client on their way to its handlers.
+pub(crate) struct Inbox<'a, S: Schema, F, B> {
+    session: &'a Arc<Session<S>>,
+    /// The handler that is running.
+    running: Pin<&'a mut Option<F>>,
+    begin: B,
+    /// As they came, compressed ones too.
+    waiting: VecDeque<WsMessage>,
+    bytes: usize,
+    message_rate: MessageRate,
+    byte_rate: ByteRate,
+    flood: Flood,
+    /// When the handler that is running has taken too long. Boxed, as most handlers never wait.
+    timeout: Option<Pin<Box<Sleep>>>,
+}
+
+impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B> {
+    /// `begin` makes the future that handles a message; it is kept in `running`.
+    pub(crate) fn new(session: &'a Arc<Session<S>>, running: Pin<&'a mut Option<F>>, begin: B) -> Self {
+        let (limits, now) = (&session.server.node().config.limits, Instant::now());
+        Self {
+            session,
+            running,
+            begin,
+            waiting: VecDeque::new(),
+            bytes: 0,
+            message_rate: MessageRate::new(limits, now),
+            byte_rate: ByteRate::new(limits, now),
+            flood: Flood::default(),
+            timeout: None,
+        }
+    }
+
+    /// Whether nothing more may come for now.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= MAX_MESSAGES
+            || !self.waiting.is_empty() && self.bytes >= self.session.server.node().config.limits.message
+    }
+
+    /// Takes a data message; one that comes while a handler runs waits for it.
+    pub(crate) fn push(&mut self, message: WsMessage, now: Instant) {
+        match self.message_rate.allow(now) {
+            Allowed::Yes if self.running.is_none() => self.start(&message, now),
+            Allowed::Yes => {
+                self.bytes += message.len();
+                self.waiting.push_back(message);
+            }
+            over => self.drop_one(over, "messages", now),
+        }
+    }
+
+    /// Forgets what waits.
+    pub(crate) fn clear(&mut self) {
+        self.waiting = VecDeque::new();
+        self.bytes = 0;
+    }
+
+    /// Runs the handler that is running until it ends or has taken too long, and begins the next one.
+    pub(crate) fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(handler) = self.running.as_mut().as_pin_mut() else { return Poll::Pending };
+        if handler.poll(cx).is_pending() {
+            let limit = self.session.server.node().config.handler_timeout;
+            ready!(self.poll_timeout(limit, cx));
+            let why = format!("it took longer than {limit:?}");
+            failed(self.session, &Error::other(why));
+        }
+        self.running.set(None);
+        self.timeout = None;
+        while self.running.is_none()
+            && let Some(message) = self.waiting.pop_front()
+        {
+            self.bytes -= message.len();
+            self.start(&message, Instant::now());
+        }
+        if self.waiting.is_empty() {
+            // Gives back what a burst has made large.
+            self.waiting = VecDeque::new();
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_timeout(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        if limit.is_zero() {
+            return Poll::Pending;
+        }
+        self.timeout.get_or_insert_with(|| Box::pin(sleep(limit))).as_mut().poll(cx)
+    }
+
+    /// Waits until everything that has come is handled.
+    pub(crate) async fn finish(&mut self) {
+        while self.running.is_some() {
+            std::future::poll_fn(|cx| self.poll_one(cx)).await;
+        }
+    }
+
+    /// Begins to handle a message, unless it is refused.
+    fn start(&mut self, message: &WsMessage, now: Instant) {
+        let allowed = self.byte_rate.allow(message.len(), now);
+        if allowed != Allowed::Yes {
+            return self.drop_one(allowed, "bytes", now);
+        }
+        let body = match message {
+            WsMessage::Binary(bytes) => {
+                let limit = self.session.server.node().config.limits.inflated();
+                match frame::decode(bytes, limit) {
+                    Ok(frame) => {
+                        let core = &self.session.core;
+                        if frame.version == 1 && core.dialect() == Dialect::V2 {
+                            core.set_dialect(Dialect::V1);
+                        }
+                        frame.body
+                    }
+                    Err(error) => {
+                        if matches!(error, FrameError::BadZlib | FrameError::InflatedTooLarge { .. }) {
+                            // So much work may have been done before it was seen.
+                            self.byte_rate.charge(limit, now);
+                        }
+                        return refuse(self.session, &error.into());
+                    }
+                }
+            }
+            WsMessage::Text(text) => Body::Json(text.clone().into()),
+            _ => return,
+        };
+        // What was compressed counts as what it has become.
+        let allowed = self.byte_rate.charge(body.payload().len().saturating_sub(message.len()), now);
+        if allowed != Allowed::Yes {
+            return self.drop_one(allowed, "bytes", now);
+        }
+        self.running.set(Some((self.begin)(body)));
+    }
+
+    /// Drops a message that is too much. Whoever is only told goes on; whoever goes on for long is closed.
+    fn drop_one(&mut self, over: Allowed, what: &str, now: Instant) {
+        let node = self.session.server.node();
+        node.counters.rate_limited.add(1);
+        if let Allowed::FirstOver(window) = over {
+            let why = format!("too many {what} in this {window}; further messages are dropped");
+            tell_error(node, &Socket::new(self.session.clone()), "RATE_LIMITED", &why);
+        }
+        if self.flood.dropped(now) {
+            self.session.core.close(close_code::POLICY, "too many messages for too long");
+        }
+    }
+}
