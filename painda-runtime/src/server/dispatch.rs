@@ -18,6 +18,7 @@ use super::{
     handlers::Unheard,
     incoming::{Incoming, Parsed, Refusal, parse},
     node::Node,
+    packet::cut,
     socket::{Session, Socket},
 };
 use crate::{adapter::BoxFuture, schema::Schema, wire::frame::Body};
@@ -115,7 +116,7 @@ pub(crate) fn turn_away<S: Schema>(node: &Node, socket: &Socket<S>, error: &Erro
 
 /// Sends `__pp_error`. A client that does not read such answers does without further ones.
 pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: &str, message: &str) {
-    let message = &message[..message.floor_char_boundary(MAX_REASON)];
+    let message = cut(message, MAX_REASON);
     if let Some(packet) = node.control("__pp_error", &json!({ "code": code, "message": message })) {
         node.answer(socket.core(), &packet);
     }

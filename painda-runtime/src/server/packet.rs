@@ -197,11 +197,16 @@ pub(crate) fn close_frame(code: u16, reason: &str) -> Bytes {
     if code == 1005 {
         return ws_frame(OpCode::Control(Control::Close), &[]);
     }
-    let mut end = reason.len().min(123);
-    while !reason.is_char_boundary(end) {
+    ws_frame(OpCode::Control(Control::Close), &[&code.to_be_bytes(), cut(reason, 123).as_bytes()].concat())
+}
+
+/// The beginning of a text, in at most so many bytes.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
         end -= 1;
     }
-    ws_frame(OpCode::Control(Control::Close), &[&code.to_be_bytes(), &reason.as_bytes()[..end]].concat())
+    &text[..end]
 }
 
 #[cfg(test)]
