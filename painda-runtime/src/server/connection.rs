@@ -22,7 +22,7 @@ use tokio::{
 };
 use tungstenite::{
     Error as WsError, Message as WsMessage,
-    error::CapacityError,
+    error::{CapacityError, ProtocolError},
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
@@ -256,6 +256,8 @@ async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver, e
             (close_code::TOO_LARGE, format!("a message may have at most {max_size} bytes"))
         }
         WsError::Utf8(_) => (close_code::NOT_UTF8, "a text message was not UTF-8".to_owned()),
+        // A client that vanishes has sent nothing wrong.
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Disconnect::Broken(error.to_string()),
         WsError::Protocol(error) => (close_code::PROTOCOL_ERROR, error.to_string()),
         _ => return Disconnect::Broken(error.to_string()),
     };

@@ -145,8 +145,8 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
                     }
                     Err(error) => {
                         if matches!(error, FrameError::BadZlib | FrameError::InflatedTooLarge { .. }) {
-                            // So much work may have been done before it was seen.
-                            self.byte_rate.charge(limit, now);
+                            // The whole limit may have been inflated before it was seen: the smaller part of what a message costs.
+                            self.byte_rate.charge(limit / 4, now);
                         }
                         return refuse(self.session, &error.into());
                     }
