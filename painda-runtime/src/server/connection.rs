@@ -92,8 +92,7 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
     let (core, node) = (&session.core, session.server.node());
     core.outbox.attach(transport.writer);
     let mut incoming = Receiver::new(node, transport.reader, transport.read_ahead);
-    let running = pin!(None);
-    let mut inbox = Inbox::new(session, running, |body| handle(session, body));
+    let mut inbox = Inbox::new(session, |body| handle(session, body));
     let end = {
         let reading = pin!(read(session, &mut incoming, &mut inbox));
         tokio::select! {

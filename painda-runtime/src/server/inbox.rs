@@ -34,32 +34,33 @@ const MAX_MESSAGES: usize = 256;
 /// The messages of one client on their way to its handlers.
 pub(crate) struct Inbox<'a, S: Schema, F, B> {
     session: &'a Arc<Session<S>>,
-    /// The handler that is running.
-    running: Pin<&'a mut Option<F>>,
     begin: B,
+    /// The handler that is running. Boxed, because most connections have none.
+    running: Option<Pin<Box<F>>>,
     /// As they came, compressed ones too.
     waiting: VecDeque<WsMessage>,
     bytes: usize,
     message_rate: MessageRate,
     byte_rate: ByteRate,
-    flood: Flood,
+    /// Boxed, because most clients never send too much.
+    flood: Option<Box<Flood>>,
     /// When the handler that is running has taken too long. Boxed, as most handlers never wait.
     timeout: Option<Pin<Box<Sleep>>>,
 }
 
 impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B> {
-    /// `begin` makes the future that handles a message; it is kept in `running`.
-    pub(crate) fn new(session: &'a Arc<Session<S>>, running: Pin<&'a mut Option<F>>, begin: B) -> Self {
+    /// `begin` makes the future that handles a message.
+    pub(crate) fn new(session: &'a Arc<Session<S>>, begin: B) -> Self {
         let (limits, now) = (&session.server.node().config.limits, Instant::now());
         Self {
             session,
-            running,
             begin,
+            running: None,
             waiting: VecDeque::new(),
             bytes: 0,
             message_rate: MessageRate::new(limits, now),
             byte_rate: ByteRate::new(limits, now),
-            flood: Flood::default(),
+            flood: None,
             timeout: None,
         }
     }
@@ -90,14 +91,14 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
 
     /// Runs the handler that is running until it ends or has taken too long, and begins the next one.
     pub(crate) fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(handler) = self.running.as_mut().as_pin_mut() else { return Poll::Pending };
-        if handler.poll(cx).is_pending() {
+        let Some(handler) = &mut self.running else { return Poll::Pending };
+        if handler.as_mut().poll(cx).is_pending() {
             let limit = self.session.server.node().config.handler_timeout;
             ready!(self.poll_timeout(limit, cx));
             let why = format!("it took longer than {limit:?}");
             failed(self.session, &Error::other(why));
         }
-        self.running.set(None);
+        self.running = None;
         self.timeout = None;
         while self.running.is_none()
             && let Some(message) = self.waiting.pop_front()
@@ -160,7 +161,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         if allowed != Allowed::Yes {
             return self.drop_one(allowed, "bytes", now);
         }
-        self.running.set(Some((self.begin)(body)));
+        self.running = Some(Box::pin((self.begin)(body)));
     }
 
     /// Drops a message that is too much. Whoever is only told goes on; whoever goes on for long is closed.
@@ -171,7 +172,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
             let why = format!("too many {what} in this {window}; further messages are dropped");
             tell_error(node, &Socket::new(self.session.clone()), "RATE_LIMITED", &why);
         }
-        if self.flood.dropped(now) {
+        if self.flood.get_or_insert_default().dropped(now) {
             self.session.core.close(close_code::POLICY, "too many messages for too long");
         }
     }

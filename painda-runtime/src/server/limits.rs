@@ -69,23 +69,23 @@ pub(crate) struct MessageRate {
     minute: Window,
 }
 
+/// Small, as each connection has several.
 #[derive(Debug)]
 struct Window {
-    length: Duration,
-    limit: u32,
     began: Instant,
     count: u32,
+    limit: u32,
 }
 
 impl MessageRate {
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
-        let window = |seconds, limit| Window { length: Duration::from_secs(seconds), limit, began: now, count: 0 };
-        Self { second: window(1, limits.per_second), minute: window(60, limits.per_minute) }
+        let window = |limit| Window { began: now, count: 0, limit };
+        Self { second: window(limits.per_second), minute: window(limits.per_minute) }
     }
 
     /// Counts a message.
     pub(crate) fn allow(&mut self, now: Instant) -> Allowed {
-        let over = [(self.second.count(now), "second"), (self.minute.count(now), "minute")];
+        let over = [(self.second.count(1, now), "second"), (self.minute.count(60, now), "minute")];
         match over.into_iter().find(|(over, _)| *over > 0) {
             None => Allowed::Yes,
             Some((1, window)) => Allowed::FirstOver(window),
@@ -95,9 +95,9 @@ impl MessageRate {
 }
 
 impl Window {
-    /// Counts a message, and says by how many the limit is exceeded.
-    fn count(&mut self, now: Instant) -> u32 {
-        if now.duration_since(self.began) >= self.length {
+    /// Counts a message, and says by how many the limit of so many seconds is exceeded.
+    fn count(&mut self, seconds: u64, now: Instant) -> u32 {
+        if now.duration_since(self.began).as_secs() >= seconds {
             self.began = now;
             self.count = 0;
         }

@@ -18,7 +18,8 @@ pub(crate) struct Queue {
     /// The running number of the first of them.
     front: u64,
     /// Where the latest of each key is queued; none until an event asks for it.
-    latest: Option<HashMap<Key, u64>>,
+    #[expect(clippy::box_collection, reason = "most queues have none, and each connection has a queue")]
+    latest: Option<Box<HashMap<Key, u64>>>,
     /// The front has been written in part, so nothing may take its place.
     partial: bool,
     /// What is queued, and what has been taken and not been [written](Self::wrote) yet.

@@ -51,7 +51,8 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
     };
     let upgrade = hyper::upgrade::on(&mut request);
     let (head, _) = request.into_parts();
-    let handshake = Handshake::new(head, &node.config.limits);
+    // Boxed, because the connection's task keeps the place of what it was given.
+    let handshake = Box::new(Handshake::new(head, &node.config.limits));
     let connection = Connection {
         session: Arc::new(Session::new(core, server.clone())),
         accepted: false,
@@ -82,7 +83,7 @@ struct Connection<S: Schema> {
 type Hook = BoxFuture<Result<(), Error>>;
 
 impl<S: Schema> Connection<S> {
-    async fn live(mut self, handshake: Handshake, upgrade: OnUpgrade, open: oneshot::Sender<()>) {
+    async fn live(mut self, handshake: Box<Handshake>, upgrade: OnUpgrade, open: oneshot::Sender<()>) {
         let (id, address, began) = (self.session.core.id, handshake.client_ip(), Instant::now());
         let unfinished = self.greet(handshake, open).await;
         tracing::debug!(target: "painda::connect", id = id.as_str(), ?address, accepted = self.accepted, "came");
@@ -105,7 +106,7 @@ impl<S: Schema> Connection<S> {
     }
 
     /// Runs the connect hook, and has the handshake answered. Returns the hook where it takes too long, or goes on without its client.
-    async fn greet(&mut self, handshake: Handshake, mut open: oneshot::Sender<()>) -> Option<Hook> {
+    async fn greet(&mut self, handshake: Box<Handshake>, mut open: oneshot::Sender<()>) -> Option<Hook> {
         let server = self.session.server.clone();
         let (node, socket) = (server.node(), Socket::new(self.session.clone()));
         match node.addresses.admit(handshake.client_ip()) {
@@ -121,7 +122,7 @@ impl<S: Schema> Connection<S> {
             let (server, socket) = (server.clone(), socket.clone());
             Box::pin(async move {
                 match &server.hooks().connect {
-                    Some(hook) => caught(|| hook(socket, handshake)).await,
+                    Some(hook) => caught(|| hook(socket, *handshake)).await,
                     None => Ok(()),
                 }
             })
