@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
     Inner, PPServer,
+    address::ProxyHeader,
     agreement::OnConflict,
     connection::Disconnect,
     error::Error,
@@ -243,18 +244,36 @@ impl<S: Schema> PPServerBuilder<S> {
     }
 
     /// How many connections one address may have; 0, the default, is no limit. Further ones are closed with code 4029.
+    /// IPv6 addresses count by their [network](Self::ipv6_prefix).
     /// Behind a proxy all clients have the proxy's address, unless [`trusted_proxies`](Self::trusted_proxies) says otherwise.
-    /// A mounted server learns addresses from a [`SocketAddr`](std::net::SocketAddr) in the request's extensions; clients whose
-    /// address it does not know are not counted, of which the log warns once.
+    /// A mounted server learns addresses from a [`SocketAddr`](std::net::SocketAddr) in the request's extensions, or with the feature
+    /// `axum` from axum's `ConnectInfo`; clients whose address it does not know are not counted, of which the log warns once.
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.config.limits.connections_per_address = connections;
         self
     }
 
-    /// How many proxies of your own stand before this server. So many entries at the end of `X-Forwarded-For` are believed,
-    /// and the first of them is the client's address; what a client writes there itself is not. Default: 0.
+    /// How many of an IPv6 address' first bits count as one address, 1 to 128: whoever has one address mostly has a whole network.
+    /// Default: 64, what one household or one rented machine has.
+    pub fn ipv6_prefix(mut self, bits: u8) -> Self {
+        self.config.limits.ipv6_prefix = bits;
+        self
+    }
+
+    /// How many proxies of your own stand before this server. So many entries at the end of `X-Forwarded-For` or
+    /// [`Forwarded`](Self::proxy_header) are believed, and the first of them is the client's address; what a client writes there
+    /// itself is not. A client whose address the proxy keeps to itself (`unknown`, `_hidden`), or writes in a way that can't be read,
+    /// has none, and is not counted by its address. Each proxy must append what it saw, and be reached only through the one before:
+    /// who can go past them can write what it likes. Default: 0.
     pub fn trusted_proxies(mut self, proxies: usize) -> Self {
         self.config.limits.trusted_proxies = proxies;
+        self
+    }
+
+    /// Which header the [trusted proxies](Self::trusted_proxies) write. Name it where you know it: then a client that writes the other
+    /// one changes nothing. Default: [`ProxyHeader::Either`].
+    pub fn proxy_header(mut self, header: ProxyHeader) -> Self {
+        self.config.limits.proxy_header = header;
         self
     }
 

@@ -42,7 +42,7 @@ pub struct Handshake {
 impl Handshake {
     pub(crate) fn new(head: Parts, limits: &Limits) -> Self {
         let peer = address::peer(&head.extensions);
-        let client_ip = address::client(&head.headers, peer, limits.trusted_proxies);
+        let client_ip = address::client(&head.headers, peer, limits);
         Self { uri: head.uri, headers: head.headers, peer, client_ip }
     }
 
@@ -58,13 +58,15 @@ impl Handshake {
         &self.headers
     }
 
-    /// The peer's address, where it is known: a mounted server learns it from a [`SocketAddr`] in the request's extensions.
+    /// The peer's address, where it is known: a mounted server learns it from a [`SocketAddr`] in the request's extensions, or
+    /// with the feature `axum` from axum's `ConnectInfo<SocketAddr>`.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.peer
     }
 
-    /// The client's address: the peer's, or what [trusted proxies](super::PPServerBuilder::trusted_proxies) say.
+    /// The client's address: the peer's, or what [trusted proxies](super::PPServerBuilder::trusted_proxies) say; none where
+    /// these keep it to themselves.
     #[must_use]
     pub fn client_ip(&self) -> Option<IpAddr> {
         self.client_ip

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::address::ProxyHeader;
+
 /// The limits; see the builder's methods.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -13,7 +15,9 @@ pub(crate) struct Limits {
     pub(crate) rooms: usize,
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
+    pub(crate) ipv6_prefix: u8,
     pub(crate) trusted_proxies: usize,
+    pub(crate) proxy_header: ProxyHeader,
 }
 
 impl Default for Limits {
@@ -27,7 +31,9 @@ impl Default for Limits {
             rooms: 1000,
             connections: 100_000,
             connections_per_address: 0,
+            ipv6_prefix: 64,
             trusted_proxies: 0,
+            proxy_header: ProxyHeader::default(),
         }
     }
 }

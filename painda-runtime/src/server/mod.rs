@@ -81,6 +81,7 @@ use crate::{
 };
 
 pub use self::{
+    address::ProxyHeader,
     agreement::{OnConflict, SchemaFit},
     builder::PPServerBuilder,
     cluster::{Answer, NodeInfo, RemoteSocket},
