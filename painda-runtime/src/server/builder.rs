@@ -19,7 +19,9 @@ use super::{
     limits::Limits,
     listener,
     node::Node,
+    origin::Origins,
     packet::Framing,
+    settings,
     socket::Socket,
 };
 use crate::{
@@ -45,7 +47,7 @@ pub(crate) struct Hooks<S: Schema> {
 pub(crate) struct Config {
     pub(crate) framing: Framing,
     pub(crate) limits: Limits,
-    pub(crate) allowed_origins: Option<Vec<String>>,
+    pub(crate) allowed_origins: Option<Origins>,
     pub(crate) heartbeat: Duration,
     pub(crate) handshake_timeout: Duration,
     pub(crate) shutdown_timeout: Duration,
@@ -77,6 +79,8 @@ pub struct PPServerBuilder<S: Schema> {
     adapter: Option<Box<dyn PPAdapter>>,
     hooks: Hooks<S>,
     config: Config,
+    /// Patterns that nobody has checked yet.
+    allowed_origins: Option<Vec<String>>,
 }
 
 impl<S: Schema> std::fmt::Debug for PPServerBuilder<S> {
@@ -90,6 +94,7 @@ impl<S: Schema> PPServerBuilder<S> {
         Self {
             adapter: None,
             hooks: Hooks { connect: None, disconnect: None, auth: None, middleware: Vec::new() },
+            allowed_origins: None,
             config: Config {
                 framing: Framing::default(),
                 limits: Limits::default(),
@@ -182,10 +187,19 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// The origins that browsers may connect from, such as `https://example.org`. Others are answered 403; a client that
-    /// sends no `Origin`, and so is no browser, is let in. Default: any.
+    /// The origins of pages that browsers may connect from. Others are answered 403; a client that sends no `Origin`, and so is no
+    /// browser, is let in. Default: any. An empty list lets no browser in.
+    ///
+    /// | pattern | who is let in |
+    /// | --- | --- |
+    /// | `https://example.org`, `http://localhost:5173` | pages of this scheme, host and port, as browsers write it: in lower case, without the scheme's own port (80, 443) and without a path |
+    /// | `https://*.example.org` | pages of all subdomains, however deep, but not of `example.org` itself |
+    /// | `app://host`, `chrome-extension://id`, `file://` | pages of an application's own scheme |
+    /// | `null` | pages without an origin: of files, and of sandboxed frames, which anybody can make |
+    ///
+    /// A pattern that no browser could ever send, such as `https://Example.org/`, is an error of [`build`](Self::build).
     pub fn allowed_origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
-        self.config.allowed_origins = Some(origins.into_iter().map(Into::into).collect());
+        self.allowed_origins = Some(origins.into_iter().map(Into::into).collect());
         self
     }
 
@@ -210,7 +224,8 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// The largest message that a client may send, in bytes; a larger one closes it with code 1009. Default: 1 MiB.
+    /// The largest message that a client may send, in bytes; a larger one closes it with code 1009. At least 16, a frame's
+    /// header. Default: 1 MiB.
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.config.limits.message = bytes;
         self
@@ -224,7 +239,7 @@ impl<S: Schema> PPServerBuilder<S> {
 
     /// How many messages a client may send per second and per minute; 0 is no limit. Further ones are dropped, and the first
     /// of them is answered with `__pp_error` `RATE_LIMITED`. Pings and pongs are counted apart; a client that sends more
-    /// of these is closed with code 1008. Default: 1000 and 60 000.
+    /// of these is closed with code 1008. Not more a second than a minute. Default: 1000 and 60 000.
     pub fn max_messages(mut self, per_second: u32, per_minute: u32) -> Self {
         self.config.limits.per_second = per_second;
         self.config.limits.per_minute = per_minute;
@@ -278,13 +293,13 @@ impl<S: Schema> PPServerBuilder<S> {
     }
 
     /// After how much silence a client is pinged; after as much again it is taken for gone. One message must arrive whole
-    /// within that time. Not 0. Default: 30 s.
+    /// within that time. At least 1 ms. Default: 30 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
         self
     }
 
-    /// How long the request, and then the connect hook, may take. Not 0. Default: 10 s.
+    /// How long the request, and then the connect hook, may take. At least 1 ms. Default: 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.config.handshake_timeout = timeout;
         self
@@ -297,7 +312,7 @@ impl<S: Schema> PPServerBuilder<S> {
     }
 
     /// How long frames are collected before they are written: 0, the default, writes at once; 16 ms, a tick of a 60 Hz game,
-    /// saves most system calls where much is emitted.
+    /// saves most system calls where much is emitted. Less than the [heartbeat](Self::heartbeat), for pings are collected, too.
     pub fn flush_interval(mut self, interval: Duration) -> Self {
         self.config.flush_interval = interval;
         self
@@ -310,7 +325,7 @@ impl<S: Schema> PPServerBuilder<S> {
     }
 
     /// How long the other nodes have to answer a question to the cluster, such as [`PPServer::nodes`] or the schema check at
-    /// the start. Default: 2 s.
+    /// the start. At least 1 ms. Default: 2 s.
     pub fn ask_timeout(mut self, timeout: Duration) -> Self {
         self.config.ask_timeout = timeout;
         self
@@ -336,12 +351,9 @@ impl<S: Schema> PPServerBuilder<S> {
     /// [`Error::Config`] for a setting that can't be, [`Error::Adapter`] where the adapter can't start, [`Error::SchemaConflict`] where
     /// another node's schema contradicts this one's.
     pub async fn build(self) -> Result<PPServer<S>, Error> {
-        let needed = [("heartbeat", self.config.heartbeat), ("handshake_timeout", self.config.handshake_timeout)];
-        if let Some((setting, _)) = needed.iter().find(|(_, time)| time.is_zero()) {
-            return Err(Error::Config(format!("{setting}: 0 would turn every client away").into()));
-        }
+        let config = settings::checked(self.config, self.allowed_origins.as_deref())?;
         let adapter = self.adapter.unwrap_or_else(|| Box::new(MemoryAdapter::new()));
-        let node = Node::start(self.config, S::registry(), adapter).await?;
+        let node = Node::start(config, S::registry(), adapter).await?;
         Ok(PPServer { inner: Arc::new(Inner { node, hooks: self.hooks, local_addr: OnceLock::new() }) })
     }
 

@@ -205,7 +205,7 @@ pub(crate) fn admit(node: &Node, headers: &HeaderMap) -> Result<(), Refusal> {
         return Err(full.with(header::RETRY_AFTER, "5"));
     }
     match (&node.config.allowed_origins, headers.get(header::ORIGIN)) {
-        (Some(allowed), Some(origin)) if !allowed.iter().any(|known| origin == known.as_str()) => {
+        (Some(allowed), Some(origin)) if !allowed.allow(origin) => {
             Err(Refusal::new(StatusCode::FORBIDDEN, "connections from this origin are not allowed"))
         }
         _ => Ok(()),
