@@ -116,6 +116,13 @@ fn network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
     }
 }
 
+/// Notes where the connection comes from in a request, as those expect it who mount this server.
+pub(crate) fn note(extensions: &mut Extensions, peer: SocketAddr) {
+    extensions.insert(peer);
+    #[cfg(feature = "axum")]
+    extensions.insert(axum::extract::ConnectInfo(peer));
+}
+
 /// Where the connection comes from, as whoever accepted it has noted in the request.
 pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     let peer = extensions.get::<SocketAddr>().copied();

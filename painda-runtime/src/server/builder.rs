@@ -258,6 +258,14 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
+    /// How many HTTP connections may wait for their client: for its request, the rest of a body, or until it takes an answer. For
+    /// one more, the one is closed that has waited longest. WebSockets are not among them, nor are requests that the application
+    /// is answering. Not 0. Default: 1000.
+    pub fn max_pending(mut self, connections: usize) -> Self {
+        self.config.limits.pending = connections;
+        self
+    }
+
     /// How many connections one address may have; 0, the default, is no limit. Further ones are closed with code 4029.
     /// IPv6 addresses count by their [network](Self::ipv6_prefix).
     /// Behind a proxy all clients have the proxy's address, unless [`trusted_proxies`](Self::trusted_proxies) says otherwise.
@@ -299,7 +307,9 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How long the request, and then the connect hook, may take. At least 1 ms. Default: 10 s.
+    /// How long a client may take for its request, and then the connect hook. Any HTTP connection that
+    /// [`bind`](Self::bind) or [`PPServer::serve`] has accepted is closed where its client keeps the server waiting for as long: for the
+    /// whole head of its next request, for more of a body, or until it takes more of an answer. At least 1 ms. Default: 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.config.handshake_timeout = timeout;
         self
@@ -357,7 +367,8 @@ impl<S: Schema> PPServerBuilder<S> {
         Ok(PPServer { inner: Arc::new(Inner { node, hooks: self.hooks, local_addr: OnceLock::new() }) })
     }
 
-    /// Starts the node and listens for WebSocket clients, on any path of plain HTTP/1.1.
+    /// Starts the node and listens for WebSocket clients, on any path of plain HTTP/1.1. To serve a page or an API on the same
+    /// address: [`build`](Self::build), then [`PPServer::serve`].
     ///
     /// # Errors
     /// [`Error::Bind`] where the address can't be listened on; as for [`build`](Self::build) otherwise.
@@ -367,7 +378,7 @@ impl<S: Schema> PPServerBuilder<S> {
         let local_addr = listener.local_addr().map_err(failed)?;
         let server = self.build().await?;
         let _ = server.inner.local_addr.set(local_addr);
-        tokio::spawn(listener::run(server.clone(), listener));
+        tokio::spawn(listener::run(server.clone(), listener, server.service(), false));
         Ok(server)
     }
 }

@@ -42,6 +42,7 @@
 
 mod address;
 mod agreement;
+mod body;
 mod builder;
 mod client_id;
 pub mod close_code;
@@ -62,6 +63,7 @@ mod origin;
 mod outbox;
 mod packet;
 mod peers;
+mod pending;
 mod queue;
 mod service;
 mod settings;
@@ -85,6 +87,7 @@ use crate::{
 pub use self::{
     address::ProxyHeader,
     agreement::{OnConflict, SchemaFit},
+    body::RequestBody,
     builder::PPServerBuilder,
     cluster::{Answer, NodeInfo, RemoteSocket},
     connection::Disconnect,

@@ -28,6 +28,7 @@ use super::{
     outbox::{Policy, Pushed},
     packet::{Dialect, Framing, Packet, ping_frame},
     peers::Peers,
+    pending::Pending,
     socket::SocketCore,
     stats::{Counters, ServerStats, gauge},
     typescript,
@@ -59,6 +60,8 @@ pub(crate) struct Node {
     /// Called by the adapter with what other nodes publish.
     pub(crate) callback: Callback,
     pub(crate) addresses: Arc<Addresses>,
+    /// The connections that are no WebSockets.
+    pub(crate) http: Arc<Pending>,
     closing: AtomicBool,
     /// Told whenever a socket goes, and when the node begins to close.
     pub(crate) changed: Notify,
@@ -79,6 +82,7 @@ impl Node {
         let peers = Peers::new().ok_or_else(|| Error::other("no random numbers to be had"))?;
         let flusher = Flusher::new(config.flush_interval);
         let addresses = Addresses::new(&config.limits);
+        let http = Pending::new(config.limits.pending, config.handshake_timeout);
         let node = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
             let weak = weak.clone();
             let callback: Callback = Arc::new(move |delivery| {
@@ -99,6 +103,7 @@ impl Node {
                 heard: Mutex::default(),
                 callback,
                 addresses,
+                http,
                 closing: AtomicBool::new(false),
                 changed: Notify::new(),
             }
@@ -348,6 +353,7 @@ impl Node {
     pub(crate) async fn close(&self, reason: &str) -> Result<(), Error> {
         self.closing.store(true, Ordering::Release);
         self.changed.notify_waiters();
+        self.http.stop();
         let deadline = self.config.shutdown_timeout;
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control("__pp_shutdown", &json!({ "reason": reason, "timeoutMs": timeout_ms })) {

@@ -45,6 +45,7 @@ pub(crate) fn checked(mut config: Config, allowed_origins: Option<&[String]>) ->
         format!("max_message of {}: a frame's header alone has {HEADER_LEN} bytes", limits.message),
     );
     refuse(limits.queue == 0, "queue_limit of 0: no client could be sent anything".to_owned());
+    refuse(limits.pending == 0, "max_pending of 0: nobody could connect".to_owned());
     refuse(
         limits.per_minute > 0 && limits.per_second > limits.per_minute,
         format!(
