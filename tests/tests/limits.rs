@@ -33,14 +33,52 @@ async fn connect(addr: SocketAddr) -> Client {
 }
 
 #[tokio::test]
-async fn a_time_of_0_that_would_turn_everybody_away_is_refused() {
-    for (builder, setting) in [
+async fn settings_that_can_never_work_are_refused() {
+    let (short, day) = (Duration::from_micros(999), Duration::from_secs(24 * 60 * 60));
+    for (builder, named) in [
         (echo().heartbeat(Duration::ZERO), "heartbeat"),
+        (echo().heartbeat(short), "heartbeat"),
+        (echo().heartbeat(Duration::MAX), "heartbeat"),
         (echo().handshake_timeout(Duration::ZERO), "handshake_timeout"),
+        (echo().handshake_timeout(short), "handshake_timeout"),
+        (echo().handshake_timeout(Duration::MAX), "handshake_timeout"),
+        (echo().ask_timeout(Duration::ZERO), "ask_timeout"),
+        (echo().shutdown_timeout(day * 366), "shutdown_timeout"),
+        (echo().room_linger(Duration::MAX), "room_linger"),
+        (echo().flush_interval(Duration::MAX), "flush_interval"),
+        (echo().flush_interval(Duration::from_millis(50)).heartbeat(Duration::from_millis(50)), "flush_interval"),
+        (echo().max_message(0), "max_message"),
+        (echo().max_message(15), "max_message"),
+        (echo().queue_limit(0), "queue_limit"),
+        (echo().max_messages(61, 60), "max_messages"),
+        (echo().ipv6_prefix(0), "ipv6_prefix"),
+        (echo().ipv6_prefix(129), "ipv6_prefix"),
+        (echo().allowed_origins(["https://good.example/"]), "write `https://good.example`"),
+        (echo().allowed_origins(["https://good.example", "*"]), "`*`: every origin is let in"),
+        (echo().allowed_origins([""]), "allowed_origins"),
     ] {
-        let error = builder.build().await.expect_err("a wrong setting");
+        let error = builder.build().await.expect_err(named);
         assert!(matches!(error, Error::Config(_)), "{error:?}");
-        assert!(error.to_string().contains(setting), "{error}");
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    let error = echo().queue_limit(0).max_message(0).allowed_origins(["*"]).build().await.expect_err("all wrong");
+    for setting in ["queue_limit", "max_message", "allowed_origins"] {
+        assert!(error.to_string().contains(setting), "all at once: {error}");
+    }
+}
+
+#[tokio::test]
+async fn settings_at_their_bounds_work() {
+    let (short, year) = (Duration::from_millis(1), Duration::from_secs(365 * 24 * 60 * 60));
+    let shortest = echo().ask_timeout(short).shutdown_timeout(Duration::ZERO).room_linger(Duration::ZERO);
+    let longest =
+        echo().heartbeat(year).handshake_timeout(year).ask_timeout(year).shutdown_timeout(year).room_linger(year);
+    let none = echo().max_messages(1000, 0).max_rooms(0).max_inflated(0).compress_from(0).max_message(24);
+    for builder in [shortest, longest, none.ipv6_prefix(128).allowed_origins([""; 0])] {
+        let (_server, addr) = start(builder).await;
+        let mut client = connect(addr).await;
+        client.send_binary(player_move(1.0, 1.0)).await;
+        client.expect_frame(&player_move(1.0, 1.0)).await;
     }
 }
 
@@ -133,15 +171,24 @@ async fn connections_in_all() {
 
 #[tokio::test]
 async fn origins() {
-    let (_server, addr) = start(echo().allowed_origins(["https://good.example"])).await;
-    for (header, expected) in [
+    let allowed = ["https://good.example", "https://*.good.example:8443", "null"];
+    let (server, addr) = start(echo().allowed_origins(allowed)).await;
+    for (headers, expected) in [
         ("Origin: https://good.example\r\n", "HTTP/1.1 101 Switching Protocols"),
-        ("Origin: https://good.example.evil\r\n", "HTTP/1.1 403 Forbidden"),
-        ("Origin: null\r\n", "HTTP/1.1 403 Forbidden"),
+        ("Origin: https://a.b.good.example:8443\r\n", "HTTP/1.1 101 Switching Protocols"),
+        ("Origin: null\r\n", "HTTP/1.1 101 Switching Protocols"),
         ("", "HTTP/1.1 101 Switching Protocols"),
+        ("Origin: https://good.example.evil\r\n", "HTTP/1.1 403 Forbidden"),
+        ("Origin: https://good.example:8443\r\n", "HTTP/1.1 403 Forbidden"),
+        ("Origin: https://a.good.example\r\n", "HTTP/1.1 403 Forbidden"),
+        ("Origin: https://evilgood.example:8443\r\n", "HTTP/1.1 403 Forbidden"),
+        ("Origin: \r\n", "HTTP/1.1 403 Forbidden"),
+        ("Origin: https://good.example\r\nOrigin: https://evil.example\r\n", "HTTP/1.1 400 Bad Request"),
+        ("Origin: https://evil.example\r\nOrigin: https://good.example\r\n", "HTTP/1.1 400 Bad Request"),
     ] {
-        assert_eq!(Raw::handshake(addr, header).await.1, expected, "{header:?}");
+        assert_eq!(Raw::handshake(addr, headers).await.1, expected, "{headers:?}");
     }
+    assert_eq!(server.stats().refused, 5);
 }
 
 /// Who a client is.

@@ -62,7 +62,7 @@ mod macros;
 #[cfg(feature = "json")]
 mod parts;
 #[cfg(feature = "json")]
-mod reflect;
+pub(crate) mod reflect;
 mod registry;
 #[cfg(feature = "tools")]
 pub mod typescript;

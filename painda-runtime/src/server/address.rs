@@ -2,23 +2,41 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, SocketAddr},
+    iter,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Once,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, header};
 use parking_lot::Mutex;
 
 use super::limits::Limits;
+
+/// By which header [trusted proxies](super::PPServerBuilder::trusted_proxies) say whose request they pass on; see
+/// [`PPServerBuilder::proxy_header`](super::PPServerBuilder::proxy_header).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyHeader {
+    /// Whichever of the two a request has. Where it has both, and they name different clients, one of them is the client's own
+    /// invention: then neither is believed, and the client counts as one of the proxy's address.
+    #[default]
+    Either,
+    /// `X-Forwarded-For: 1.2.3.4, [2001:db8::1]:443`; what `Forwarded` says is ignored.
+    XForwardedFor,
+    /// `Forwarded: for=1.2.3.4, for="[2001:db8::1]:443"`, as in RFC 7239; what `X-Forwarded-For` says is ignored.
+    Forwarded,
+}
 
 /// How many connections each address has.
 #[derive(Debug)]
 pub(crate) struct Addresses {
     /// How many one may have; 0 is no limit.
     limit: usize,
+    /// Whoever has one IPv6 address has all with the same first bits, mostly 64.
+    ipv6_prefix: u8,
     counts: Mutex<HashMap<IpAddr, usize>>,
     warned: AtomicBool,
 }
@@ -34,6 +52,7 @@ impl Addresses {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
             limit: limits.connections_per_address,
+            ipv6_prefix: limits.ipv6_prefix,
             counts: Mutex::default(),
             warned: AtomicBool::new(false),
         })
@@ -52,6 +71,7 @@ impl Addresses {
     }
 
     fn enter(self: &Arc<Self>, address: IpAddr) -> Option<AddressGuard> {
+        let address = network(address, self.ipv6_prefix);
         let mut counts = self.counts.lock();
         let count = counts.entry(address).or_insert(0);
         if *count >= self.limit {
@@ -67,7 +87,7 @@ impl Addresses {
             tracing::warn!(
                 target: "painda::server",
                 "clients of unknown address are not limited by max_connections_per_address: \
-                 insert the peer's SocketAddr into the extensions of each request"
+                 insert the peer's SocketAddr into the extensions of each request, or have the proxy pass on the client's"
             );
         }
     }
@@ -85,55 +105,347 @@ impl Drop for AddressGuard {
     }
 }
 
-/// Where the connection comes from, as whoever accepted it has noted in the request.
-pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
-    extensions.get().copied()
+/// What is counted as one: an IPv4 address, or all IPv6 addresses with the same first bits.
+fn network(address: IpAddr, ipv6_prefix: u8) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(u32::from(128 - ipv6_prefix.min(128))).unwrap_or(0);
+            Ipv6Addr::from_bits(address.to_bits() & mask).into()
+        }
+        address => address,
+    }
 }
 
-/// The client's address: the peer's, or what the outermost of so many trusted proxies says that it saw. Each proxy appends
-/// the address it was connected from, so only the last `trusted` entries can be believed; what stands before them is the
-/// client's own invention.
-pub(crate) fn client(headers: &HeaderMap, peer: Option<SocketAddr>, trusted: usize) -> Option<IpAddr> {
+/// Notes where the connection comes from in a request, as those expect it who mount this server.
+pub(crate) fn note(extensions: &mut Extensions, peer: SocketAddr) {
+    extensions.insert(peer);
+    #[cfg(feature = "axum")]
+    extensions.insert(axum::extract::ConnectInfo(peer));
+}
+
+/// Where the connection comes from, as whoever accepted it has noted in the request.
+pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    let peer = extensions.get::<SocketAddr>().copied();
+    #[cfg(feature = "axum")]
+    let peer = peer.or_else(|| extensions.get::<axum::extract::ConnectInfo<SocketAddr>>().map(|info| info.0));
+    peer
+}
+
+/// The client's address: the peer's, or what the outermost trusted proxy says that it saw. Nothing where that proxy keeps it
+/// to itself (`unknown`, `_hidden`) or can't be understood: it is not the peer's address in any case, which is a proxy's.
+pub(crate) fn client(headers: &HeaderMap, peer: Option<SocketAddr>, limits: &Limits) -> Option<IpAddr> {
+    let (legacy, standard) = match limits.proxy_header {
+        _ if limits.trusted_proxies == 0 => (Said::Nothing, Said::Nothing),
+        ProxyHeader::Either => (
+            Said::by_x_forwarded_for(headers, limits.trusted_proxies),
+            Said::by_forwarded(headers, limits.trusted_proxies),
+        ),
+        ProxyHeader::XForwardedFor => (Said::by_x_forwarded_for(headers, limits.trusted_proxies), Said::Nothing),
+        ProxyHeader::Forwarded => (Said::Nothing, Said::by_forwarded(headers, limits.trusted_proxies)),
+    };
     let peer = peer.map(|peer| peer.ip().to_canonical());
-    if trusted == 0 {
-        return peer;
+    match (legacy, standard) {
+        (Said::Nothing, Said::Nothing) => peer,
+        (said, Said::Nothing) | (Said::Nothing, said) => said.address(),
+        (said, other) if said == other => said.address(),
+        _ => {
+            warn_of_contradiction();
+            peer
+        }
     }
-    let values = headers.get_all("x-forwarded-for");
-    let hops: Vec<&str> =
-        values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
-    // Fewer entries than proxies: somebody reached us past them, and only the peer is certain.
-    let hop = hops.len().checked_sub(trusted).and_then(|at| hops.get(at));
-    hop.and_then(|hop| hop.trim().parse::<IpAddr>().ok()).map(|ip| ip.to_canonical()).or(peer)
+}
+
+/// What the outermost trusted proxy says in a header. Each proxy appends the address that it was connected from, so only the
+/// last entries can be believed, as many as there are trusted proxies; what stands before them is the client's own invention, and is
+/// not even read: nothing that it breaks can change how the end is understood.
+#[derive(Debug, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    Unreadable,
+    Address(IpAddr),
+}
+
+impl Said {
+    fn by_x_forwarded_for(headers: &HeaderMap, trusted: usize) -> Self {
+        let values = headers.get_all("x-forwarded-for").iter().rev();
+        let entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+        Self::first_of(entries, trusted, |entry| node(&unquoted(entry)?))
+    }
+
+    fn by_forwarded(headers: &HeaderMap, trusted: usize) -> Self {
+        let values = headers.get_all(header::FORWARDED).iter().rev();
+        let entries = values.flat_map(|value| rsplit_unquoted(value.as_bytes(), b','));
+        Self::first_of(entries, trusted, |entry| {
+            let value = rsplit_unquoted(entry, b';').find_map(|pair| {
+                let (name, value) = pair.split_at(pair.iter().position(|byte| *byte == b'=')?);
+                name.trim_ascii().eq_ignore_ascii_case(b"for").then(|| &value[1..])
+            });
+            node(&unquoted(value?)?)
+        })
+    }
+
+    /// The first of the last `trusted` entries. Where there are fewer, the client has come past some of the proxies, and the
+    /// first entry is what the one saw that it did come to.
+    fn first_of<'a>(
+        from_the_end: impl Iterator<Item = &'a [u8]>,
+        trusted: usize,
+        read: impl Fn(&'a [u8]) -> Option<IpAddr>,
+    ) -> Self {
+        let written = from_the_end.map(<[u8]>::trim_ascii).filter(|entry| !entry.is_empty());
+        written.take(trusted).last().map_or(Self::Nothing, |entry| read(entry).map_or(Self::Unreadable, Self::Address))
+    }
+
+    fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address),
+            Self::Nothing | Self::Unreadable => None,
+        }
+    }
+}
+
+/// The parts between separators outside of quotes, from the end.
+fn rsplit_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    iter::from_fn(move || {
+        let text = rest?;
+        let mut quoted = false;
+        for (at, byte) in text.iter().enumerate().rev() {
+            if *byte == b'"' {
+                let escapes = text[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+                quoted = !quoted || escapes % 2 == 1;
+            } else if *byte == separator && !quoted {
+                rest = Some(&text[..at]);
+                return Some(&text[at + 1..]);
+            }
+        }
+        rest = None;
+        Some(text)
+    })
+}
+
+/// A value without the quotes that it may have.
+fn unquoted(value: &[u8]) -> Option<String> {
+    let value = str::from_utf8(value.trim_ascii()).ok()?;
+    let Some(inside) = value.strip_prefix('"') else { return Some(value.to_owned()) };
+    let mut text = String::new();
+    let mut chars = inside.strip_suffix('"')?.chars();
+    while let Some(next) = chars.next() {
+        text.push(if next == '\\' { chars.next()? } else { next });
+    }
+    Some(text)
+}
+
+/// The address of a node as proxies write it: `1.2.3.4`, `1.2.3.4:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
+/// What else RFC 7239 allows, `unknown` and `_names`, is none.
+fn node(text: &str) -> Option<IpAddr> {
+    // The zone of a link-local address means something to the proxy only.
+    let v6 = |text: &str| text.split_once('%').map_or(text, |(address, _)| address).parse::<Ipv6Addr>().ok();
+    let (address, port) = match text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        Some((address, "")) => (v6(address)?.into(), None),
+        Some((address, rest)) => (v6(address)?.into(), Some(rest.strip_prefix(':')?)),
+        None => match (v6(text), text.split_once(':')) {
+            (Some(address), _) => (address.into(), None),
+            (None, Some((address, port))) => (address.parse::<Ipv4Addr>().ok()?.into(), Some(port)),
+            (None, None) => (text.parse::<Ipv4Addr>().ok()?.into(), None),
+        },
+    };
+    let obfuscated = |port: &str| port.starts_with('_') && port.bytes().all(|byte| byte.is_ascii_graphic());
+    let numeric = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    port.is_none_or(|port| numeric(port) || obfuscated(port)).then(|| IpAddr::to_canonical(&address))
+}
+
+/// Said once, for a client can bring it about as often as it likes.
+fn warn_of_contradiction() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            target: "painda::server",
+            "X-Forwarded-For and Forwarded name different clients, and neither is believed: \
+             say by proxy_header which of the two your proxies write"
+        );
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_as_many_hops_as_are_trusted_are_believed() {
-        let peer = Some(SocketAddr::from(([10, 0, 0, 1], 80)));
+    const PEER: &str = "10.0.0.1";
+
+    /// The address of a client with these headers, `x:` for `X-Forwarded-For` and `f:` for `Forwarded`.
+    fn address(lines: &[&str], trusted_proxies: usize, proxy_header: ProxyHeader) -> String {
         let mut headers = HeaderMap::new();
-        let ip = |headers: &HeaderMap, trusted| client(headers, peer, trusted).map(|ip| ip.to_string());
-        assert_eq!(ip(&headers, 1).as_deref(), Some("10.0.0.1"), "nobody has forwarded it");
-        headers.append("x-forwarded-for", "6.6.6.6, 1.2.3.4".parse().expect("a value"));
-        headers.append("x-forwarded-for", "10.0.0.9".parse().expect("a value"));
-        assert_eq!(ip(&headers, 0).as_deref(), Some("10.0.0.1"));
-        assert_eq!(ip(&headers, 1).as_deref(), Some("10.0.0.9"));
-        assert_eq!(ip(&headers, 2).as_deref(), Some("1.2.3.4"));
-        assert_eq!(ip(&headers, 9).as_deref(), Some("10.0.0.1"), "it came past the proxies");
+        for line in lines {
+            let (name, value) = line.split_once(':').expect("a name and a value");
+            let name = if name == "x" { "x-forwarded-for" } else { "forwarded" };
+            headers.append(name, http::HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+        }
+        let peer = Some(SocketAddr::new(PEER.parse().expect("an address"), 80));
+        let limits = Limits { trusted_proxies, proxy_header, ..Limits::default() };
+        client(&headers, peer, &limits).map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
+    }
+
+    fn by_one(line: &str) -> String {
+        address(&[line], 1, ProxyHeader::Either)
+    }
+
+    #[test]
+    fn nobody_is_believed_unless_told() {
+        assert_eq!(address(&["x:1.2.3.4"], 0, ProxyHeader::Either), PEER);
+        assert_eq!(address(&["f:for=1.2.3.4"], 0, ProxyHeader::Forwarded), PEER);
+        assert_eq!(address(&[], 1, ProxyHeader::Either), PEER, "nobody has forwarded it");
+        assert_eq!(address(&["x: , ", "f:"], 1, ProxyHeader::Either), PEER);
+    }
+
+    #[test]
+    fn only_as_many_entries_as_are_trusted_are_believed() {
+        let x = ["x:6.6.6.6, 1.2.3.4", "x:10.0.0.9"];
+        let f = ["f:for=6.6.6.6, for=1.2.3.4;proto=https", "f:by=10.0.0.1;for=10.0.0.9"];
+        for lines in [x, f] {
+            let by = |trusted| address(&lines, trusted, ProxyHeader::Either);
+            assert_eq!([by(1), by(2), by(3), by(4)], ["10.0.0.9", "1.2.3.4", "6.6.6.6", "6.6.6.6"], "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn entries_as_proxies_write_them() {
+        for (entry, expected) in [
+            ("1.2.3.4", "1.2.3.4"),
+            ("1.2.3.4:5678", "1.2.3.4"),
+            ("\"1.2.3.4:5678\"", "1.2.3.4"),
+            ("\t1.2.3.4 ", "1.2.3.4"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:DB8::1]:443", "2001:db8::1"),
+            ("\"[2001:db8::1]:443\"", "2001:db8::1"),
+            ("\"[2001:db8::1]:_hidden\"", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("::ffff:1.2.3.4", "1.2.3.4"),
+            ("[::ffff:1.2.3.4]:80", "1.2.3.4"),
+        ] {
+            assert_eq!(by_one(&format!("x:{entry}")), expected, "{entry}");
+            assert_eq!(by_one(&format!("x:junk, {entry}")), expected, "{entry}");
+            for element in [format!("for={entry}"), format!("proto=http; For = {entry};host=\"a,b;for=6.6.6.6\"")] {
+                assert_eq!(by_one(&format!("f:{element}")), expected, "{element}");
+                assert_eq!(by_one(&format!("f:junk, {element}")), expected, "{element}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_entry_that_can_not_be_read_is_nobodys_address() {
+        for entry in [
+            "unknown",
+            "_hidden",
+            "\"_hidden\"",
+            "localhost",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.4:",
+            "1.2.3.4:port",
+            "1.2.3.4:65536",
+            "1.2.3.4:+80",
+            "256.1.1.1",
+            "2001:db8::1:443:x",
+            "[2001:db8::1",
+            "2001:db8::1]",
+            "[2001:db8::1]443",
+            "[1.2.3.4]:80",
+            "\"1.2.3.4",
+            "1.2.3.4\"",
+            "\"",
+            "\u{e9}",
+        ] {
+            assert_eq!(by_one(&format!("x:{entry}")), "unknown", "{entry}");
+            assert_eq!(by_one(&format!("f:for={entry}")), "unknown", "{entry}");
+        }
+        for element in ["proto=https", "for", "for=", "by=1.2.3.4", "fort=1.2.3.4", ";", "="] {
+            assert_eq!(by_one(&format!("f:{element}")), "unknown", "{element}");
+        }
+    }
+
+    #[test]
+    fn what_a_client_writes_before_the_proxies_breaks_nothing() {
+        for invention in
+            ["\"", "for=\"", "for=\"6.6.6.6", "a\\", "\\\"", "for=\"a\\\"", "\u{e9}", ",,,", ";;;", "for=6.6.6.6;"]
+        {
+            for (name, entry) in [("x", "1.2.3.4"), ("f", "for=1.2.3.4"), ("f", "for=\"1.2.3.4:80\";host=\"a,b\"")] {
+                // In a line of its own, or in the one that the proxy goes on with.
+                let lines = [format!("{name}:{invention}"), format!("{name}:{entry}")];
+                let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+                assert_eq!(address(&lines, 1, ProxyHeader::Either), "1.2.3.4", "{lines:?}");
+                let line = format!("{name}:{invention}, {entry}");
+                assert_eq!(by_one(&line), "1.2.3.4", "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn quotes_hide_separators_and_quotes() {
+        assert_eq!(by_one(r#"f:for=1.2.3.4;host="a\",for=6.6.6.6""#), "1.2.3.4");
+        assert_eq!(by_one(r#"f:for=1.2.3.4;host="a\\", for=5.5.5.5"#), "5.5.5.5");
+        assert_eq!(by_one(r#"f:for="1.2.3.\4""#), "1.2.3.4");
+    }
+
+    #[test]
+    fn which_header_is_believed_where_both_are_there() {
+        let both = ["x:1.1.1.1", "f:for=2.2.2.2"];
+        assert_eq!(address(&both, 1, ProxyHeader::XForwardedFor), "1.1.1.1");
+        assert_eq!(address(&both, 1, ProxyHeader::Forwarded), "2.2.2.2");
+        assert_eq!(address(&both, 1, ProxyHeader::Either), PEER, "one of them lies");
+        for lie in ["x:unknown", "x:_", "x:10.0.0.99"] {
+            assert_eq!(address(&[lie, "f:for=2.2.2.2"], 1, ProxyHeader::Either), PEER, "a client may bring it about");
+        }
+        assert_eq!(address(&["x:1.1.1.1", "f:for=\"1.1.1.1:80\""], 1, ProxyHeader::Either), "1.1.1.1");
+        assert_eq!(address(&["x:1.1.1.1"], 1, ProxyHeader::Forwarded), PEER);
+        assert_eq!(address(&["f:for=1.1.1.1"], 1, ProxyHeader::XForwardedFor), PEER);
+    }
+
+    fn addresses(limit: usize, ipv6_prefix: u8) -> Arc<Addresses> {
+        Addresses::new(&Limits { connections_per_address: limit, ipv6_prefix, ..Limits::default() })
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
     }
 
     #[test]
     fn an_address_is_forgotten_with_its_last_connection() {
-        let addresses = Addresses::new(&Limits { connections_per_address: 2, ..Limits::default() });
-        let ip = IpAddr::from([127, 0, 0, 1]);
-        let first = addresses.enter(ip).expect("one of two");
-        let second = addresses.enter(ip).expect("two of two");
-        assert!(addresses.enter(ip).is_none());
+        let addresses = addresses(2, 64);
+        let first = addresses.enter(ip("127.0.0.1")).expect("one of two");
+        let second = addresses.enter(ip("127.0.0.1")).expect("two of two");
+        assert!(addresses.enter(ip("127.0.0.1")).is_none());
         drop(first);
-        assert!(addresses.enter(ip).is_some());
+        assert!(addresses.enter(ip("127.0.0.1")).is_some());
         drop(second);
         assert!(addresses.counts.lock().is_empty());
+    }
+
+    #[test]
+    fn ipv6_addresses_count_by_their_network() {
+        let same = |prefix, one, other| {
+            let addresses = addresses(1, prefix);
+            let _guard = addresses.enter(ip(one)).expect("the first one");
+            addresses.enter(ip(other)).is_none()
+        };
+        assert!(same(64, "2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff"));
+        assert!(!same(64, "2001:db8::1", "2001:db8:0:1::1"));
+        assert!(same(48, "2001:db8::1", "2001:db8:0:1::1"));
+        assert!(!same(128, "2001:db8::1", "2001:db8::2"));
+        assert!(same(128, "2001:db8::1", "2001:db8::1"));
+        assert!(same(1, "2001:db8::1", "3001:db8::1"));
+        assert!(!same(1, "2001:db8::1", "1.2.3.4"));
+        assert!(!same(64, "1.2.3.4", "1.2.3.5"), "IPv4 by the address");
+        assert!(same(64, "::ffff:1.2.3.4", "1.2.3.4"), "the same client over a socket for both");
+        assert!(!same(64, "::ffff:1.2.3.4", "::ffff:1.2.3.5"));
+    }
+
+    #[test]
+    fn a_client_of_unknown_address_is_not_counted() {
+        let addresses = addresses(1, 64);
+        for _ in 0..3 {
+            assert!(addresses.admit(None).is_ok_and(|guard| guard.is_none()));
+        }
+        assert!(addresses.admit(Some(ip("1.2.3.4"))).is_ok());
     }
 }

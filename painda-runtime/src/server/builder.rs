@@ -9,8 +9,9 @@ use std::{
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
-    Inner, PPServer, agreement::OnConflict, connection::Disconnect, error::Error, handlers::HandlerResult,
-    handshake::Handshake, incoming::Incoming, limits::Limits, listener, node::Node, packet::Framing, socket::Socket,
+    Inner, PPServer, address::ProxyHeader, agreement::OnConflict, connection::Disconnect, error::Error,
+    handlers::HandlerResult, handshake::Handshake, incoming::Incoming, limits::Limits, listener, node::Node,
+    origin::Origins, packet::Framing, settings, socket::Socket,
 };
 use crate::{
     adapter::{BoxFuture, MemoryAdapter, PPAdapter},
@@ -35,7 +36,7 @@ pub(crate) struct Hooks<S: Schema> {
 pub(crate) struct Config {
     pub(crate) framing: Framing,
     pub(crate) limits: Limits,
-    pub(crate) allowed_origins: Option<Vec<String>>,
+    pub(crate) allowed_origins: Option<Origins>,
     pub(crate) heartbeat: Duration,
     pub(crate) handshake_timeout: Duration,
     pub(crate) handler_timeout: Duration,
@@ -68,6 +69,8 @@ pub struct PPServerBuilder<S: Schema> {
     adapter: Option<Box<dyn PPAdapter>>,
     hooks: Hooks<S>,
     config: Config,
+    /// Patterns that nobody has checked yet.
+    allowed_origins: Option<Vec<String>>,
 }
 
 impl<S: Schema> std::fmt::Debug for PPServerBuilder<S> {
@@ -81,6 +84,7 @@ impl<S: Schema> PPServerBuilder<S> {
         Self {
             adapter: None,
             hooks: Hooks { connect: None, disconnect: None, auth: None, middleware: Vec::new() },
+            allowed_origins: None,
             config: Config {
                 framing: Framing::default(),
                 limits: Limits::default(),
@@ -178,10 +182,19 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// The origins that browsers may connect from, such as `https://example.org`. Others are answered 403; a client that
-    /// sends no `Origin`, and so is no browser, is let in. Default: any.
+    /// The origins of pages that browsers may connect from. Others are answered 403; a client that sends no `Origin`, and so is no
+    /// browser, is let in. Default: any. An empty list lets no browser in.
+    ///
+    /// | pattern | who is let in |
+    /// | --- | --- |
+    /// | `https://example.org`, `http://localhost:5173` | pages of this scheme, host and port, as browsers write it: in lower case, without the scheme's own port (80, 443) and without a path |
+    /// | `https://*.example.org` | pages of all subdomains, however deep, but not of `example.org` itself |
+    /// | `app://host`, `chrome-extension://id`, `file://` | pages of an application's own scheme |
+    /// | `null` | pages without an origin: of files, and of sandboxed frames, which anybody can make |
+    ///
+    /// A pattern that no browser could ever send, such as `https://Example.org/`, is an error of [`build`](Self::build).
     pub fn allowed_origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
-        self.config.allowed_origins = Some(origins.into_iter().map(Into::into).collect());
+        self.allowed_origins = Some(origins.into_iter().map(Into::into).collect());
         self
     }
 
@@ -228,7 +241,8 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// The largest message that a client may send, in bytes; a larger one closes it with code 1009. Default: 1 MiB.
+    /// The largest message that a client may send, in bytes; a larger one closes it with code 1009. At least 16, a frame's
+    /// header. Default: 1 MiB.
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.config.limits.message = bytes;
         self
@@ -244,7 +258,7 @@ impl<S: Schema> PPServerBuilder<S> {
     /// How many messages a client may send per second and per minute; 0 is no limit. Further ones are dropped, and the first
     /// of them is answered with `__pp_error` `RATE_LIMITED`; a client of which messages have been dropped in each second for 10 s is
     /// closed with code 1008. Pings and pongs are counted apart; a client that sends more of these is closed at once.
-    /// Default: 1000 and 60 000.
+    /// Not more a second than a minute. Default: 1000 and 60 000.
     pub fn max_messages(mut self, per_second: u32, per_minute: u32) -> Self {
         self.config.limits.per_second = per_second;
         self.config.limits.per_minute = per_minute;
@@ -281,31 +295,59 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
+    /// How many HTTP connections may wait for their client: for its request, the rest of a body, or until it takes an answer. For
+    /// one more, the one is closed that has waited longest. WebSockets are not among them, nor are requests that the application
+    /// is answering. Not 0. Default: 1000.
+    pub fn max_pending(mut self, connections: usize) -> Self {
+        self.config.limits.pending = connections;
+        self
+    }
+
     /// How many connections one address may have; 0, the default, is no limit. Further ones are closed with code 4029.
+    /// IPv6 addresses count by their [network](Self::ipv6_prefix).
     /// Behind a proxy all clients have the proxy's address, unless [`trusted_proxies`](Self::trusted_proxies) says otherwise.
-    /// A mounted server learns addresses from a [`SocketAddr`](std::net::SocketAddr) in the request's extensions; clients whose
-    /// address it does not know are not counted, of which the log warns once.
+    /// A mounted server learns addresses from a [`SocketAddr`](std::net::SocketAddr) in the request's extensions, or with the feature
+    /// `axum` from axum's `ConnectInfo`; clients whose address it does not know are not counted, of which the log warns once.
     pub fn max_connections_per_address(mut self, connections: usize) -> Self {
         self.config.limits.connections_per_address = connections;
         self
     }
 
-    /// How many proxies of your own stand before this server. So many entries at the end of `X-Forwarded-For` are believed,
-    /// and the first of them is the client's address; what a client writes there itself is not. Default: 0.
+    /// How many of an IPv6 address' first bits count as one address, 1 to 128: whoever has one address mostly has a whole network.
+    /// Default: 64, what one household or one rented machine has.
+    pub fn ipv6_prefix(mut self, bits: u8) -> Self {
+        self.config.limits.ipv6_prefix = bits;
+        self
+    }
+
+    /// How many proxies of your own stand before this server. So many entries at the end of `X-Forwarded-For` or
+    /// [`Forwarded`](Self::proxy_header) are believed, and the first of them is the client's address; what a client writes there
+    /// itself is not. A client whose address the proxy keeps to itself (`unknown`, `_hidden`), or writes in a way that can't be read,
+    /// has none, and is not counted by its address. Each proxy must append what it saw, and be reached only through the one before:
+    /// who can go past them can write what it likes. Default: 0.
     pub fn trusted_proxies(mut self, proxies: usize) -> Self {
         self.config.limits.trusted_proxies = proxies;
         self
     }
 
+    /// Which header the [trusted proxies](Self::trusted_proxies) write. Name it where you know it: then a client that writes the other
+    /// one changes nothing. Default: [`ProxyHeader::Either`].
+    pub fn proxy_header(mut self, header: ProxyHeader) -> Self {
+        self.config.limits.proxy_header = header;
+        self
+    }
+
     /// After how much silence a client is pinged; after as much again it is taken for gone. One message must arrive whole
-    /// within that time. Not 0. Default: 30 s.
+    /// within that time. At least 1 ms. Default: 30 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
         self
     }
 
-    /// How long the request, and then the connect hook, may take. A client whose hook takes longer is closed with code 4003. Not 0.
-    /// Default: 10 s.
+    /// How long a client may take for its request, and then the connect hook. Any HTTP connection that
+    /// [`bind`](Self::bind) or [`PPServer::serve`] has accepted is closed where its client keeps the server waiting for as long: for the
+    /// whole head of its next request, for more of a body, or until it takes more of an answer. A client whose hook takes longer is closed with code 4003.
+    /// At least 1 ms. Default: 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.config.handshake_timeout = timeout;
         self
@@ -318,7 +360,7 @@ impl<S: Schema> PPServerBuilder<S> {
     }
 
     /// How long frames are collected before they are written: 0, the default, writes at once; 16 ms, a tick of a 60 Hz game,
-    /// saves most system calls where much is emitted.
+    /// saves most system calls where much is emitted. Less than the [heartbeat](Self::heartbeat), for pings are collected, too.
     pub fn flush_interval(mut self, interval: Duration) -> Self {
         self.config.flush_interval = interval;
         self
@@ -331,7 +373,7 @@ impl<S: Schema> PPServerBuilder<S> {
     }
 
     /// How long the other nodes have to answer a question to the cluster, such as [`PPServer::nodes`] or the schema check at
-    /// the start. Default: 2 s.
+    /// the start. At least 1 ms. Default: 2 s.
     pub fn ask_timeout(mut self, timeout: Duration) -> Self {
         self.config.ask_timeout = timeout;
         self
@@ -357,16 +399,14 @@ impl<S: Schema> PPServerBuilder<S> {
     /// [`Error::Config`] for a setting that can't be, [`Error::Adapter`] where the adapter can't start, [`Error::SchemaConflict`] where
     /// another node's schema contradicts this one's.
     pub async fn build(self) -> Result<PPServer<S>, Error> {
-        let needed = [("heartbeat", self.config.heartbeat), ("handshake_timeout", self.config.handshake_timeout)];
-        if let Some((setting, _)) = needed.iter().find(|(_, time)| time.is_zero()) {
-            return Err(Error::Config(format!("{setting}: 0 would turn every client away").into()));
-        }
+        let config = settings::checked(self.config, self.allowed_origins.as_deref())?;
         let adapter = self.adapter.unwrap_or_else(|| Box::new(MemoryAdapter::new()));
-        let node = Node::start(self.config, S::registry(), adapter).await?;
+        let node = Node::start(config, S::registry(), adapter).await?;
         Ok(PPServer { inner: Arc::new(Inner { node, hooks: self.hooks, local_addr: OnceLock::new() }) })
     }
 
-    /// Starts the node and listens for WebSocket clients, on any path of plain HTTP/1.1.
+    /// Starts the node and listens for WebSocket clients, on any path of plain HTTP/1.1. To serve a page or an API on the same
+    /// address: [`build`](Self::build), then [`PPServer::serve`].
     ///
     /// # Errors
     /// [`Error::Bind`] where the address can't be listened on; as for [`build`](Self::build) otherwise.
@@ -376,7 +416,7 @@ impl<S: Schema> PPServerBuilder<S> {
         let local_addr = listener.local_addr().map_err(failed)?;
         let server = self.build().await?;
         let _ = server.inner.local_addr.set(local_addr);
-        tokio::spawn(listener::run(server.clone(), listener));
+        tokio::spawn(listener::run(server.clone(), listener, server.service(), false));
         Ok(server)
     }
 }

@@ -12,6 +12,8 @@ use super::outbox::Bounds;
 /// A client whose messages have been dropped again and again for so long is closed.
 const FLOOD: Duration = Duration::from_secs(10);
 
+use super::address::ProxyHeader;
+
 /// The limits; see the builder's methods.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -25,7 +27,10 @@ pub(crate) struct Limits {
     pub(crate) rooms: usize,
     pub(crate) connections: usize,
     pub(crate) connections_per_address: usize,
+    pub(crate) pending: usize,
+    pub(crate) ipv6_prefix: u8,
     pub(crate) trusted_proxies: usize,
+    pub(crate) proxy_header: ProxyHeader,
 }
 
 impl Default for Limits {
@@ -40,7 +45,10 @@ impl Default for Limits {
             rooms: 1000,
             connections: 100_000,
             connections_per_address: 0,
+            pending: 1000,
+            ipv6_prefix: 64,
             trusted_proxies: 0,
+            proxy_header: ProxyHeader::default(),
         }
     }
 }

@@ -1,47 +1,126 @@
-//! The server's own listener: plain HTTP/1.1, every request to the service.
+//! Plain HTTP/1.1 over any stream, and the accepting of TCP connections: what keeps strangers who say nothing, or half of it, from
+//! taking all the room.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use http::Request;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
+    sync::mpsc,
+    time::{sleep, timeout},
 };
+use tower_service::Service;
 
-use super::{PPServer, upgrade};
-use crate::schema::Schema;
+use super::{
+    PPServer, address,
+    body::{AnswerBody, BoxError, RequestBody},
+    node::Node,
+    pending::{End, PendingConnection, Turn},
+};
+use crate::{adapter::BoxFuture, schema::Schema};
 
-/// Accepts connections until the server closes.
-pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener) {
-    loop {
-        tokio::select! {
-            () = server.closed() => return,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, remote)) => {
-                    let server = server.clone();
-                    tokio::spawn(async move { server.serve_connection(stream, Some(remote)).await });
-                }
-                Err(error) => {
-                    // Mostly "too many open files": others may close theirs meanwhile.
-                    tracing::warn!(target: "painda::server", %error, "can't accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            },
-        }
+/// The largest head that a request may have, and what is read or written of a body at once. A larger head is answered 431.
+const BUFFER: usize = 16 << 10;
+/// So many file descriptors are left to others, such as the connections to Redis, where the process has come to their end.
+const SPARE: usize = 8;
+/// After so long it is tried whether there are more again.
+const SHORTAGE: Duration = Duration::from_secs(10);
+/// How long an error of the listener is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What answers the requests of a connection.
+pub(crate) trait App: Clone + Send + 'static {
+    fn answer(self, request: Request<RequestBody>) -> BoxFuture<Answer>;
+}
+
+type Answer = io::Result<Response<UnsyncBoxBody<Bytes, io::Error>>>;
+
+impl<A, B> App for A
+where
+    A: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>,
+    A: Clone + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    fn answer(mut self, request: Request<RequestBody>) -> BoxFuture<Answer> {
+        Box::pin(async move {
+            poll_fn(|cx| self.poll_ready(cx)).await.map_err(io::Error::other)?;
+            let response = self.call(request).await.map_err(io::Error::other)?;
+            Ok(response.map(|body| body.map_err(io::Error::other).boxed_unsync()))
+        })
     }
 }
 
 impl<S: Schema> PPServer<S> {
-    /// Serves one connection that somebody else has accepted, such as a TLS stream, until it is over. The remote address, where
-    /// it is known, is what the connect hook and the limits per address see.
+    /// Serves an application of your own beside the WebSockets, on one address, until the server closes: an axum router, or any
+    /// tower service, that calls [`handle`](Self::handle) or has [`service`](Self::service) among its routes.
+    ///
+    /// It does what keeps a server on the open internet alive, and what `axum::serve` does not do: a client that is silent,
+    /// sends half a request, or does not take its answer is closed after the
+    /// [handshake timeout](super::PPServerBuilder::handshake_timeout); of those that keep the server waiting there are at most
+    /// [so many](super::PPServerBuilder::max_pending); and when the process has no file descriptors left, those go for new
+    /// ones. A request's head has at most 16 KiB. Each request has its peer's [`SocketAddr`] among its extensions, with the feature
+    /// `axum` also as `ConnectInfo`.
+    ///
+    /// When the server closes, the listener does too; requests that are being answered have the
+    /// [shutdown timeout](super::PPServerBuilder::shutdown_timeout) to end, and then this does. Where the returned future is
+    /// dropped before, nobody is accepted any more, and connections that are there go on.
+    ///
+    /// ```no_run
+    /// # use painda_runtime::{PPEvent, PPServer, schema};
+    /// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32 }
+    /// # schema! { pub Arena { PlayerMove } }
+    /// # #[cfg(feature = "axum")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::{Router, routing::get};
+    ///
+    /// let server = PPServer::<Arena>::builder().build().await?;
+    /// let app = Router::new().route("/", get(async || "a page")).route_service("/ws", server.service());
+    /// let listener = tokio::net::TcpListener::bind("0.0.0.0:3000").await?;
+    /// server.serve(listener, app).await;
+    /// # Ok(()) }
+    /// ```
+    pub async fn serve<A, B>(&self, listener: TcpListener, app: A)
+    where
+        A: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>,
+        A: Clone + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        if let Ok(addr) = listener.local_addr() {
+            let _ = self.inner.local_addr.set(addr);
+        }
+        run(self.clone(), listener, app, true).await;
+    }
+
+    /// Serves one connection that somebody else has accepted, such as a TLS stream: its WebSocket handshake, or whatever else
+    /// it asks. Ends when that is answered; a WebSocket then lives in a task of its own, until it is closed. The remote
+    /// address, where it is known, is what the connect hook and the limits per address see. The timeouts and bounds of
+    /// [`serve`](Self::serve) hold, but for the accepting, which is the caller's, as is the time that a TLS handshake may take.
     ///
     /// ```no_run
     /// # use painda_runtime::{PPEvent, PPServer, schema};
     /// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32 }
     /// # schema! { pub Arena { PlayerMove } }
     /// # async fn example(config: std::sync::Arc<tokio_rustls::rustls::ServerConfig>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use tokio::time::timeout;
+    ///
     /// let server = PPServer::<Arena>::builder().build().await?;
     /// let tls = tokio_rustls::TlsAcceptor::from(config);
     /// let listener = tokio::net::TcpListener::bind("0.0.0.0:443").await?;
@@ -49,7 +128,7 @@ impl<S: Schema> PPServer<S> {
     ///     let (stream, remote) = listener.accept().await?;
     ///     let (server, tls) = (server.clone(), tls.clone());
     ///     tokio::spawn(async move {
-    ///         if let Ok(stream) = tls.accept(stream).await {
+    ///         if let Ok(Ok(stream)) = timeout(Duration::from_secs(10), tls.accept(stream)).await {
     ///             server.serve_connection(stream, Some(remote)).await;
     ///         }
     ///     });
@@ -60,20 +139,154 @@ impl<S: Schema> PPServer<S> {
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let service = service_fn(|mut request: Request<Incoming>| {
-            if let Some(remote) = remote {
-                request.extensions_mut().insert(remote);
+        connection(self.node(), self.node().http.enter(), stream, remote, self.service(), false).await;
+    }
+}
+
+/// Accepts connections until the server closes, and waits for those that are being answered.
+pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, app: impl App, keep_alive: bool) {
+    // Nothing is ever sent: the channel ends when all connections have.
+    let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
+    let mut closed = pin!(server.closed());
+    let mut room = Room::default();
+    loop {
+        let accepted = tokio::select! {
+            () = &mut closed => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, remote)) => {
+                let pending = server.node().http.enter();
+                let (served, app, alive) = (server.clone(), app.clone(), alive.clone());
+                tokio::spawn(async move {
+                    connection(served.node(), pending, stream, Some(remote), app, keep_alive).await;
+                    drop(alive);
+                });
+                room.keep(server.node()).await;
             }
-            let server = self.clone();
-            async move { Ok::<_, std::convert::Infallible>(upgrade::answer(&server, request).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.node().config.handshake_timeout)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        if let Err(error) = connection.await {
-            tracing::debug!(target: "painda::server", ?remote, %error, "a handshake failed");
+            // It was gone before it was accepted.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => tokio::select! {
+                () = &mut closed => break,
+                () = room.make(server.node(), &error) => {}
+            },
         }
     }
+    drop((listener, alive));
+    let _ = all_gone.recv().await;
+}
+
+/// Serves a connection until it ends or is a WebSocket. Without `keep_alive` it has one request.
+async fn connection<T>(
+    node: &Node,
+    pending: Arc<PendingConnection>,
+    stream: T,
+    remote: Option<SocketAddr>,
+    app: impl App,
+    keep_alive: bool,
+) where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let ours = pending.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        pending.turn(Turn::Application);
+        let mut request = request.map(|body| RequestBody::new(body, pending.clone()));
+        if let Some(remote) = remote {
+            address::note(request.extensions_mut(), remote);
+        }
+        let (app, pending) = (app.clone(), pending.clone());
+        async move {
+            let mut response = app.answer(request).await?;
+            if !keep_alive && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().append(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, io::Error>(response.map(|body| AnswerBody::new(body, pending)))
+        }
+    });
+    let connection = http1::Builder::new()
+        .max_buf_size(BUFFER)
+        // Whose turn it is, and for how long, is seen to here.
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        end = ours.end() => {
+            if end != End::Stopping || ours.is(Turn::Request) {
+                tracing::debug!(target: "painda::server", ?remote, ?end, "closed a connection without a request");
+                return;
+            }
+            connection.as_mut().graceful_shutdown();
+            timeout(node.config.shutdown_timeout, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(target: "painda::server", ?remote, %error, "a connection broke");
+    }
+}
+
+/// Room for new connections, where the process has no file descriptors left.
+#[derive(Default)]
+struct Room {
+    shortage: Option<Shortage>,
+}
+
+struct Shortage {
+    since: Instant,
+    /// How many connections there may be, so that some descriptors are left.
+    ceiling: usize,
+}
+
+impl Room {
+    /// After a connection could not be accepted: waits until another one has gone, or the cause may have.
+    async fn make(&mut self, node: &Node, error: &io::Error) {
+        let (left, changed) = (node.http.left.notified(), node.changed.notified());
+        if !is_shortage(error) {
+            tracing::warn!(target: "painda::server", %error, "can't accept connections");
+            return sleep(PAUSE).await;
+        }
+        if self.shortage.is_none() {
+            tracing::warn!(
+                target: "painda::server", %error, connections = open(node),
+                "can't accept further connections: raise the limit of file descriptors (`ulimit -n`), or lower max_connections"
+            );
+        }
+        self.shortage = Some(Shortage { since: Instant::now(), ceiling: open(node).saturating_sub(SPARE) });
+        node.http.evict(SPARE);
+        tokio::select! {
+            () = left => {}
+            () = changed => {}
+            // Those that others hold are freed without a word.
+            () = sleep(PAUSE) => {}
+        }
+    }
+
+    /// After a connection was accepted: where there are too many, one goes.
+    async fn keep(&mut self, node: &Node) {
+        match &self.shortage {
+            Some(shortage) if shortage.since.elapsed() > SHORTAGE => self.shortage = None,
+            Some(shortage) if open(node) > shortage.ceiling => {
+                node.http.evict(1);
+                tokio::task::yield_now().await;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// All connections. One that is becoming a WebSocket counts twice, for a moment.
+fn open(node: &Node) -> usize {
+    node.http.len() + node.connections()
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Too many open files, of this process or of all.
+fn is_shortage(error: &io::Error) -> bool {
+    let codes: &[i32] = if cfg!(windows) { &[10024] } else { &[23, 24] };
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }

@@ -42,6 +42,7 @@
 
 mod address;
 mod agreement;
+mod body;
 mod builder;
 mod client_id;
 pub mod close_code;
@@ -61,11 +62,14 @@ mod incoming;
 mod limits;
 mod listener;
 mod node;
+mod origin;
 mod outbox;
 mod packet;
 mod peers;
+mod pending;
 mod queue;
 mod service;
+mod settings;
 mod socket;
 mod stats;
 mod typescript;
@@ -84,7 +88,9 @@ use crate::{
 };
 
 pub use self::{
+    address::ProxyHeader,
     agreement::{OnConflict, SchemaFit},
+    body::RequestBody,
     builder::PPServerBuilder,
     cluster::{Answer, NodeInfo, RemoteSocket},
     connection::Disconnect,

@@ -31,6 +31,7 @@ use super::{
     outbox::{Bound, Policy, Pushed},
     packet::{Dialect, Framing, Packet, ping_frame},
     peers::Peers,
+    pending::Pending,
     socket::SocketCore,
     stats::{Counters, ServerStats, gauge},
     typescript,
@@ -64,6 +65,8 @@ pub(crate) struct Node {
     pub(crate) addresses: Arc<Addresses>,
     /// Those whose disconnect hook has not ended yet.
     clients: AtomicUsize,
+    /// The connections that are no WebSockets.
+    pub(crate) http: Arc<Pending>,
     closing: AtomicBool,
     /// How the close went, once it is over.
     closed: watch::Sender<Option<Result<(), Error>>>,
@@ -86,6 +89,7 @@ impl Node {
         let peers = Peers::new().ok_or_else(|| Error::other("no random numbers to be had"))?;
         let flusher = Flusher::new(config.flush_interval);
         let addresses = Addresses::new(&config.limits);
+        let http = Pending::new(config.limits.pending, config.handshake_timeout);
         let node = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
             let weak = weak.clone();
             let callback: Callback = Arc::new(move |delivery| {
@@ -107,6 +111,7 @@ impl Node {
                 callback,
                 addresses,
                 clients: AtomicUsize::new(0),
+                http,
                 closing: AtomicBool::new(false),
                 closed: watch::Sender::new(None),
                 changed: Notify::new(),
@@ -394,6 +399,7 @@ impl Node {
         let mut closed = self.closed.subscribe();
         if !self.closing.swap(true, Ordering::AcqRel) {
             self.changed.notify_waiters();
+            self.http.stop();
             let node = self.clone();
             self.runtime.spawn(async move {
                 let result = node.wind_up(reason).await;

@@ -22,7 +22,7 @@
 //! is an `Option`, and has its default where a later version of the event has brought it; fields that
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
-mod base64;
+pub(crate) mod base64;
 mod numbers;
 mod read;
 mod write;

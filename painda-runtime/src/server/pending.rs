@@ -1,0 +1,294 @@
+//! Connections that are no WebSockets: who keeps the server waiting, and for how long.
+//!
+//! It is always somebody's turn: the client's, to send its request or to take its answer, or the application's, to answer. A client
+//! may be slow for as long as a timeout says; and where there is no room for another connection, the one goes that has been slow for
+//! the longest time. Those that wait for the application are not touched.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep},
+};
+
+/// All connections of a node that are no WebSockets.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// How many may wait for their client.
+    limit: usize,
+    /// How long each may.
+    patience: Duration,
+    connections: AtomicUsize,
+    queue: Mutex<Queue>,
+    stopping: watch::Sender<bool>,
+    /// Told whenever a connection ends, or becomes a WebSocket.
+    pub(crate) left: Notify,
+}
+
+/// Connections that wait for their client, the longest first.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BTreeMap<u64, Arc<Notify>>,
+    next: u64,
+    log: Log,
+}
+
+/// Says at most once in a while how many were closed for others.
+#[derive(Debug, Default)]
+struct Log {
+    last: Option<Instant>,
+    closed: usize,
+}
+
+/// Whose turn it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// The client's: the head of its request.
+    Request,
+    /// The client's: more of its request's body.
+    Body,
+    /// The client's: to take what it was sent.
+    Answer,
+    /// The application's.
+    Application,
+}
+
+/// One connection, until it ends or is a WebSocket.
+#[derive(Debug)]
+pub(crate) struct PendingConnection {
+    pending: Arc<Pending>,
+    evicted: Arc<Notify>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    turn: Turn,
+    since: Instant,
+    /// In the queue, where it is the client's turn.
+    place: u64,
+}
+
+/// Why a connection has to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Its client has kept the server waiting for too long.
+    TimedOut,
+    /// There was no room for another one.
+    Evicted,
+    /// The server stops: what has begun may end.
+    Stopping,
+}
+
+impl Pending {
+    pub(crate) fn new(limit: usize, patience: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            patience,
+            connections: AtomicUsize::new(0),
+            queue: Mutex::default(),
+            stopping: watch::Sender::new(false),
+            left: Notify::new(),
+        })
+    }
+
+    /// A new connection, whose request is to come. Where too many wait already, the oldest of them goes.
+    pub(crate) fn enter(self: &Arc<Self>) -> Arc<PendingConnection> {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let evicted = Arc::new(Notify::new());
+        let place = self.queue.lock().enter(evicted.clone(), self.limit);
+        let state = State { turn: Turn::Request, since: Instant::now(), place };
+        Arc::new(PendingConnection { pending: self.clone(), evicted, state: Mutex::new(state) })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Ends so many connections that wait for their client, the longest first; returns how many there were.
+    pub(crate) fn evict(&self, count: usize) -> usize {
+        self.queue.lock().evict(count)
+    }
+
+    /// Ends all connections, those that are being answered after their answer.
+    pub(crate) fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+}
+
+impl Queue {
+    fn enter(&mut self, evicted: Arc<Notify>, limit: usize) -> u64 {
+        let place = self.next;
+        self.next += 1;
+        self.waiting.insert(place, evicted);
+        self.evict(self.waiting.len().saturating_sub(limit));
+        place
+    }
+
+    fn evict(&mut self, count: usize) -> usize {
+        let mut evicted = 0;
+        while evicted < count
+            && let Some((_, told)) = self.waiting.pop_first()
+        {
+            told.notify_one();
+            evicted += 1;
+        }
+        self.log.count(evicted);
+        evicted
+    }
+}
+
+impl Log {
+    const PAUSE: Duration = Duration::from_secs(10);
+
+    fn count(&mut self, closed: usize) {
+        self.closed += closed;
+        if self.closed > 0 && self.last.is_none_or(|last| last.elapsed() > Self::PAUSE) {
+            tracing::warn!(
+                target: "painda::server",
+                connections = self.closed,
+                "no room for new connections: those were closed whose clients kept the server waiting longest"
+            );
+            *self = Self { last: Some(Instant::now()), closed: 0 };
+        }
+    }
+}
+
+impl PendingConnection {
+    /// Says whose turn it is from now on.
+    pub(crate) fn turn(&self, turn: Turn) {
+        let mut state = self.state.lock();
+        let mut queue = self.pending.queue.lock();
+        queue.waiting.remove(&state.place);
+        state.turn = turn;
+        state.since = Instant::now();
+        if turn != Turn::Application {
+            state.place = queue.enter(self.evicted.clone(), self.pending.limit);
+        }
+    }
+
+    pub(crate) fn is(&self, turn: Turn) -> bool {
+        self.state.lock().turn == turn
+    }
+
+    /// Ends when the connection has to.
+    pub(crate) async fn end(&self) -> End {
+        let mut stopping = self.pending.stopping.subscribe();
+        tokio::select! {
+            _ = stopping.wait_for(|stopping| *stopping) => End::Stopping,
+            () = self.evicted.notified() => End::Evicted,
+            () = self.overdue() => End::TimedOut,
+        }
+    }
+
+    /// Ends when the client has kept the server waiting for too long.
+    async fn overdue(&self) {
+        let patience = self.pending.patience;
+        loop {
+            let waited = {
+                let state = self.state.lock();
+                if state.turn == Turn::Application { Duration::ZERO } else { state.since.elapsed() }
+            };
+            // A turn that begins meanwhile does not end before.
+            match patience.checked_sub(waited) {
+                None | Some(Duration::ZERO) => return,
+                Some(left) => sleep(left).await,
+            }
+        }
+    }
+}
+
+impl Drop for PendingConnection {
+    fn drop(&mut self) {
+        self.pending.queue.lock().waiting.remove(&self.state.get_mut().place);
+        self.pending.connections.fetch_sub(1, Ordering::Relaxed);
+        self.pending.left.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn evicted(connection: &PendingConnection) -> bool {
+        connection.evicted.notified().now_or_never().is_some()
+    }
+
+    #[tokio::test]
+    async fn where_too_many_wait_the_one_goes_that_has_waited_longest() {
+        let pending = Pending::new(2, PATIENCE);
+        let [first, second, third] = [pending.enter(), pending.enter(), pending.enter()];
+        assert_eq!([evicted(&first), evicted(&second), evicted(&third)], [true, false, false]);
+        second.turn(Turn::Application);
+        let fourth = pending.enter();
+        second.turn(Turn::Answer);
+        assert_eq!([evicted(&second), evicted(&third), evicted(&fourth)], [false, true, false]);
+        assert_eq!(pending.len(), 4);
+        drop((first, third, fourth));
+        assert_eq!((pending.len(), pending.queue.lock().waiting.len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_the_application_is_not_evicted() {
+        let pending = Pending::new(100, PATIENCE);
+        let [busy, idle] = [pending.enter(), pending.enter()];
+        busy.turn(Turn::Application);
+        assert_eq!(pending.evict(5), 1);
+        assert_eq!([evicted(&busy), evicted(&idle)], [false, true]);
+        assert_eq!(pending.evict(5), 0);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_told_to_go_goes_whatever_it_does_next() {
+        let pending = Pending::new(100, PATIENCE);
+        let connection = pending.enter();
+        assert_eq!(pending.evict(1), 1);
+        connection.turn(Turn::Application);
+        connection.turn(Turn::Answer);
+        assert_eq!(connection.end().await, End::Evicted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_of_the_clients_has_an_end() {
+        let pending = Pending::new(100, PATIENCE);
+        let connection = pending.enter();
+        let began = Instant::now();
+        let ended = {
+            let connection = connection.clone();
+            tokio::spawn(async move { connection.end().await })
+        };
+        sleep(PATIENCE / 2).await;
+        connection.turn(Turn::Application);
+        sleep(PATIENCE * 5).await;
+        for _ in 0..10 {
+            connection.turn(Turn::Answer);
+            sleep(PATIENCE / 2).await;
+        }
+        connection.turn(Turn::Body);
+        assert!(!ended.is_finished());
+        assert_eq!(ended.await.expect("it ends"), End::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), 5 + 50 + 50 + 10);
+    }
+
+    #[tokio::test]
+    async fn a_stop_is_heard_by_all_and_by_those_who_come_later() {
+        let pending = Pending::new(100, PATIENCE);
+        let [busy, idle] = [pending.enter(), pending.enter()];
+        busy.turn(Turn::Application);
+        pending.stop();
+        for connection in [busy, idle, pending.enter()] {
+            assert_eq!(connection.end().await, End::Stopping);
+        }
+    }
+}
