@@ -36,11 +36,6 @@ impl Errors {
         }
     }
 
-    /// The mistakes as one error of the parser, if there are any.
-    pub(crate) fn check(self) -> syn::Result<()> {
-        self.0.map_or(Ok(()), Err)
-    }
-
     /// A `compile_error!` per mistake.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.0.map(Error::into_compile_error).unwrap_or_default()

@@ -45,8 +45,8 @@ fn finish(input: &DeriveInput, code: Result<Code, Errors>, stub: fn(&DeriveInput
 #[proc_macro]
 #[doc(hidden)]
 pub fn schema(input: TokenStream) -> TokenStream {
-    match syn::parse::<schema::Schema>(input).and_then(|schema| schema.expand()) {
-        Ok(code) => code.into(),
+    match syn::parse::<schema::Schema>(input) {
+        Ok(schema) => schema.expand().into(),
         Err(error) => error.into_compile_error().into(),
     }
 }

@@ -4,10 +4,11 @@
 //! the events may come from other crates.
 
 use crate::errors::Errors;
-use crate::expand::private;
+use crate::expand::{names, private};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use std::collections::HashMap;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Result};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, Path, Token, Visibility, braced};
@@ -18,6 +19,9 @@ pub(crate) struct Schema {
     attrs: Vec<Attribute>,
     vis: Visibility,
     ident: Ident,
+    /// Whether the marker type is made; not where an event has its name.
+    is_declared: bool,
+    event_enum: Ident,
     entries: Punctuated<Entry, Token![,]>,
 }
 
@@ -33,14 +37,15 @@ impl Parse for Schema {
         input.parse::<Token![=>]>()?;
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
-        let ident = input.parse()?;
+        let ident: Ident = input.parse()?;
         let list;
         braced!(list in input);
         let entries = list.parse_terminated(Entry::parse, Token![,])?;
         if !input.is_empty() {
             return Err(input.error("one schema per `schema!`; write another for the next"));
         }
-        Ok(Schema { runtime, attrs, vis, ident, entries })
+        let event_enum = format_ident!("{ident}Event");
+        Ok(Schema { runtime, attrs, vis, ident, is_declared: true, event_enum, entries })
     }
 }
 
@@ -62,6 +67,16 @@ impl Entry {
         self.rename.as_ref().unwrap_or_else(|| last(&self.path))
     }
 
+    /// The name that the event has in the scope of the schema, where that can be seen.
+    fn name_in_scope(&self) -> Option<&Ident> {
+        let segments = &self.path.segments;
+        match segments.len() {
+            1 => self.path.get_ident(),
+            2 if segments[0].ident == "self" => Some(last(&self.path)),
+            _ => None,
+        }
+    }
+
     fn docs(&self) -> Vec<TokenStream> {
         if self.attrs.is_empty() {
             let text = format!("[`{}`]", self.path.to_token_stream().to_string().replace(' ', ""));
@@ -72,40 +87,72 @@ impl Entry {
 }
 
 impl Schema {
-    fn check(&self) -> Result<()> {
+    /// Reports the mistakes, and takes out of the schema what would only be reported again by the compiler.
+    fn check(&mut self) -> Errors {
         let mut errors = Errors::default();
         for attr in self.attrs.iter().filter(|attr| !is_doc(attr) && !attr.path().is_ident("derive")) {
             errors.push(attr, "a schema has doc comments and `#[derive(…)]` for its enum, nothing else");
         }
+        self.attrs.retain(|attr| is_doc(attr) || attr.path().is_ident("derive"));
         let mut paths = HashMap::new();
-        for entry in &self.entries {
+        let mut entries = Punctuated::<Entry, Token![,]>::new();
+        for mut entry in std::mem::take(&mut self.entries) {
             for attr in entry.attrs.iter().filter(|attr| !is_doc(attr)) {
                 errors.push(attr, "an event in the list has doc comments, nothing else");
             }
-            let variant = entry.variant();
+            entry.attrs.retain(is_doc);
+            self.own_names(&entry, &mut errors);
+            let variant = entry.variant().clone();
             let path = entry.path.to_token_stream().to_string();
             match paths.insert(variant.to_string(), path.clone()) {
-                Some(other) if other == path => errors.push(&entry.path, "this event is in the list already; keep one"),
-                Some(_) => errors.push(
-                    variant,
-                    format!("another event of the list is called `{variant}`; write `… as Other{variant}`"),
-                ),
+                Some(other) if other == path => {
+                    errors.push(&entry.path, "this event is in the list already; keep one");
+                    continue;
+                }
+                Some(_) => {
+                    let message = "another event of the list is called";
+                    errors.push(&variant, format!("{message} `{variant}`; write `… as Other{variant}`"));
+                    entry.rename = Some(names::ty(variant.unraw()));
+                }
                 None => {}
             }
+            entries.push(entry);
         }
-        errors.check()
+        self.entries = entries;
+        errors
     }
 
-    /// The marker type, the enum and the registry.
-    pub(crate) fn expand(&self) -> Result<TokenStream> {
-        self.check()?;
-        let Schema { runtime, vis, ident, .. } = self;
+    /// Reports an event that is called as the schema or its enum will be.
+    fn own_names(&mut self, entry: &Entry, errors: &mut Errors) {
+        let Some(name) = entry.name_in_scope() else { return };
+        let (schema, fix) =
+            (&self.ident, "call the schema something else, or move the event into a module and write `events::");
+        if *name == self.event_enum {
+            errors.push(name, format!("the enum of the schema `{schema}` is called `{name}`, too; {fix}{name}`"));
+            self.event_enum = names::ty(name.unraw());
+        } else if *name == self.ident {
+            errors.push(name, format!("the schema is called `{name}`, too; {fix}{name}`"));
+            // The event stands for it in the code below.
+            self.is_declared = false;
+        }
+    }
+
+    /// The marker type, the enum and the registry, beside the errors.
+    pub(crate) fn expand(mut self) -> TokenStream {
+        let errors = self.check().into_compile_errors();
+        let Schema { runtime, vis, ident, event_enum, .. } = &self;
         let private = private(runtime);
         let docs = self.attrs.iter().filter(|attr| is_doc(attr));
         let derives = self.attrs.iter().filter(|attr| !is_doc(attr));
-        let event_enum = format_ident!("{ident}Event");
+        let marker = self.is_declared.then(|| {
+            quote! {
+                #(#docs)*
+                #[derive(#private::Debug, #private::Clone, #private::Copy)]
+                #vis struct #ident;
+            }
+        });
         let enum_doc = format!("An event of the schema [`{ident}`].");
-        let name = ident.to_string();
+        let name = ident.unraw().to_string();
 
         let paths: Vec<_> = self.entries.iter().map(|entry| &entry.path).collect();
         let variants: Vec<_> = self.entries.iter().map(Entry::variant).collect();
@@ -117,18 +164,19 @@ impl Schema {
         let events = paths.iter().map(|path| quote_spanned!(last(path).span()=> #private::Member::<#ident, #path>));
         let events: Vec<_> = events.collect();
         let positions = 0..events.len();
+        let [table, index, registry] = ["EVENTS", "INDEX", "REGISTRY"].map(names::constant);
+        let [id, reader, out, event] = ["id", "reader", "out", "event"].map(names::local);
         let checks = self.entries.iter().zip(&events).map(|(Entry { path, .. }, event)| {
-            // The error of const evaluation points at the event in the list.
+            // The error of const evaluation points at the event in the list: the expression begins with a parenthesis.
             let span = last(path).span();
-            quote_spanned!(span=> const _: () = REGISTRY.check(#event::DESCRIPTOR);)
+            quote_spanned!(span=> const _: () = (#runtime::Registry::check)(&#registry, #event::DESCRIPTOR);)
         });
         // A match on a reference to an empty enum is not exhaustive.
         let this = if self.entries.is_empty() { quote!(*self) } else { quote!(self) };
 
-        Ok(quote! {
-            #(#docs)*
-            #[derive(Debug, Clone, Copy)]
-            #vis struct #ident;
+        quote! {
+            #errors
+            #marker
 
             #[doc = #enum_doc]
             #(#derives)*
@@ -139,10 +187,10 @@ impl Schema {
 
             #[allow(deprecated)]
             const _: () = {
-                const EVENTS: &[&#runtime::schema::EventDescriptor] =
+                const #table: &[&#runtime::schema::EventDescriptor] =
                     &[#(#events::DESCRIPTOR),*];
-                const INDEX: #private::Index<{ #private::slots(EVENTS.len()) }> = #private::Index::new(EVENTS);
-                static REGISTRY: #runtime::Registry = #runtime::Registry::new(#name, EVENTS, &INDEX);
+                const #index: #private::Index<{ #private::slots(#table.len()) }> = #private::Index::new(#table);
+                static #registry: #runtime::Registry = #runtime::Registry::new(#name, #table, &#index);
                 #(#checks)*
 
                 #[automatically_derived]
@@ -150,24 +198,27 @@ impl Schema {
                     const NAME: &'static #private::str = #name;
                     type Event = #event_enum;
                     fn registry() -> &'static #runtime::Registry {
-                        &REGISTRY
+                        &#registry
                     }
                 }
 
                 #[automatically_derived]
                 impl #runtime::SchemaEvent for #event_enum {
                     fn read(
-                        id: #private::u16,
-                        reader: &mut #private::Reader<'_>,
+                        #id: #private::u16,
+                        #reader: &mut #private::Reader<'_>,
                     ) -> #private::Result<Self, #private::DecodeError> {
-                        match REGISTRY.position(id) {
-                            #(#private::Some(#positions) => #private::Result::map(#events::read(reader), Self::#variants),)*
-                            _ => #private::Err(#private::unknown_event(id)),
+                        match #runtime::Registry::position(&#registry, #id) {
+                            #(
+                                #private::Some(#positions) =>
+                                    #private::Result::map(#events::read(#reader), Self::#variants),
+                            )*
+                            _ => #private::Err(#private::unknown_event(#id)),
                         }
                     }
 
-                    fn encode(&self, out: &mut #private::Vec<#private::u8>) {
-                        match #this { #(Self::#variants(event) => #events::encode(event, out),)* }
+                    fn encode(&self, #out: &mut #private::Vec<#private::u8>) {
+                        match #this { #(Self::#variants(#event) => #events::encode(#event, #out),)* }
                     }
 
                     fn descriptor(&self) -> &'static #runtime::schema::EventDescriptor {
@@ -178,13 +229,13 @@ impl Schema {
                 #(
                     #[automatically_derived]
                     impl #private::From<#paths> for #event_enum {
-                        fn from(event: #paths) -> Self {
-                            Self::#variants(event)
+                        fn from(#event: #paths) -> Self {
+                            Self::#variants(#event)
                         }
                     }
                 )*
             };
-        })
+        }
     }
 }
 

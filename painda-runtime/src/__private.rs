@@ -13,8 +13,11 @@ pub use crate::codec::{
 };
 pub use crate::schema::{Delivery, Index, Member, slots, unknown_event};
 pub use alloc::vec::Vec;
+pub use core::clone::Clone;
 pub use core::convert::From;
 pub use core::default::Default;
+pub use core::fmt::Debug;
+pub use core::marker::Copy;
 pub use core::option::Option::{self, None, Some};
 pub use core::primitive::{bool, str, u8, u16, u64, usize};
 pub use core::result::Result::{self, Err, Ok};

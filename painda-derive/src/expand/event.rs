@@ -1,10 +1,10 @@
 //! The implementation of `PPEvent`.
 
 use super::fields::{Access, Fields};
-use super::{notes, private, respan};
+use super::{names, notes, private, respan};
 use crate::model::{Delivery, Event};
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, Path};
 
 /// The implementation of `PPEvent`.
@@ -12,33 +12,31 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     let Event { item, name, .. } = event;
     let (ident, rust_name, runtime) = (item.ident, &item.name, &item.runtime);
     let private = private(runtime);
-    let fields = Fields::new(&private, "", event.shape, &event.fields, Access::Itself, quote!(__FIELDS));
+    let (this, table) = (quote!(<Self as #runtime::PPEvent>), names::constant("FIELDS"));
+    let fields = Fields::new(&private, "", event.shape, &event.fields, Access::Itself, table.to_token_stream());
 
     let id = match event.id {
         Some(id) => quote!(#id),
-        None => quote!(#runtime::schema::hashed_id(Self::NAME)),
+        None => quote!(#runtime::schema::hashed_id(#this::NAME)),
     };
-    let (table, layout, notes) = (
-        fields.describe(Some(&quote!(#private::Top))),
-        fields.layout(&quote!(__FIELDS)),
-        notes(&item.doc, item.deprecated),
-    );
+    let description = fields.describe(Some(&quote!(#private::Top)));
+    let (layout, notes) = (fields.layout(&table.to_token_stream()), notes(&item.doc, item.deprecated));
     let (items, checks, key) = (fields.items(), fields.checks(), key(event, &fields, &private));
     let delivery = delivery(&event.delivery, &private);
 
     let put = quote!(#private::Vec::extend_from_slice);
     let (size, write, read, members) = (fields.size(), fields.write(&put), fields.read(), fields.members());
-    let reserve =
-        (!fields.is_fixed()).then(|| quote!(#private::Vec::reserve(out, #runtime::PPEvent::encoded_size(self));));
+    let (out, reader) = (names::local("out"), names::local("reader"));
+    let reserve = (!fields.is_fixed()).then(|| quote!(#private::Vec::reserve(#out, #this::encoded_size(self));));
     let (out, reader) = match fields.is_empty() {
         true => (quote!(_), quote!(_)),
-        false => (quote!(out), quote!(reader)),
+        false => (quote!(#out), quote!(#reader)),
     };
 
     quote! {
         #[allow(deprecated)]
         const _: () = {
-            const __FIELDS: &[#private::Field] = #table;
+            const #table: &[#private::Field] = #description;
             #items
             #checks
             #key
@@ -49,8 +47,8 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
                 const ID: #private::u16 = #id;
                 const DESCRIPTOR: &'static #runtime::schema::EventDescriptor =
                     &#runtime::schema::EventDescriptor::new(
-                        Self::NAME,
-                        Self::ID,
+                        #this::NAME,
+                        #this::ID,
                         #private::concat!(#private::module_path!(), "::", #rust_name),
                         #layout,
                     )
@@ -83,9 +81,9 @@ fn key(event: &Event<'_>, fields: &Fields<'_>, private: &TokenStream) -> Option<
     let Delivery::LatestOf(name, at) = &event.delivery else { return None };
     let sizes = fields.constants(quote!(FIXED_SIZE));
     let (before, size) = (&sizes[..*at], &sizes[*at]);
-    let private = respan(private, name.span());
+    let (private, key) = (respan(private, name.span()), names::constant("KEY"));
     Some(quote_spanned! {name.span()=>
-        const __KEY: (#private::usize, #private::usize) = #private::key(&[#(#before),*], #size);
+        const #key: (#private::usize, #private::usize) = #private::key(&[#(#before),*], #size);
     })
 }
 
@@ -94,7 +92,10 @@ fn delivery(delivery: &Delivery, private: &TokenStream) -> Option<TokenStream> {
         Delivery::Reliable => return None,
         Delivery::Volatile => quote!(Volatile),
         Delivery::Latest => quote!(Latest { key: #private::None }),
-        Delivery::LatestOf(..) => quote!(Latest { key: #private::Some(__KEY.0..__KEY.1) }),
+        Delivery::LatestOf(..) => {
+            let key = names::constant("KEY");
+            quote!(Latest { key: #private::Some(#key.0..#key.1) })
+        }
     };
     Some(quote!(.with_delivery(#private::Delivery::#delivery)))
 }

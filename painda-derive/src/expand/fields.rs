@@ -1,7 +1,7 @@
 //! The fields of a struct or of a variant: their names in the code, and their description. `steps` writes
 //! and reads them.
 
-use super::{notes, respan};
+use super::{names, notes, respan};
 use crate::model::{Field, Quantised, Shape};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -48,7 +48,7 @@ impl<'a> Fields<'a> {
         let others = self.fields.iter().enumerate().map(|(at, field)| {
             let quantiser = field.quantised.as_ref().map(|quantised| self.quantiser(at, field, quantised));
             let default = field.later.as_ref().map(|later| {
-                let (default, ty) = (self.function("default", at), field.ty);
+                let (default, ty, out) = (self.function("default", at), field.ty, names::local("out"));
                 let value = match &later.default {
                     Some(value) => value.clone(),
                     None => quote_spanned!(ty.span()=> <#ty as #private::Default>::default()),
@@ -64,9 +64,9 @@ impl<'a> Fields<'a> {
                 quote! {
                     fn #default() -> #ty { #value }
                     fn #bytes() -> #private::Vec<#private::u8> {
-                        let mut out = #private::Vec::new();
-                        #wire::write(&#written, &mut out);
-                        out
+                        let mut #out = #private::Vec::new();
+                        #wire::write(&#written, &mut #out);
+                        #out
                     }
                 }
             });
@@ -77,7 +77,7 @@ impl<'a> Fields<'a> {
 
     fn quantiser(&self, at: usize, field: &Field<'_>, quantised: &Quantised) -> TokenStream {
         let (private, ty) = (self.private, field.ty);
-        let quantiser = self.constant("Quantiser", at);
+        let quantiser = self.quantiser_type(at);
         let Quantised { float, number, min, max } = quantised;
         let (float, number) = (format_ident!("{float}"), format_ident!("{number}"));
         quote! {
@@ -186,7 +186,7 @@ impl<'a> Fields<'a> {
         let (private, ty) = (self.private, field.ty);
         match &field.quantised {
             Some(_) => {
-                let quantiser = self.constant("Quantiser", at);
+                let quantiser = self.quantiser_type(at);
                 quote!(#private::Quantised<#quantiser>)
             }
             None => ty.to_token_stream(),
@@ -216,17 +216,21 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn constant(&self, what: &str, at: usize) -> Ident {
-        format_ident!("__{what}{}_{at}", self.prefix)
+        names::constant(format_args!("{what}{}_{at}", self.prefix))
     }
 
     pub(super) fn function(&self, what: &str, at: usize) -> Ident {
-        format_ident!("__{what}{}_{at}", self.prefix)
+        names::local(format_args!("{what}{}_{at}", self.prefix))
+    }
+
+    fn quantiser_type(&self, at: usize) -> Ident {
+        names::ty(format_args!("Quantiser{}_{at}", self.prefix))
     }
 }
 
 /// The local variable of the field at this position.
 pub(super) fn local(at: usize) -> Ident {
-    format_ident!("field_{at}", span = Span::mixed_site())
+    names::local(format_args!("field_{at}"))
 }
 
 /// The spans of the first and of the last token.

@@ -2,6 +2,7 @@
 
 mod event;
 mod fields;
+pub(crate) mod names;
 mod part;
 mod steps;
 

@@ -1,11 +1,11 @@
 //! The implementation of `Wire` for a struct or an enum.
 
 use super::fields::{Access, Fields};
-use super::{notes, private};
+use super::{names, notes, private};
 use crate::model::{Data, Field, Part, Shape, Variant};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{DeriveInput, GenericParam, Generics, Ident, Path, parse_quote};
+use syn::{DeriveInput, GenericParam, Generics, Path, parse_quote};
 
 /// What differs between structs and enums.
 struct Code {
@@ -45,7 +45,8 @@ pub(crate) fn part(part: &Part<'_>) -> TokenStream {
 
     let bounded = bounded(generics, &private);
     let (impl_generics, ty_generics, where_clause) = bounded.split_for_impl();
-    let depth = depth();
+    let (depth, sink) = (names::ty("Depth"), names::ty("Sink"));
+    let (out, reader) = (names::local("out"), names::local("reader"));
     let mut with_depth = bounded.clone();
     with_depth.params.push(parse_quote!(#depth: #private::Depth));
     let (depth_generics, _, _) = with_depth.split_for_impl();
@@ -71,13 +72,13 @@ pub(crate) fn part(part: &Part<'_>) -> TokenStream {
 
                 #[inline]
                 #[allow(unused_variables)]
-                fn write<__S: #private::Sink>(&self, out: &mut __S) {
+                fn write<#sink: #private::Sink>(&self, #out: &mut #sink) {
                     #write
                 }
 
                 #[inline]
-                fn read(reader: &mut #private::Reader<'_>) -> #private::Result<Self, #private::DecodeError> {
-                    #private::nested::<Self>(reader, |reader| { #read })
+                fn read(#reader: &mut #private::Reader<'_>) -> #private::Result<Self, #private::DecodeError> {
+                    #private::nested::<Self>(#reader, |#reader| { #read })
                 }
             }
 
@@ -99,10 +100,10 @@ fn struct_code(private: &TokenStream, shape: Shape, fields: &[Field<'_>], name: 
     let table = quote!(#private::struct_fields::<Self>());
     let fields = Fields::new(private, "", shape, fields, Access::Itself, table);
     let layout = fields.layout(&fields.describe(None));
-    let (layout_print, names_print) = fields.prints(&depth().to_token_stream());
+    let (layout_print, names_print) = fields.prints(&names::ty("Depth").to_token_stream());
     let (fixed, min) = (fields.constants(quote!(FIXED_SIZE)), fields.constants(quote!(MIN_SIZE)));
-    let (read, members) = (fields.read(), fields.members());
-    let reader = fields.is_empty().then(|| quote!(let _ = reader;));
+    let (read, members, reader) = (fields.read(), fields.members(), names::local("reader"));
+    let ignore = fields.is_empty().then(|| quote!(let _ = #reader;));
     Code {
         items: fields.items(),
         checks: fields.checks(),
@@ -114,7 +115,7 @@ fn struct_code(private: &TokenStream, shape: Shape, fields: &[Field<'_>], name: 
         names_print,
         size: fields.size(),
         write: fields.write(&quote!(#private::Sink::put)),
-        read: quote!(#reader #read #private::Ok(Self #members)),
+        read: quote!(#ignore #read #private::Ok(Self #members)),
     }
 }
 
@@ -136,6 +137,7 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
         write: TokenStream::new(),
         read: TokenStream::new(),
     };
+    let (out, reader, unknown) = (names::local("out"), names::local("reader"), names::local("tag"));
     let mut table = TokenStream::new();
     for (at, variant) in variants.iter().enumerate() {
         let Variant { ident, name, tag, .. } = variant;
@@ -147,7 +149,7 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
         code.checks.extend(fields.checks());
         let (layout, notes) = (fields.layout(&fields.describe(None)), notes(&variant.doc, variant.deprecated));
         table.extend(quote!(#private::Variant::new(#name, #tag, #layout) #notes,));
-        let (layout_print, names_print) = fields.prints(&depth().to_token_stream());
+        let (layout_print, names_print) = fields.prints(&names::ty("Depth").to_token_stream());
         let number: u64 = (*tag).into();
         code.layout_print.extend(quote!(.number(#number).number(#layout_print)));
         code.names_print.extend(quote!(.number(#number).name(#name).number(#names_print)));
@@ -155,11 +157,11 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
         let members = fields.members();
         let (size, write, read) = (fields.size(), fields.write(&quote!(#private::Sink::put)), fields.read());
         code.size.extend(quote!(Self::#ident #members => 1 + #size,));
-        code.write.extend(quote!(Self::#ident #members => { #private::Sink::put(out, &[#tag]); #write }));
+        code.write.extend(quote!(Self::#ident #members => { #private::Sink::put(#out, &[#tag]); #write }));
         code.read.extend(match fields.is_empty() {
             true => quote!(#tag => #private::Ok(Self::#ident #members),),
             false => quote! {
-                #tag => #private::in_variant(reader, #name, |reader| { #read #private::Ok(Self::#ident #members) }),
+                #tag => #private::in_variant(#reader, #name, |#reader| { #read #private::Ok(Self::#ident #members) }),
             },
         });
     }
@@ -170,17 +172,12 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
     code.size = quote!(match self { #size });
     code.write = quote!(match self { #write });
     code.read = quote! {
-        match #private::Reader::tag(reader)? {
+        match #private::Reader::tag(#reader)? {
             #read
-            tag => #private::Err(#private::unknown_tag(reader, tag)),
+            #unknown => #private::Err(#private::unknown_tag(#reader, #unknown)),
         }
     };
     code
-}
-
-/// The type parameter that says how deep a fingerprint looks.
-fn depth() -> Ident {
-    Ident::new("__D", proc_macro2::Span::mixed_site())
 }
 
 /// The generics with the bounds that the fields need.
@@ -198,6 +195,7 @@ fn bounded(generics: &Generics, private: &TokenStream) -> Generics {
 pub(crate) fn part_stub(input: &DeriveInput, runtime: &Path) -> TokenStream {
     let private = private(runtime);
     let (ident, generics) = (&input.ident, bounded(&input.generics, &private));
+    let (depth, sink) = (names::ty("Depth"), names::ty("Sink"));
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     quote! {
         #[automatically_derived]
@@ -205,9 +203,9 @@ pub(crate) fn part_stub(input: &DeriveInput, runtime: &Path) -> TokenStream {
             const TYPE: &'static #private::WireType = &#private::WireType::Bool;
             const FIXED_SIZE: #private::Option<#private::usize> = #private::None;
             const MIN_SIZE: #private::usize = 1;
-            type Print<__D: #private::Depth> = <#private::bool as #private::Wire>::Print<__D>;
+            type Print<#depth: #private::Depth> = <#private::bool as #private::Wire>::Print<#depth>;
             fn size(&self) -> #private::usize { 0 }
-            fn write<__S: #private::Sink>(&self, _: &mut __S) {}
+            fn write<#sink: #private::Sink>(&self, _: &mut #sink) {}
             fn read(_: &mut #private::Reader<'_>) -> #private::Result<Self, #private::DecodeError> { loop {} }
         }
     }

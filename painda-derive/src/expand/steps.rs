@@ -4,6 +4,7 @@
 //! of the length before they are read.
 
 use super::fields::{Fields, local};
+use super::names;
 use crate::model::Field;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -38,34 +39,35 @@ impl<'a> Fields<'a> {
         quote!(0 #(+ #sizes)*)
     }
 
-    /// The statements that write to the sink `out` with the function `put`.
+    /// The statements that write to the sink `__pp_out` with the function `put`.
     pub(super) fn write(&self, put: &TokenStream) -> TokenStream {
         let private = self.private;
+        let (out, bytes, window) = (names::local("out"), names::local("run"), names::local("window"));
         let steps = self.steps().into_iter().map(|step| match step {
             Step::Run(start, run) => {
                 let length = self.constant("RUN", start);
                 let writes = run.iter().zip(start..).map(|(field, at)| {
                     let (wire, value) = (self.wire(at, field), self.value(at, field));
-                    quote!(#wire::write(#value, &mut window);)
+                    quote!(#wire::write(#value, &mut #window);)
                 });
                 quote! {
-                    let mut run = [0; #length];
-                    let mut window = #private::Window::new(&mut run);
+                    let mut #bytes = [0; #length];
+                    let mut #window = #private::Window::new(&mut #bytes);
                     #(#writes)*
-                    #put(out, &run);
+                    #put(#out, &#bytes);
                 }
             }
             Step::One(at, field) => {
                 let (wire, value) = (self.wire(at, field), self.value(at, field));
-                quote!(#wire::write(#value, out);)
+                quote!(#wire::write(#value, #out);)
             }
         });
         quote!(#(#steps)*)
     }
 
-    /// The statements that read the fields into variables.
+    /// The statements that read the fields from `__pp_reader` into variables.
     pub(super) fn read(&self) -> TokenStream {
-        let private = self.private;
+        let (private, reader) = (self.private, names::local("reader"));
         let mut steps = self.steps().into_iter().peekable();
         let mut code = TokenStream::new();
         let since = |step: &Step<'_>| self.fields[step.start()].later.as_ref().map_or(1, |later| later.since);
@@ -85,7 +87,7 @@ impl<'a> Fields<'a> {
             let locals: Vec<_> = fields.clone().map(local).collect();
             let defaults = fields.map(|at| self.function("default", at));
             code.extend(quote! {
-                let (#(#locals,)*) = if #private::Reader::is_empty(reader) {
+                let (#(#locals,)*) = if #private::Reader::is_empty(#reader) {
                     (#(#defaults(),)*)
                 } else {
                     #(#reads)*
@@ -98,6 +100,7 @@ impl<'a> Fields<'a> {
 
     fn read_step(&self, step: &Step<'_>) -> TokenStream {
         let (private, table) = (self.private, &self.table);
+        let (reader, bytes) = (names::local("reader"), names::local("run"));
         let read = |at: usize, field: &Field<'_>, from: TokenStream| {
             let (local, wire, name) = (local(at), self.wire(at, field), &field.name);
             let get = field.quantised.as_ref().map(|_| quote!(.get()));
@@ -106,13 +109,13 @@ impl<'a> Fields<'a> {
         match step {
             Step::Run(start, run) => {
                 let length = self.constant("RUN", *start);
-                let reads = run.iter().zip(*start..).map(|(field, at)| read(at, field, quote!(&mut run)));
+                let reads = run.iter().zip(*start..).map(|(field, at)| read(at, field, quote!(&mut #bytes)));
                 quote! {
-                    let mut run = #private::Reader::run::<#length>(reader, #table, #start)?;
+                    let mut #bytes = #private::Reader::run::<#length>(#reader, #table, #start)?;
                     #(#reads)*
                 }
             }
-            Step::One(at, field) => read(*at, field, quote!(reader)),
+            Step::One(at, field) => read(*at, field, quote!(#reader)),
         }
     }
 

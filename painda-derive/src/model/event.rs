@@ -1,6 +1,6 @@
 //! The rules for an event as a whole: its name, its id, how it is delivered.
 
-use super::{Field, Item, Shape, crate_path, field};
+use super::{Field, Item, Shape, crate_path, field, not_packed};
 use crate::attr::{self, Arg};
 use crate::errors::Errors;
 use syn::ext::IdentExt;
@@ -37,6 +37,7 @@ impl<'a> Event<'a> {
         let mut errors = Errors::default();
         let args = Args::check(input, &mut errors);
         no_generics(input, &mut errors);
+        not_packed(&input.attrs, &mut errors);
         let (shape, fields) = match &input.data {
             Data::Struct(data) => field::of_event(&data.fields, &mut errors),
             Data::Enum(data) => {

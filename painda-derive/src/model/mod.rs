@@ -15,7 +15,8 @@ pub(crate) use quantised::Quantised;
 use crate::attr::{self, Arg};
 use crate::errors::Errors;
 use syn::ext::IdentExt;
-use syn::{Attribute, LitStr, Path};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, LitStr, Meta, Path, Token};
 
 /// What events and parts have in common.
 pub(crate) struct Item<'a> {
@@ -44,6 +45,21 @@ pub(crate) fn runtime(attrs: &[Attribute]) -> Path {
     let args = attr::args(attrs, &mut Errors::default());
     let written = args.into_iter().find(|arg| arg.key == "crate").and_then(|arg| arg.value::<LitStr>());
     written.and_then(|path| path.parse().ok()).unwrap_or_else(|| syn::parse_quote!(::painda_runtime))
+}
+
+/// Refuses `#[repr(packed)]`, whose fields the generated code could not borrow: that would be an error for each.
+fn not_packed(attrs: &[Attribute], errors: &mut Errors) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
+        // What is no list is the compiler's to complain about.
+        let reprs = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).unwrap_or_default();
+        for packed in reprs.iter().map(Meta::path).filter(|path| path.is_ident("packed")) {
+            errors.push(
+                packed,
+                "the fields of a packed struct cannot be borrowed, which the encoder does; remove `packed`: on the wire \
+                 there is no padding anyway",
+            );
+        }
+    }
 }
 
 /// Checks `crate = "…"`; [`runtime`] reads it.

@@ -1,6 +1,6 @@
 //! The rules for structs and enums that are parts of events.
 
-use super::{Field, Item, Shape, crate_path, field};
+use super::{Field, Item, Shape, crate_path, field, not_packed, types};
 use crate::attr;
 use crate::errors::Errors;
 use syn::ext::IdentExt;
@@ -54,9 +54,16 @@ impl<'a> Part<'a> {
                 GenericParam::Const(_) => {
                     errors.push(param, "a part of events can be generic over types only; write the number out");
                 }
+                GenericParam::Type(param) if types::is_number(&param.ident) => {
+                    errors.push(
+                        &param.ident,
+                        "a type parameter cannot have the name of a built-in type here; call it `T`",
+                    );
+                }
                 GenericParam::Type(_) => {}
             }
         }
+        not_packed(&input.attrs, &mut errors);
         let data = match &input.data {
             syn::Data::Struct(data) => {
                 let (shape, fields) = field::of_part(&data.fields, &mut errors);

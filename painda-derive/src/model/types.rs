@@ -1,7 +1,10 @@
 //! What can be seen from the spelling of a type; the trait bound in the generated code sees the rest.
 
 use crate::errors::Errors;
-use syn::{Expr, ExprLit, GenericArgument, Lit, PathArguments, Type};
+use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, Type};
+
+/// The numbers, each of which has a fixed size.
+const NUMBERS: [&str; 11] = ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bool"];
 
 /// Refuses the types that are known to be wrong, with their fix.
 pub(super) fn supported(ty: &Type, errors: &mut Errors) {
@@ -30,7 +33,6 @@ pub(super) fn supported(ty: &Type, errors: &mut Errors) {
 
 /// Whether the type is spelled like one of fixed size: a number, or a few of them.
 pub(super) fn is_fixed(ty: &Type) -> bool {
-    const NUMBERS: [&str; 11] = ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bool"];
     // A long array is written in one piece anyway, and should not be copied for its neighbours.
     const MAX_ITEMS: usize = 16;
     match ty {
@@ -45,6 +47,11 @@ pub(super) fn is_fixed(ty: &Type) -> bool {
         },
         _ => spelled(ty).is_some_and(|name| NUMBERS.contains(&name.as_str())),
     }
+}
+
+/// Whether this is the name of a number.
+pub(super) fn is_number(name: &Ident) -> bool {
+    NUMBERS.iter().any(|number| name == number)
 }
 
 /// The name of a type that is a single word.

@@ -123,6 +123,11 @@
 /// and the rounding of the float. Values outside the range become its nearest end, and NaN its lower end. Steps that
 /// the float could not tell apart do not compile, so that a value survives being received and sent again.
 /// [`Quantisation`](crate::codec::Quantisation) has the formula.
+///
+/// # Names
+///
+/// Whatever the generated code calls by a name of its own begins with `__pp`, in any case; that goes for all macros of
+/// this crate. Anything else may be called as you like: a constant `out` or a type `__S` beside an event is no problem.
 pub use painda_derive::PPEvent;
 
 /// Makes a struct or an enum a part of events: something that a field can be.
@@ -208,6 +213,8 @@ pub use painda_derive::PPType;
 ///
 /// An event may come from another crate: list its path. Where two have the same name in Rust, write
 /// `other::PlayerMove as OtherMove`. Two events with one id or one event name do not compile.
+///
+/// The enum of a schema `Arena` is `ArenaEvent`, beside it; no event in that scope can have one of the two names.
 #[macro_export]
 macro_rules! schema {
     ($($list:tt)*) => { $crate::__private::schema! { $crate => $($list)* } };

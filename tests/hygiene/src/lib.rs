@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+pub mod constants;
 pub mod shadows;
 
 use ::core::clone::Clone;

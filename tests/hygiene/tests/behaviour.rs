@@ -1,8 +1,9 @@
 //! What the macros make of unusual items.
 
+use painda_tests_hygiene::constants::{self, constants as of_constants, lengths::Lengths, unit_structs};
 use painda_tests_hygiene::{All, Choice, Configured, Empty, Hygiene, Made, Part, Raw, Wrapper};
 use renamed::schema::Delivery;
-use renamed::{PPEvent, Schema};
+use renamed::{PPEvent, Schema, SchemaEvent};
 
 #[test]
 fn raw_identifiers_have_plain_names() {
@@ -52,4 +53,47 @@ fn it_works_all_the_same() {
         last: 9,
     };
     assert_eq!(All::decode(&all.to_bytes()), Ok(all));
+}
+
+/// A constant called `out` made a variable of that name a comparison with it.
+#[test]
+fn constants_in_scope_are_nobodys_variables() {
+    let all = of_constants::All {
+        out: 1,
+        reader: [0.5; 3],
+        tag: "x".to_owned(),
+        run: vec![
+            of_constants::Choice::Neither,
+            of_constants::Choice::One(4),
+            of_constants::Choice::Two { out: -1, reader: 360.0, tag: "y".to_owned() },
+        ],
+        window: 1.0,
+        generic: of_constants::Pair(of_constants::Unit {}, 3),
+        event: 9,
+        id: 0.0,
+        name: Some(Box::new(of_constants::Tree { children: vec![] })),
+    };
+    assert_eq!(of_constants::All::DESCRIPTOR.delivery(), &Delivery::Latest { key: Some(0..2) });
+    let bytes = all.to_bytes();
+    assert_eq!(of_constants::ConstantsEvent::decode(1, &bytes), Ok(all.into()));
+    // The same bytes, where the names are those of structs.
+    assert_eq!(unit_structs::All::decode(&bytes).expect("it is valid").to_bytes(), bytes);
+
+    let lengths = Lengths { first: [1, 2], second: [[3; 4]; 3], third: 0 };
+    assert_eq!(Lengths::decode(&lengths.to_bytes()[..26]), Ok(Lengths { third: constants::lengths::run, ..lengths }));
+}
+
+#[test]
+fn a_type_may_have_constants_of_its_own() {
+    use painda_tests_hygiene::constants::associated::{Choice, Event, Part, SchemaEvent};
+    let event = Event {
+        part: Part { text: "a".to_owned() },
+        choice: Choice::Print { read: "b".to_owned() },
+        text: "c".to_owned(),
+        float: 1.0,
+    };
+    assert_eq!(<Event as PPEvent>::DESCRIPTOR.name(), "associated");
+    let id = <Event as PPEvent>::ID;
+    let bytes = event.to_bytes();
+    assert_eq!(<SchemaEvent as renamed::SchemaEvent>::decode(id, &bytes), Ok(event.into()));
 }

@@ -11,6 +11,12 @@ pub struct Grid<const N: usize> {
 }
 
 #[derive(PPType)]
+pub struct Named<u16, T> {
+    pub number: u16,
+    pub other: T,
+}
+
+#[derive(PPType)]
 pub enum Nothing {}
 
 #[derive(PPType)]
