@@ -172,8 +172,9 @@ impl<'a> Aim<'a> {
         problem(&self.rooms).or_else(|| problem(&self.except_rooms))
     }
 
-    /// The four lists, in the order of the wire.
-    fn lists(&self) -> [&Names<'a>; 4] {
+    /// The rooms, the clients, the excepted rooms and the excepted clients: the order of the wire.
+    #[must_use]
+    pub fn lists(&self) -> [&Names<'a>; 4] {
         [&self.rooms, &self.clients, &self.except_rooms, &self.except_clients]
     }
 
