@@ -1,20 +1,23 @@
-//! Whether this node's schema fits the cluster's: asked of all nodes when one joins.
+//! Whether this node's schema fits the cluster's: found out when it joins.
 //!
 //! Knows descriptors and JSON; which nodes there are is [`peers`](super::peers)' affair.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     compare::{Conflict, compare},
     error::Error,
     node::Node,
 };
-use crate::schema::Registry;
+use crate::{schema::Registry, wire::channels::SCHEMA_PREFIX};
 
 /// What a node does that joins a cluster whose schema contradicts its own.
 ///
-/// It asks those nodes that are there, and waits for each up to the [time for questions](super::PPServerBuilder::ask_timeout).
-/// Two that join at the same moment ask each other, and both refuse.
+/// It asks those nodes that are there and have another schema, and waits for each up to the [time for
+/// questions](super::PPServerBuilder::ask_timeout). Of two that join at the same moment one refuses at least, and mostly both do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnConflict {
@@ -29,7 +32,7 @@ pub enum OnConflict {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SchemaFit {
-    /// No other node has answered.
+    /// No other node is there, or none that has answered.
     #[default]
     Alone,
     /// All are the same.
@@ -57,15 +60,29 @@ impl SchemaFit {
     }
 }
 
-/// Asks all nodes for their schemas, and compares.
-pub(crate) async fn check(node: &Node) -> Result<SchemaFit, Error> {
-    let print = fingerprint(node.registry);
-    let replies = node.ask(&json!({ "do": "schema", "fingerprint": print })).await;
+/// The room of the nodes with the schema of this fingerprint.
+pub(crate) fn room(print: &str) -> String {
+    format!("{SCHEMA_PREFIX}{print}")
+}
+
+/// Compares this node's schema with those of all nodes that are there. Each is in the room of its schema before it is listed, so
+/// only those need to be asked that are not in the room of this node's: a dead one that was the same keeps nobody waiting.
+pub(crate) async fn check(node: &Node, print: &str) -> Result<SchemaFit, Error> {
+    let deadline = Instant::now() + node.config.ask_timeout;
+    let nodes = node.other_nodes(deadline).await;
+    let same = match timeout_at(deadline, node.adapter().get_clients_in_room(&room(print))).await {
+        Ok(Ok(same)) => same,
+        // Then each is asked.
+        _ => HashSet::new(),
+    };
+    let (same, strangers): (HashSet<_>, HashSet<_>) = nodes.into_iter().partition(|node| same.contains(node));
+    let mut all = if same.is_empty() { SchemaFit::Alone } else { SchemaFit::Same };
+    let question = json!({ "do": "schema", "fingerprint": print });
+    let replies = node.ask_these(strangers, &question, deadline).await;
     if !replies.silent.is_empty() {
         tracing::warn!(target: "painda::cluster", nodes = ?replies.silent, "did not say what their schema is");
     }
     let ours = node.registry.describe();
-    let mut all = SchemaFit::Alone;
     for (peer, theirs) in replies.values {
         match compare(&ours, &theirs) {
             Ok(fit) => all = all.and(fit),
@@ -89,7 +106,7 @@ pub(crate) fn answer(registry: &Registry, order: &Value) -> Value {
 }
 
 /// 64 bits, as text, that are equal for equal schemas in every build: FNV-1a over the events' own fingerprints.
-fn fingerprint(registry: &Registry) -> String {
+pub(crate) fn fingerprint(registry: &Registry) -> String {
     let mut events: Vec<_> = registry.events().iter().collect();
     // The order of the list says nothing about the wire.
     events.sort_by_key(|event| event.id());

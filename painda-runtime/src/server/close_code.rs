@@ -1,5 +1,7 @@
 //! The WebSocket close codes that a server uses.
 
+/// A goodbye that means nothing in particular.
+pub const NORMAL: u16 = 1000;
 /// The server stops; connect again, perhaps elsewhere.
 pub const GOING_AWAY: u16 = 1001;
 /// The client broke the WebSocket protocol.
@@ -18,3 +20,22 @@ pub const REFUSED: u16 = 4003;
 pub const TOO_SLOW: u16 = 4008;
 /// The client's address has as many connections as it may.
 pub const TOO_MANY_CONNECTIONS: u16 = 4029;
+
+/// Whether a close frame may carry this code: 1000–1003, 1007–1014, and the applications' own, 3000–4999. The others are reserved,
+/// or stand for connections that ended without a code; a client that gets one takes the connection for broken.
+///
+/// ```
+/// use painda_runtime::server::close_code::{REFUSED, is_sendable};
+///
+/// assert!(is_sendable(REFUSED));
+/// assert!(!is_sendable(1006), "a connection that ended without a goodbye");
+/// ```
+#[must_use]
+pub const fn is_sendable(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
+}
+
+/// The code itself where it may be sent, and otherwise [`NORMAL`]: a close must not fail because of its code.
+pub(crate) const fn sendable(code: u16) -> u16 {
+    if is_sendable(code) { code } else { NORMAL }
+}

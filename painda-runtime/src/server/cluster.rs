@@ -8,15 +8,21 @@ use std::{collections::HashSet, future::ready, sync::Arc};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use super::{PPServer, agreement, check_room, emit::Target, error::Error, node::Node};
+use super::{
+    PPServer, agreement, check_room, client_id::ClientId, close_code, emit::Target, error::Error, node::Node, peers,
+};
 use crate::{
     adapter::BoxFuture,
     schema::Schema,
-    wire::aim::{Aim, names},
+    wire::aim::{Aim, Names},
 };
 
-/// The most sockets that one node names in an answer.
+/// What the lists of an aim are called in an order, as [`Aim::lists`] gives them.
+const LISTS: [&str; 4] = ["rooms", "clients", "exceptRooms", "exceptClients"];
+
+/// The most sockets that one node names in an answer, and the most bytes that their ids and rooms have together, about.
 const MAX_SOCKETS: usize = 10_000;
+const MAX_SOCKET_BYTES: usize = 1 << 20;
 
 /// What the cluster answered within the [time](super::PPServerBuilder::ask_timeout).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +32,7 @@ pub struct Answer<T> {
     pub value: T,
     /// The ids of the nodes that did not reply in time: they are slow, cut off, or dead and not yet missed.
     pub silent: Vec<String>,
-    /// The ids of the nodes that had more to say than one answer holds, 10 000 sockets a node.
+    /// The ids of the nodes that had more to say than one answer holds: 10 000 sockets a node, or 1 MiB of their rooms' names.
     pub cut: Vec<String>,
 }
 
@@ -71,7 +77,7 @@ impl<S: Schema> PPServer<S> {
 
     /// The nodes of the cluster, this one included.
     pub async fn nodes(&self) -> Answer<Vec<NodeInfo>> {
-        let (replies, silent) = put(self.node(), &json!({ "do": "node" }), false).await;
+        let (replies, silent) = put(self.node(), &Aim::default(), json!({ "do": "node" }), false).await;
         let info = |(id, value): (String, Value)| NodeInfo { id, connections: value.as_u64().unwrap_or_default() };
         Answer { value: replies.into_iter().map(info).collect(), silent, cut: Vec::new() }
     }
@@ -97,8 +103,8 @@ impl<S: Schema> Target<'_, S> {
     /// The sockets that match, in the whole cluster.
     ///
     /// # Errors
-    /// [`Error::InvalidName`] for a name that can't be a room's. Nodes that can't be reached are no error: see
-    /// [`Answer::silent`].
+    /// [`Error::InvalidName`] for a name that can't be a room's, [`Error::Adapter`] for an aim of more names than fit a message.
+    /// Nodes that can't be reached are no error: see [`Answer::silent`].
     pub async fn sockets(&self) -> Result<Answer<Vec<RemoteSocket>>, Error> {
         let (replies, silent) = self.order(json!({ "do": "sockets" })).await?;
         let mut answer: Answer<Vec<RemoteSocket>> = Answer { silent, ..Answer::default() };
@@ -109,7 +115,8 @@ impl<S: Schema> Target<'_, S> {
             let sockets = value["sockets"].as_array().into_iter().flatten();
             answer.value.extend(sockets.filter_map(|socket| {
                 let id = socket["id"].as_str()?.to_owned();
-                Some(RemoteSocket { id, node: node.clone(), rooms: strings(&socket["rooms"]) })
+                let rooms = list(&socket["rooms"])?.iter().map(str::to_owned).collect();
+                Some(RemoteSocket { id, node: node.clone(), rooms })
             }));
         }
         Ok(answer)
@@ -132,12 +139,16 @@ impl<S: Schema> Target<'_, S> {
         self.count(json!({ "do": "leave", "room": check_room(room)? })).await
     }
 
-    /// Closes the matching sockets' connections after what is queued for them, and says how many they are. `code` and
-    /// `reason` are as for [`Socket::close`](super::Socket::close).
+    /// Closes the matching sockets' connections after what is queued for them, and says how many they are. `code` is a WebSocket
+    /// close code; applications use 4000–4999. The reason is cut at 123 bytes.
     ///
     /// # Errors
-    /// As for [`sockets`](Self::sockets).
+    /// As for [`sockets`](Self::sockets), and [`Error::InvalidCode`] for a code that [can't be sent](close_code::is_sendable); then
+    /// nobody is disconnected.
     pub async fn disconnect(&self, code: u16, reason: &str) -> Result<Answer<u64>, Error> {
+        if !close_code::is_sendable(code) {
+            return Err(Error::InvalidCode { code });
+        }
         self.count(json!({ "do": "disconnect", "code": code, "reason": reason })).await
     }
 
@@ -147,27 +158,32 @@ impl<S: Schema> Target<'_, S> {
         Ok(Answer { value, silent, cut: Vec::new() })
     }
 
-    async fn order(&self, mut order: Value) -> Result<(Vec<(String, Value)>, Vec<String>), Error> {
+    async fn order(&self, order: Value) -> Result<(Vec<(String, Value)>, Vec<String>), Error> {
         if let Some((room, why)) = self.aim.problem() {
             return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
         }
-        let Aim { rooms, clients, except_rooms, except_clients } = &self.aim;
-        let lists =
-            [("rooms", rooms), ("clients", clients), ("exceptRooms", except_rooms), ("exceptClients", except_clients)];
-        for (name, list) in lists {
-            order[name] = list.iter().collect();
-        }
-        Ok(put(self.server.node(), &order, self.local).await)
+        self.aim.check_count().map_err(|error| Error::Adapter(error.into()))?;
+        Ok(put(self.server.node(), &self.aim, order, self.local).await)
     }
 }
 
-/// Has an order carried out here, and on the other nodes unless it is only for this one.
-async fn put(node: &Node, order: &Value, local: bool) -> (Vec<(String, Value)>, Vec<String>) {
-    let here = carry_out(node, order);
+/// Has an order carried out here, and on the other nodes unless it is only for this one. Once begun it goes on, whatever becomes of
+/// the future: it may close the very client whose handler gave it.
+async fn put(node: &Arc<Node>, aim: &Aim<'_>, mut order: Value, local: bool) -> (Vec<(String, Value)>, Vec<String>) {
+    let here = carry_out(node, aim, &order);
     if local {
         return (vec![(node.peers.id().to_owned(), here.await)], Vec::new());
     }
-    let (here, there) = tokio::join!(here, node.ask(order));
+    for (name, list) in LISTS.into_iter().zip(aim.lists()) {
+        order[name] = list.iter().collect();
+    }
+    let asking = {
+        let node = node.clone();
+        node.clone().runtime.spawn(async move { node.ask(&order).await })
+    };
+    let (here, there) = tokio::join!(here, asking);
+    // An error is the end of the runtime, which answers nobody.
+    let there = there.unwrap_or_default();
     let mut replies = there.values;
     replies.push((node.peers.id().to_owned(), here));
     (replies, there.silent)
@@ -175,50 +191,41 @@ async fn put(node: &Node, order: &Value, local: bool) -> (Vec<(String, Value)>, 
 
 /// A question of another node came in; `false` where it is none.
 pub(crate) fn hear_question(node: &Arc<Node>, payload: &[u8]) -> bool {
-    let Ok(question) = serde_json::from_slice::<Value>(payload) else { return false };
-    let (Some(number), Some(asker)) = (question["ask"].as_u64(), question["from"].as_str()) else { return false };
-    let answer = carry_out(node, &question["order"]);
-    let (node, asker) = (node.clone(), asker.to_owned());
+    let Some(question) = peers::parse(payload) else { return false };
+    let asker = question["from"].as_str().and_then(ClientId::parse);
+    let (Some(number), Some(asker)) = (question["ask"].as_u64(), asker) else { return false };
+    let order = &question["order"];
+    // An aim that can't be read must not become one at everybody.
+    let [Some(rooms), Some(clients), Some(except_rooms), Some(except_clients)] = LISTS.map(|name| list(&order[name]))
+    else {
+        return false;
+    };
+    let aim = Aim { rooms, clients, except_rooms, except_clients };
+    if aim.check_count().is_err() {
+        return false;
+    }
+    let answer = carry_out(node, &aim, order);
     let task = node.clone();
-    node.runtime.spawn(async move { task.reply(&asker, number, &answer.await) });
+    node.runtime.spawn(async move { task.reply(asker, number, &answer.await) });
     true
 }
 
 /// Does what an order says on this node's own sockets. An order that a later version has added is answered with `null`.
-fn carry_out(node: &Node, order: &Value) -> BoxFuture<Value> {
-    let lists = ["rooms", "clients", "exceptRooms", "exceptClients"].map(|name| strings(&order[name]));
-    let [rooms, clients, except_rooms, except_clients] = &lists;
-    let aim = Aim {
-        rooms: names(rooms),
-        clients: names(clients),
-        except_rooms: names(except_rooms),
-        except_clients: names(except_clients),
-    };
+fn carry_out(node: &Node, aim: &Aim<'_>, order: &Value) -> BoxFuture<Value> {
     let room = order["room"].as_str().unwrap_or_default();
     let value = match order["do"].as_str() {
         Some("node") => node.connections().into(),
         Some("schema") => agreement::answer(node.registry, order),
-        Some("sockets") => {
-            let mut sockets = Vec::new();
-            let mut cut = false;
-            for socket in node.pick(&aim) {
-                if sockets.len() == MAX_SOCKETS {
-                    cut = true;
-                    break;
-                }
-                let rooms: Value = socket.rooms.lock().names.iter().map(|room| room.to_string()).collect();
-                sockets.push(json!({ "id": socket.id.as_str(), "rooms": rooms }));
-            }
-            json!({ "sockets": sockets, "cut": cut })
-        }
+        Some("sockets") => sockets(node, aim),
         Some("disconnect") => {
-            let code = order["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or(1000);
+            // A code that can't be sent does not keep anybody connected.
+            let code = order["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or(close_code::NORMAL);
             let reason = order["reason"].as_str().unwrap_or_default();
-            node.pick(&aim).iter().filter(|socket| socket.close(code, reason)).count().into()
+            node.pick(aim).iter().filter(|socket| socket.close(code, reason)).count().into()
         }
-        Some("leave") => node.pick(&aim).iter().filter(|socket| node.leave(socket, room).is_ok()).count().into(),
+        Some("leave") => node.pick(aim).iter().filter(|socket| node.leave(socket, room).is_ok()).count().into(),
         Some("join") => {
-            let joining: Vec<_> = node.pick(&aim).iter().filter_map(|socket| node.join(socket, room).ok()).collect();
+            let joining: Vec<_> = node.pick(aim).iter().filter_map(|socket| node.join(socket, room).ok()).collect();
             return Box::pin(async move { join_all(joining).await.len().into() });
         }
         _ => Value::Null,
@@ -226,6 +233,28 @@ fn carry_out(node: &Node, order: &Value) -> BoxFuture<Value> {
     Box::pin(ready(value))
 }
 
-fn strings(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+/// The sockets of an aim and their rooms, as far as they fit an answer.
+fn sockets(node: &Node, aim: &Aim<'_>) -> Value {
+    let mut sockets = Vec::new();
+    let mut bytes = 0;
+    for socket in node.pick(aim) {
+        let rooms: Vec<Arc<str>> = socket.rooms.lock().names.clone();
+        let cost = |name: &str| name.len() + 3;
+        bytes += cost(socket.id.as_str()) + rooms.iter().map(|room| cost(room)).sum::<usize>();
+        if sockets.len() == MAX_SOCKETS || bytes > MAX_SOCKET_BYTES {
+            return json!({ "sockets": sockets, "cut": true });
+        }
+        let rooms: Value = rooms.iter().map(|room| &**room).collect();
+        sockets.push(json!({ "id": socket.id.as_str(), "rooms": rooms }));
+    }
+    json!({ "sockets": sockets, "cut": false })
+}
+
+/// A list of names, empty where there is none; `None` for anything else.
+fn list(value: &Value) -> Option<Names<'_>> {
+    match value {
+        Value::Null => Some(Names::default()),
+        Value::Array(names) => names.iter().map(Value::as_str).collect(),
+        _ => None,
+    }
 }

@@ -232,9 +232,10 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
         node.counters.received.add(1);
         match message {
             WsMessage::Close(frame) => {
-                // What it says is answered with the same; a code that nobody may send has been replaced already.
-                let (code, reason) = frame.as_ref().map_or((1005, ""), |frame| (frame.code.into(), &*frame.reason));
-                let by_client = core.close(code, reason);
+                // Tungstenite has replaced a code that nobody may send.
+                let said = frame.as_ref().map(|frame| (u16::from(frame.code), &*frame.reason));
+                let by_client = core.answer_close(said);
+                let code = said.map_or(1005, |(code, _)| code);
                 return if by_client { Disconnect::Client(code) } else { Disconnect::Server };
             }
             WsMessage::Binary(_) | WsMessage::Text(_) => inbox.push(message, now),

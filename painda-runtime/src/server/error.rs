@@ -32,6 +32,11 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// A close code that [can't be sent](super::close_code::is_sendable); nobody was disconnected.
+    InvalidCode {
+        /// The code.
+        code: u16,
+    },
     /// JSON that does not fit the event of this name in the schema.
     Json {
         /// The event's name.
@@ -113,6 +118,9 @@ impl fmt::Display for Error {
             Self::Adapter(error) => error.fmt(f),
             Self::Disconnected => f.write_str("the socket is not connected any more"),
             Self::InvalidName { kind, name, why } => write!(f, "{name:?} can't be the name of a {kind}: {why}"),
+            Self::InvalidCode { code } => {
+                write!(f, "{code} can't be sent as a close code: use one of your own, 4000 to 4999")
+            }
             Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {event:?}: {why}"),
             Self::TooLarge { len, limit } => {
                 write!(

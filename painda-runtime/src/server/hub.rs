@@ -8,7 +8,10 @@ use std::{
 use parking_lot::RwLock;
 
 use super::{client_id::ClientId, socket::SocketCore};
-use crate::wire::aim::{Aim, Names};
+use crate::wire::aim::Aim;
+
+/// So many names are looked up under one lock.
+const PIECE: usize = 1024;
 
 type Sockets = HashMap<ClientId, Arc<SocketCore>>;
 
@@ -60,43 +63,53 @@ impl Hub {
     }
 
     /// Calls `visit` once for each socket that an aim is at.
-    pub(crate) fn each(&self, aim: &Aim<'_>, mut visit: impl FnMut(&Arc<SocketCore>)) {
-        if aim.is_everybody() && aim.except_rooms.is_empty() {
-            visit_all(&self.sockets.read(), &aim.except_clients, visit);
-        } else if let (Some((room, _)), Some(_)) = (aim.plain(), aim.rooms.only()) {
-            if let Some(members) = self.rooms.read().get(room) {
-                visit_all(members, &aim.except_clients, visit);
-            }
-        } else {
-            self.pick(aim).iter().for_each(&mut visit);
+    pub(crate) fn each(&self, aim: &Aim<'_>, visit: impl FnMut(&Arc<SocketCore>)) {
+        let Some((channel, except)) = aim.plain() else { return self.pick(aim).iter().for_each(visit) };
+        if aim.rooms.is_empty() {
+            visit_all(&self.sockets.read(), except, visit);
+        } else if let Some(members) = self.rooms.read().get(channel) {
+            visit_all(members, except, visit);
         }
     }
 
     /// The sockets of an aim of any kind.
+    ///
+    /// Up to [`PIECE`] rooms are looked at in one moment, so that whoever goes from one of them to another is found in one of the
+    /// two. A longer list is looked up in pieces: it comes from another node, and joins do not wait for all of it.
     fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
-        // In the order in which both are always locked.
-        let sockets = self.sockets.read();
-        let rooms = self.rooms.read();
-        let members = |names: &Names<'_>| -> HashSet<ClientId> {
-            names.iter().filter_map(|room| rooms.get(room)).flat_map(|members| members.keys().copied()).collect()
-        };
-        let mut out = members(&aim.except_rooms);
-        out.extend(aim.except_clients.iter().filter_map(ClientId::parse));
-        let mut picked = Vec::new();
-        if aim.is_everybody() {
-            picked.extend(sockets.values().filter(|socket| !out.contains(&socket.id)).cloned());
-            return picked;
+        let (mut picked, mut out) = (Sockets::new(), HashSet::new());
+        let wanted = aim.rooms.iter().map(|room| (room, true));
+        let mut rooms = wanted.chain(aim.except_rooms.iter().map(|room| (room, false))).peekable();
+        while rooms.peek().is_some() {
+            let members = self.rooms.read();
+            for (room, wanted) in rooms.by_ref().take(PIECE) {
+                let Some(members) = members.get(room) else { continue };
+                if wanted {
+                    for (id, socket) in members {
+                        picked.entry(*id).or_insert_with(|| socket.clone());
+                    }
+                } else {
+                    out.extend(members.keys().copied());
+                }
+            }
         }
-        let mut ids = members(&aim.rooms);
-        ids.extend(aim.clients.iter().filter_map(ClientId::parse));
-        picked.extend(ids.difference(&out).filter_map(|id| sockets.get(id)).cloned());
-        picked
+        let mut clients = aim.clients.iter().filter_map(ClientId::parse).peekable();
+        while clients.peek().is_some() {
+            let sockets = self.sockets.read();
+            picked.extend(clients.by_ref().take(PIECE).filter_map(|id| Some((id, sockets.get(&id)?.clone()))));
+        }
+        out.extend(aim.except_clients.iter().filter_map(ClientId::parse));
+        if aim.is_everybody() {
+            self.sockets.read().values().filter(|socket| !out.contains(&socket.id)).cloned().collect()
+        } else {
+            picked.into_values().filter(|socket| !out.contains(&socket.id)).collect()
+        }
     }
 }
 
-fn visit_all(sockets: &Sockets, except: &Names<'_>, mut visit: impl FnMut(&Arc<SocketCore>)) {
+fn visit_all(sockets: &Sockets, except: Option<&str>, mut visit: impl FnMut(&Arc<SocketCore>)) {
     for socket in sockets.values() {
-        if except.is_empty() || !except.contains(socket.id.as_str()) {
+        if except.is_none_or(|id| *id != *socket.id.as_str()) {
             visit(socket);
         }
     }

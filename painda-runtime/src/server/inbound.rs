@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
+
 use super::{
     agreement, cluster,
     error::Error,
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::{
     Message, RESERVED_PREFIX,
-    adapter::{AdapterError, Delivery},
+    adapter::{AdapterError, BoxFuture, Delivery},
     wire::{
         aim::{AIMED, Aim},
         channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT},
@@ -24,29 +26,27 @@ use crate::{
 impl Node {
     /// Listens to the other nodes, lets them know of this one, and compares schemas.
     pub(crate) async fn join_cluster(&self) -> Result<(), Error> {
+        let print = agreement::fingerprint(self.registry);
         let channels = [BROADCAST, CLUSTER, TYPESCRIPT, self.peers.inbox()];
         let subscribing = channels.map(|channel| self.adapter().subscribe(channel, self.callback.clone()));
-        let member = self.adapter().add_to_room(NODES, self.peers.id());
-        for done in futures_util::future::join_all(subscribing.into_iter().chain([member])).await {
-            match done {
-                // The adapter keeps trying by itself; this node's clients need not wait for it.
-                Ok(()) | Err(AdapterError::Unavailable(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let fit = agreement::check(self).await?;
+        let schema = self.adapter().add_to_room(&agreement::room(&print), self.peers.id());
+        done(subscribing.into_iter().chain([schema])).await?;
+        // Whoever finds a node in the list may ask it, and knows by then whether it has to.
+        done([self.adapter().add_to_room(NODES, self.peers.id())]).await?;
+        let fit = agreement::check(self, &print).await?;
         let _ = self.fit.set(fit);
         Ok(())
     }
 
-    /// What another node published; payloads are relayed without being decoded.
+    /// What another node published; payloads are relayed without being decoded. Who may publish is trusted, and what it publishes is
+    /// not: what can't be understood is counted, and what a client must not get does not reach one.
     pub(crate) fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
         self.counters.remote_emits.add(1);
         let Delivery { channel, message, exclude } = delivery;
         let understood = match channel {
             BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
             TYPESCRIPT => typescript::hear(self, &message, exclude),
-            channel if channel.starts_with(RESERVED_PREFIX) => self.hear_node(&message),
+            channel if channel.starts_with(RESERVED_PREFIX) => self.hear_node(channel, &message),
             room => {
                 let mut aim = Aim::room(room);
                 exclude.into_iter().for_each(|id| aim.except_clients.add(id));
@@ -58,27 +58,30 @@ impl Node {
         }
     }
 
-    /// What another node said to nodes.
-    fn hear_node(self: &Arc<Self>, message: &Message) -> bool {
+    /// What another node said to nodes: emits and questions to all of them, and replies on a channel of this one's own.
+    fn hear_node(self: &Arc<Self>, channel: &str, message: &Message) -> bool {
         let Message::Named { name, payload } = message else { return false };
-        match &**name {
-            AIMED => match Aim::decode(payload) {
+        match (&**name, channel) {
+            (AIMED, CLUSTER) => match Aim::decode(payload) {
                 Ok((aim, message)) => self.relay(&aim, message),
                 Err(_) => false,
             },
-            ASK => cluster::hear_question(self, payload),
-            REPLY => self.peers.hear_reply(payload),
+            (ASK, CLUSTER) => cluster::hear_question(self, payload),
+            (REPLY, channel) if channel == self.peers.inbox() => self.peers.hear_reply(payload),
             // A later version may have more to say.
             _ => false,
         }
     }
 
     fn relay(&self, aim: &Aim<'_>, message: Message) -> bool {
-        if let Message::Event { id, .. } = message
-            && self.registry.by_id(id).is_none()
-        {
-            self.counters.unknown_events.add(1);
-            return true;
+        match &message {
+            Message::Event { id, .. } if self.registry.by_id(*id).is_none() => {
+                self.counters.unknown_events.add(1);
+                return true;
+            }
+            // What the protocol says to a client is said by the client's own node.
+            Message::Named { name, .. } if name.starts_with(RESERVED_PREFIX) => return false,
+            _ => {}
         }
         match Packet::message(self.config.framing, message) {
             Ok(packet) => self.emit_here(aim, &packet),
@@ -86,4 +89,10 @@ impl Node {
         }
         true
     }
+}
+
+/// Waits until the adapter has done what it was asked for, or does it later by itself: this node's clients need not wait for that.
+async fn done(asked: impl IntoIterator<Item = BoxFuture<Result<(), AdapterError>>>) -> Result<(), AdapterError> {
+    let failed = |done: &Result<(), AdapterError>| !matches!(done, Ok(()) | Err(AdapterError::Unavailable(_)));
+    join_all(asked).await.into_iter().find(failed).unwrap_or(Ok(()))
 }

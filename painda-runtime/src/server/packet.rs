@@ -192,11 +192,9 @@ pub(crate) fn ping_frame() -> Bytes {
     ws_frame(OpCode::Control(Control::Ping), &[])
 }
 
-/// A close frame with a code and a reason, cut to what a control frame holds. 1005 stands for neither.
-pub(crate) fn close_frame(code: u16, reason: &str) -> Bytes {
-    if code == 1005 {
-        return ws_frame(OpCode::Control(Control::Close), &[]);
-    }
+/// A close frame with a code and a reason, cut to what a control frame holds, or without both.
+pub(crate) fn close_frame(said: Option<(u16, &str)>) -> Bytes {
+    let Some((code, reason)) = said else { return ws_frame(OpCode::Control(Control::Close), &[]) };
     ws_frame(OpCode::Control(Control::Close), &[&code.to_be_bytes(), cut(reason, 123).as_bytes()].concat())
 }
 
@@ -250,6 +248,6 @@ mod tests {
     #[test]
     fn a_close_reason_is_cut_at_a_character() {
         let long = "é".repeat(100);
-        assert_eq!(close_frame(1001, &long).len(), 2 + 2 + 122);
+        assert_eq!(close_frame(Some((1001, &long))).len(), 2 + 2 + 122);
     }
 }

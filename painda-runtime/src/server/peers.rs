@@ -1,44 +1,69 @@
-//! What nodes ask each other: questions to all nodes, their replies, and how long to wait for them.
+//! What nodes ask each other: questions to other nodes, their replies, and how long to wait for them.
 //!
 //! A question is one message on the channel of the cluster, a reply one on the asker's own channel; both are JSON. Who has to
 //! reply is known because each node is a member of the room of nodes, as clients are of theirs. What is asked, and what a node
 //! does about it, is not known here.
+//!
+//! Nothing is signed: whoever may publish on these channels is taken for a node. What can be had without signatures is that
+//! nobody else is believed. A question's number can't be guessed by who does not hear the question, and a reply counts once, and
+//! only from a node that was asked.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::timeout_at};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until, timeout_at},
+};
 
 use super::{client_id::ClientId, node::Node};
 use crate::{
     Message,
     adapter::{AdapterError, PPAdapter},
-    wire::channels::{CLUSTER, NODES},
+    wire::{
+        channels::{CLUSTER, NODES, REPLIES_PREFIX},
+        envelope::EnvelopeError,
+    },
 };
 
 /// The names of both messages.
 pub(crate) const ASK: &str = "__pp_ask";
 pub(crate) const REPLY: &str = "__pp_reply";
 
+/// The longest question or reply, in bytes: each is parsed as a whole, which takes many times its length for a moment.
+pub(crate) const MAX_SPEECH: usize = 4 << 20;
+
+/// While replies are awaited, it is looked up this often who of those who were asked is still there.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// This node's side of all conversations.
 pub(crate) struct Peers {
     id: ClientId,
     inbox: String,
-    next: AtomicU64,
     /// Questions that wait for replies.
-    open: Mutex<HashMap<u64, mpsc::UnboundedSender<(String, Value)>>>,
+    open: Mutex<HashMap<u64, Question>>,
     /// The other nodes when they could last be listed.
     known: Mutex<HashSet<String>>,
 }
 
+struct Question {
+    /// Who was asked and has not replied.
+    asked: HashSet<String>,
+    replies: mpsc::UnboundedSender<Reply>,
+}
+
+/// Who has replied, and what.
+type Reply = (String, Value);
+
 /// The replies of those who answered in time, and the others' ids.
+#[derive(Default)]
 pub(crate) struct Replies {
-    pub(crate) values: Vec<(String, Value)>,
+    pub(crate) values: Vec<Reply>,
     pub(crate) silent: Vec<String>,
 }
 
@@ -55,13 +80,7 @@ impl Peers {
     /// A node with a new id; `None` where the operating system has no random numbers to give.
     pub(crate) fn new() -> Option<Self> {
         let id = ClientId::random()?;
-        Some(Self {
-            inbox: inbox(id.as_str()),
-            id,
-            next: AtomicU64::new(0),
-            open: Mutex::default(),
-            known: Mutex::default(),
-        })
+        Some(Self { inbox: inbox(id), id, open: Mutex::default(), known: Mutex::default() })
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -75,12 +94,17 @@ impl Peers {
 
     /// A reply came in; `false` where it is none.
     pub(crate) fn hear_reply(&self, payload: &[u8]) -> bool {
-        let Ok(mut reply) = serde_json::from_slice::<Value>(payload) else { return false };
-        let (Some(question), Some(from)) = (reply["ask"].as_u64(), reply["from"].as_str().map(str::to_owned)) else {
-            return false;
-        };
-        if let Some(replies) = self.open.lock().get(&question) {
-            let _ = replies.send((from, reply["value"].take()));
+        // Nobody waits any more, so it need not be read.
+        if self.open.lock().is_empty() {
+            return true;
+        }
+        let Some(mut reply) = parse(payload) else { return false };
+        let (Some(number), Some(from)) = (reply["ask"].as_u64(), reply["from"].as_str()) else { return false };
+        // Every node hears a question, also one that was not listed yet; and a reply may come too late.
+        if let Some(question) = self.open.lock().get_mut(&number)
+            && let Some(from) = question.asked.take(from)
+        {
+            let _ = question.replies.send((from, reply["value"].take()));
         }
         true
     }
@@ -104,28 +128,40 @@ impl Peers {
 impl Node {
     /// Asks all other nodes, and waits until each has replied or the time is up.
     pub(crate) async fn ask(&self, order: &Value) -> Replies {
+        let deadline = Instant::now() + self.config.ask_timeout;
+        let others = self.other_nodes(deadline).await;
+        self.ask_these(others, order, deadline).await
+    }
+
+    /// The ids of the other nodes.
+    pub(crate) async fn other_nodes(&self, deadline: Instant) -> HashSet<String> {
+        let listing = timeout_at(deadline, self.peers.others(self.adapter()));
+        listing.await.unwrap_or_else(|_| self.peers.known.lock().clone())
+    }
+
+    /// Asks these nodes, and waits until each has replied, or is no longer there, or the time is up.
+    pub(crate) async fn ask_these(&self, mut waiting: HashSet<String>, order: &Value, deadline: Instant) -> Replies {
         let peers = &self.peers;
-        let deadline = tokio::time::Instant::now() + self.config.ask_timeout;
-        let listing = timeout_at(deadline, peers.others(self.adapter()));
-        let mut waiting = match listing.await {
-            Ok(others) => others,
-            Err(_) => peers.known.lock().clone(),
-        };
         let mut values = Vec::new();
-        if !waiting.is_empty() {
-            let number = peers.next.fetch_add(1, Ordering::Relaxed);
-            let (sender, mut replies) = mpsc::unbounded_channel();
-            peers.open.lock().insert(number, sender);
-            let _open = Open(peers, number);
-            let question = json!({ "ask": number, "from": peers.id(), "order": order });
-            if let Err(error) = self.say(CLUSTER, ASK, &question) {
-                tracing::debug!(target: "painda::cluster", %error, "the other nodes can't be asked now");
-            } else {
-                while !waiting.is_empty() {
-                    let Ok(Some((from, value))) = timeout_at(deadline, replies.recv()).await else { break };
-                    if waiting.remove(&from) {
+        if !waiting.is_empty()
+            && let Some((_open, mut replies)) = self.put_question(&waiting, order)
+        {
+            while !waiting.is_empty() {
+                let look_again = async {
+                    sleep(LOOK).await;
+                    peers.others(self.adapter()).await
+                };
+                tokio::select! {
+                    biased;
+                    reply = replies.recv() => {
+                        // The question is open, and has the sender.
+                        let Some((from, value)) = reply else { break };
+                        waiting.remove(&from);
                         values.push((from, value));
                     }
+                    () = sleep_until(deadline) => break,
+                    // Whoever has left, or has been buried, will not reply.
+                    there = look_again => waiting.retain(|node| there.contains(node)),
                 }
             }
         }
@@ -134,20 +170,48 @@ impl Node {
         Replies { values, silent }
     }
 
+    /// Sends a question to all nodes, of which these have to reply; `None` where that can't be done now.
+    fn put_question(
+        &self,
+        asked: &HashSet<String>,
+        order: &Value,
+    ) -> Option<(Open<'_>, mpsc::UnboundedReceiver<Reply>)> {
+        let number = getrandom::u64().ok()?;
+        let (replies, heard) = mpsc::unbounded_channel();
+        self.peers.open.lock().insert(number, Question { asked: asked.clone(), replies });
+        let open = Open(&self.peers, number);
+        match self.say(CLUSTER, ASK, &json!({ "ask": number, "from": self.peers.id(), "order": order })) {
+            Ok(()) => Some((open, heard)),
+            Err(error) => {
+                tracing::warn!(target: "painda::cluster", %error, "the other nodes can't be asked");
+                None
+            }
+        }
+    }
+
     /// Sends the reply to a question.
-    pub(crate) fn reply(&self, asker: &str, question: u64, value: &Value) {
+    pub(crate) fn reply(&self, asker: ClientId, question: u64, value: &Value) {
         let reply = json!({ "ask": question, "from": self.peers.id(), "value": value });
         if let Err(error) = self.say(&inbox(asker), REPLY, &reply) {
-            tracing::debug!(target: "painda::cluster", %error, "a reply can't be sent now");
+            tracing::warn!(target: "painda::cluster", %error, "a reply can't be sent");
         }
     }
 
     fn say(&self, channel: &str, name: &str, what: &Value) -> Result<(), AdapterError> {
-        let message = Message::named(name, Bytes::from(what.to_string()));
-        self.adapter().publish(channel, &message, None)
+        let text = what.to_string();
+        if text.len() > MAX_SPEECH {
+            let (field, len) = ("question or reply", text.len());
+            return Err(EnvelopeError::TooLong { field, len, max: MAX_SPEECH }.into());
+        }
+        self.adapter().publish(channel, &Message::named(name, Bytes::from(text)), None)
     }
 }
 
-fn inbox(node: &str) -> String {
-    format!("__pp_node_{node}")
+/// The JSON of a question or a reply; `None` where it is none.
+pub(crate) fn parse(payload: &[u8]) -> Option<Value> {
+    if payload.len() > MAX_SPEECH { None } else { serde_json::from_slice(payload).ok() }
+}
+
+fn inbox(node: ClientId) -> String {
+    format!("{REPLIES_PREFIX}{}", node.as_str())
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::{
     PPServer,
     client_id::ClientId,
+    close_code,
     emit::Target,
     error::Error,
     handlers::{HandlerResult, Handlers},
@@ -60,9 +61,14 @@ impl SocketCore {
         self.dialect.store(dialect as u8, Ordering::Relaxed);
     }
 
-    /// Starts the closing handshake, after what is queued.
+    /// Starts the closing handshake, after what is queued. The code may come from anywhere.
     pub(crate) fn close(&self, code: u16, reason: &str) -> bool {
-        self.outbox.push_last(close_frame(code, reason))
+        self.outbox.push_last(close_frame(Some((close_code::sendable(code), reason))))
+    }
+
+    /// Answers a client's close with what it says: a code and a reason, or neither. `false` where we have closed before.
+    pub(crate) fn answer_close(&self, said: Option<(u16, &str)>) -> bool {
+        self.outbox.push_last(close_frame(said))
     }
 }
 
@@ -297,7 +303,8 @@ impl<S: Schema> Socket<S> {
 
     /// Closes the connection after what is queued has been sent.
     ///
-    /// `code` is a WebSocket close code; applications use 4000–4999. The reason is cut at 123 bytes.
+    /// `code` is a WebSocket close code; applications use 4000–4999. One that [can't be sent](close_code::is_sendable) becomes 1000.
+    /// The reason is cut at 123 bytes.
     pub fn close(&self, code: u16, reason: &str) {
         self.session.core.close(code, reason);
     }

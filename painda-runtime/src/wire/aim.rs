@@ -2,9 +2,11 @@
 //!
 //! An emit to one room or to everybody, with at most one client excluded, is an [envelope] on its own channel. Every other
 //! emit is one message on the channel [`CLUSTER`], named [`AIMED`]: four lists of names, then the
-//! envelope. A list is a count (2 bytes), then each name's length (1 byte) and UTF-8. Knows no sockets and no adapters.
+//! envelope. A list is a count (2 bytes), then each name's length (1 byte) and UTF-8; the lists have at most [`MAX_NAMES`]
+//! together. Knows no sockets and no adapters.
 
-use alloc::{string::String, vec::Vec};
+use std::{collections::HashSet, fmt};
+
 use bytes::Bytes;
 
 use super::{
@@ -16,43 +18,52 @@ use crate::Message;
 /// The name of the message that carries an aimed emit; its payload is binary.
 pub const AIMED: &str = "__pp_to";
 
-/// Some names, mostly none or one: these cost no allocation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The most names that the four lists of an [`AIMED`] message have together.
+pub const MAX_NAMES: usize = 65535;
+
+/// Up to so many names are looked through; beyond that they get an index.
+const FEW: usize = 16;
+
+/// Names, each once, in the order they were added. Mostly none or one: these cost no allocation.
+#[derive(Clone, Default)]
 pub struct Names<'a> {
     first: Option<&'a str>,
-    more: Vec<&'a str>,
+    // Boxed, because an aim has four lists and is moved with each call that adds to it.
+    more: Option<Box<More<'a>>>,
+}
+
+#[derive(Clone, Default)]
+struct More<'a> {
+    list: Vec<&'a str>,
+    /// The same, once they are many: a long list costs its length, and not the square of it.
+    index: Option<HashSet<&'a str>>,
 }
 
 impl<'a> Names<'a> {
     /// Adds a name, unless it is there.
     pub fn add(&mut self, name: &'a str) {
-        if !self.contains(name) {
-            self.push(name);
-        }
-    }
-
-    fn push(&mut self, name: &'a str) {
         match self.first {
             None => self.first = Some(name),
-            Some(_) => self.more.push(name),
+            Some(first) if first == name => {}
+            Some(_) => self.more.get_or_insert_default().add(name),
         }
     }
 
     /// Whether a name is there.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.iter().any(|known| known == name)
+        self.first == Some(name) || self.more.as_ref().is_some_and(|more| more.contains(name))
     }
 
     /// The names, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = &'a str> + '_ {
-        self.first.into_iter().chain(self.more.iter().copied())
+        self.first.into_iter().chain(self.more().iter().copied())
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.more.len()
+        usize::from(self.first.is_some()) + self.more().len()
     }
 
     /// Whether there are none.
@@ -64,7 +75,48 @@ impl<'a> Names<'a> {
     /// The only name, if there is exactly one.
     #[must_use]
     pub fn only(&self) -> Option<&'a str> {
-        self.first.filter(|_| self.more.is_empty())
+        self.first.filter(|_| self.more.is_none())
+    }
+
+    fn more(&self) -> &[&'a str] {
+        self.more.as_ref().map_or(&[], |more| &more.list)
+    }
+}
+
+impl<'a> More<'a> {
+    fn add(&mut self, name: &'a str) {
+        let new = match &mut self.index {
+            None => !self.list.contains(&name),
+            Some(index) => index.insert(name),
+        };
+        if new {
+            self.list.push(name);
+            if self.list.len() == FEW {
+                self.index = Some(self.list.iter().copied().collect());
+            }
+        }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        match &self.index {
+            None => self.list.contains(&name),
+            Some(index) => index.contains(name),
+        }
+    }
+}
+
+impl PartialEq for Names<'_> {
+    /// In the same order.
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Names<'_> {}
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
@@ -116,23 +168,37 @@ impl<'a> Aim<'a> {
     /// A name among the rooms that can't be a room's, and why.
     #[must_use]
     pub fn problem(&self) -> Option<(&'a str, &'static str)> {
-        self.rooms.iter().chain(self.except_rooms.iter()).find_map(|room| Some((room, room_problem(room)?)))
+        let problem = |names: &Names<'a>| names.iter().find_map(|room| Some((room, room_problem(room)?)));
+        problem(&self.rooms).or_else(|| problem(&self.except_rooms))
+    }
+
+    /// The rooms, the clients, the excepted rooms and the excepted clients: the order of the wire.
+    #[must_use]
+    pub fn lists(&self) -> [&Names<'a>; 4] {
+        [&self.rooms, &self.clients, &self.except_rooms, &self.except_clients]
+    }
+
+    /// Whether other nodes take so many names.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::TooManyNames`] where all lists together have over [`MAX_NAMES`].
+    pub fn check_count(&self) -> Result<(), EnvelopeError> {
+        check_count(self.lists().map(Names::len).iter().sum())
     }
 
     /// The channel of a plain envelope that says the same, and the client that it excludes; `None` where no envelope does.
     #[must_use]
     pub fn plain(&self) -> Option<(&'a str, Option<&'a str>)> {
-        let fits = self.rooms.len() <= 1
-            && self.clients.is_empty()
-            && self.except_rooms.is_empty()
-            && self.except_clients.len() <= 1;
-        fits.then(|| (self.rooms.only().unwrap_or(BROADCAST), self.except_clients.only()))
+        let few = self.rooms.more.is_none() && self.except_clients.more.is_none();
+        let fits = few && self.clients.is_empty() && self.except_rooms.is_empty();
+        fits.then(|| (self.rooms.first.unwrap_or(BROADCAST), self.except_clients.first))
     }
 
     /// What to publish for other nodes: the channel, the message, and the client that its envelope excludes.
     ///
     /// # Errors
-    /// As [`envelope::encode`], and where a list has over 65535 names.
+    /// As [`envelope::encode`], and for other aims than a [plain](Self::plain) one where the lists have over [`MAX_NAMES`] names, or
+    /// one of these is longer than 255 bytes.
     pub fn publication(&self, message: &Message) -> Result<(&'a str, Message, Option<&'a str>), EnvelopeError> {
         match self.plain() {
             Some((channel, exclude)) => Ok((channel, message.clone(), exclude)),
@@ -145,14 +211,16 @@ impl<'a> Aim<'a> {
     /// # Errors
     /// As [`publication`](Self::publication).
     pub fn encode(&self, message: &Message) -> Result<Bytes, EnvelopeError> {
+        self.check_count()?;
         let inner = envelope::encode(message, None)?;
         let mut out = Vec::with_capacity(inner.len() + 64);
-        for names in [&self.rooms, &self.clients, &self.except_rooms, &self.except_clients] {
-            let too_long = |field, len, max| EnvelopeError::TooLong { field, len, max };
-            let count = u16::try_from(names.len()).map_err(|_| too_long("list of names", names.len(), 65535))?;
+        for names in self.lists() {
+            // All of them together are no more.
+            let count = u16::try_from(names.len()).unwrap_or(u16::MAX);
             out.extend_from_slice(&count.to_be_bytes());
             for name in names.iter() {
-                out.push(u8::try_from(name.len()).map_err(|_| too_long("name", name.len(), 255))?);
+                let too_long = EnvelopeError::TooLong { field: "name", len: name.len(), max: 255 };
+                out.push(u8::try_from(name.len()).map_err(|_| too_long)?);
                 out.extend_from_slice(name.as_bytes());
             }
         }
@@ -163,16 +231,19 @@ impl<'a> Aim<'a> {
     /// Takes the payload of an [`AIMED`] message apart; the emit's own payload shares its memory.
     ///
     /// # Errors
-    /// A message that ends early, or a name that is not UTF-8.
+    /// A message that ends early, over [`MAX_NAMES`] names, or a name that is not UTF-8.
     pub fn decode(bytes: &'a Bytes) -> Result<(Self, Message), EnvelopeError> {
         let mut rest = &bytes[..];
+        let mut total = 0;
         let mut list = || -> Result<Names<'a>, EnvelopeError> {
             let count = envelope::take_u16(&mut rest, "list of names")?;
+            total += usize::from(count);
+            check_count(total)?;
             let mut names = Names::default();
             // A name takes a byte at least, so a count that lies ends with the bytes.
             for _ in 0..count {
                 let len = envelope::take(&mut rest, 1, "name's length")?[0];
-                names.push(envelope::text(&mut rest, usize::from(len), "name")?);
+                names.add(envelope::text(&mut rest, usize::from(len), "name")?);
             }
             Ok(names)
         };
@@ -180,6 +251,10 @@ impl<'a> Aim<'a> {
         let message = envelope::decode(&bytes.slice_ref(rest))?.message;
         Ok((aim, message))
     }
+}
+
+fn check_count(count: usize) -> Result<(), EnvelopeError> {
+    if count > MAX_NAMES { Err(EnvelopeError::TooManyNames { count, max: MAX_NAMES }) } else { Ok(()) }
 }
 
 /// The names of a list that came in another form, for an [`Aim`] that outlives it.
@@ -223,5 +298,43 @@ mod tests {
         let long = "x".repeat(256);
         aim.clients.add(&long);
         assert!(aim.encode(&event()).is_err());
+    }
+
+    #[test]
+    fn a_name_is_there_once_however_many_there_are() {
+        let texts: Vec<String> = (0..3 * FEW).map(|number| number.to_string()).collect();
+        for count in 0..texts.len() {
+            let mut names: Names<'_> = texts[..count].iter().chain(&texts[..count]).map(String::as_str).collect();
+            assert_eq!((names.len(), names.is_empty()), (count, count == 0));
+            assert!(names.iter().eq(texts[..count].iter()), "in the order they were added");
+            assert!(texts.iter().enumerate().all(|(at, text)| names.contains(text) == (at < count)));
+            assert_eq!(names.only(), (count == 1).then_some("0"));
+            names.add(&texts[count]);
+            assert_eq!(names.len(), count + 1);
+        }
+    }
+
+    /// A linear search for each would take many minutes.
+    #[test]
+    fn names_cost_their_length() {
+        let texts: Vec<String> = (0..200_000).map(|number| number.to_string()).collect();
+        let all = names(&texts);
+        assert_eq!(all.len(), texts.len());
+        assert!(texts.iter().all(|text| all.contains(text)));
+    }
+
+    #[test]
+    fn so_many_names_are_refused_and_no_fewer() {
+        let texts: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
+        let mut aim = Aim { rooms: names(&texts[..40_000]), ..Aim::default() };
+        aim.except_rooms = names(&texts[40_000..MAX_NAMES]);
+        let bytes = aim.encode(&event()).expect("as many as may be");
+        assert_eq!(Aim::decode(&bytes).map(|(back, _)| back == aim), Ok(true));
+        aim.clients.add("one");
+        let refused = EnvelopeError::TooManyNames { count: MAX_NAMES + 1, max: MAX_NAMES };
+        assert_eq!(aim.encode(&event()), Err(refused));
+        // A list for which the bytes that follow would do.
+        let one_more = [&[0xff, 0xff][..], &[0; MAX_NAMES], &[0, 1, 0, 0, 0, 0, 0, 0, 0, 7]].concat();
+        assert_eq!(Aim::decode(&one_more.into()), Err(refused));
     }
 }

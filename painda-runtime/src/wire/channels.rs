@@ -13,6 +13,11 @@ pub const TYPESCRIPT: &str = "__pp_broadcast";
 /// The room whose members are the nodes themselves, each by its id.
 pub const NODES: &str = "__pp_nodes";
 
+/// What the channel of replies to a node begins with, before the node's id.
+pub const REPLIES_PREFIX: &str = "__pp_node_";
+/// What the name of a room begins with whose members are the nodes with one schema, before the schema's fingerprint.
+pub const SCHEMA_PREFIX: &str = "__pp_schema_";
+
 /// The longest name of a room, in bytes.
 pub const MAX_ROOM_LEN: usize = 255;
 

@@ -69,6 +69,13 @@ pub enum EnvelopeError {
     },
     /// An event of the schema carries id 0, which means "named by a string".
     ZeroId,
+    /// An aim names more rooms and clients than a message may.
+    TooManyNames {
+        /// How many it names.
+        count: usize,
+        /// How many it may.
+        max: usize,
+    },
 }
 
 impl fmt::Display for EnvelopeError {
@@ -80,6 +87,12 @@ impl fmt::Display for EnvelopeError {
                 write!(f, "the {field} is {len} bytes long, but at most {max} fit a Redis message")
             }
             Self::ZeroId => f.write_str("event id 0 is reserved for named events"),
+            Self::TooManyNames { count, max } => {
+                write!(
+                    f,
+                    "{count} rooms and clients are named, but at most {max} fit a Redis message: emit to some after others"
+                )
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and, but for `dump`, no schema.
 
+#[cfg(feature = "std")]
 pub mod aim;
 pub mod channels;
 #[cfg(feature = "tools")]

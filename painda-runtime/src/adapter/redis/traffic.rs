@@ -255,8 +255,12 @@ impl Traffic {
             return None;
         }
         let (waiter, confirmation) = oneshot::channel();
-        // Callers that gave up leave their waiter behind.
-        channel.waiters.retain(|waiter| !waiter.is_closed());
+        // Callers that gave up leave their waiter behind. They are looked for where the list has to grow anyway, so that many who
+        // wait for one channel cost no more each than one.
+        if channel.waiters.len() == channel.waiters.capacity() {
+            channel.waiters.retain(|waiter| !waiter.is_closed());
+            channel.waiters.reserve(channel.waiters.len() + 1);
+        }
         channel.waiters.push(waiter);
         list(&mut self.listed, &name, channel);
         Some(confirmation)

@@ -360,3 +360,23 @@ fn copies_that_are_due_are_bounded() {
     assert!(matches!(traffic.heard("a", &[0; 40]), Heard::Own));
     assert_eq!(traffic.take_batch().len(), 1);
 }
+
+/// Looking through all of them for each would take minutes.
+#[test]
+fn many_who_wait_for_one_channel_cost_no_more_each_than_one() {
+    let mut traffic = traffic();
+    let mut waiting: Vec<_> = (0..100_000).filter_map(|_| traffic.want("a", nobody())).collect();
+    assert_eq!(waiting.len(), 100_000);
+    drop(traffic.errands(10));
+    traffic.subscribed("a");
+    assert!(waiting.iter_mut().all(|confirmation| confirmation.try_recv() == Ok(Ok(()))));
+}
+
+#[test]
+fn whoever_gave_up_waiting_for_a_channel_is_forgotten() {
+    let mut traffic = traffic();
+    for _ in 0..10_000 {
+        drop(traffic.want("a", nobody()));
+    }
+    assert!(traffic.channels["a"].waiters.capacity() < 100);
+}
