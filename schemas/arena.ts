@@ -70,7 +70,7 @@ export type ArenaEvent =
   | { type: "player:hit"; payload: PlayerHit };
 
 /** The id and the bytes of an event of the schema Arena. */
-export function encodeArenaEvent(event: ArenaEvent): { id: number; bytes: Uint8Array } {
+export function encodeArenaEvent(event: ArenaEvent): { id: number; bytes: OwnBytes } {
   switch (event.type) {
     case "player:move":
       return { id: 1, bytes: PlayerMove.encode(event.payload) };
@@ -99,16 +99,25 @@ const MAX_DEPTH = 64;
 /** What `decode` takes. */
 export type Bytes = Uint8Array | ArrayBuffer;
 
-/** An event: its name and id, and how it becomes bytes and comes back. */
-export interface EventCodec<Name extends string, T> {
+/**
+ * Bytes in memory that nobody shares, as the browser's functions want them: `Uint8Array<ArrayBuffer>`, and `Uint8Array`
+ * before TypeScript 5.7, which does not tell them apart.
+ */
+export type OwnBytes = ReturnType<Uint8Array["slice"]>;
+
+/**
+ * An event: its name and id, and how it becomes bytes and comes back. `Decoded` differs from `T` where the event has
+ * fields of bytes, which are `OwnBytes` when they come back.
+ */
+export interface EventCodec<Name extends string, T, Decoded extends T = T> {
   /** The event's name: `player:move`. */
   readonly name: Name;
   /** The event's id on the wire. */
   readonly id: number;
   /** The bytes of an event. Throws an `EncodeError` where a value does not fit its type. */
-  encode(event: T): Uint8Array;
+  encode(event: T): OwnBytes;
   /** The event of these bytes. Throws a `DecodeError` where they are no such event; a longer tail is ignored. */
-  decode(bytes: Bytes): T;
+  decode(bytes: Bytes): Decoded;
 }
 
 /** A value that does not fit its type: in which field, and why. */
@@ -266,7 +275,7 @@ class Reader extends Walk {
   }
 
   /** `length` bytes, or as many as the count in front of them says. */
-  bytes(length = this.count(1)): Uint8Array {
+  bytes(length = this.count(1)): OwnBytes {
     return this.slice(length).slice();
   }
 
@@ -414,7 +423,7 @@ class Writer extends Walk {
   }
 
   /** The message. */
-  finish(): Uint8Array {
+  finish(): OwnBytes {
     return this.message.slice(0, this.end);
   }
 
@@ -584,7 +593,6 @@ class Writer extends Walk {
     this.leave();
   }
 
-
   private expect(type: string, what: string, value: unknown): void {
     if (typeof value !== type) this.fail(`${what} is needed, not ${value === null ? "null" : typeof value}`);
   }
@@ -625,7 +633,7 @@ class Writer extends Walk {
 }
 
 /** How every event becomes bytes. */
-function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T): Uint8Array {
+function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T): OwnBytes {
   const writer = new Writer(event);
   write(writer, value);
   return writer.finish();

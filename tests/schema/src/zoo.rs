@@ -237,8 +237,42 @@ pub struct Tuple(pub u8, pub String, #[pp(since = 2, default)] pub Option<Id>);
 #[pp(event = "zoo:unit", id = 11)]
 pub struct Unit;
 
+/// Bytes in parts.
+#[derive(Debug, Clone, PartialEq, Eq, PPEvent)]
+#[pp(event = "zoo:blobs", id = 12)]
+#[allow(missing_docs)]
+pub struct Blobs {
+    pub hash: Hash,
+    pub file: File,
+    pub packets: BTreeMap<u16, Packet<Bytes>>,
+    #[pp(since = 2, default)]
+    pub last: Option<Packet<(u8, Hash)>>,
+}
+
+/// Bytes with a meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PPType)]
+pub struct Hash(pub [u8; 4]);
+
+/// Contains itself, and bytes in one way of many.
+#[derive(Debug, Clone, PartialEq, Eq, PPType)]
+#[allow(missing_docs)]
+pub enum File {
+    Missing,
+    Folder(Vec<File>),
+    Text { content: Vec<u8> },
+    Link(String, Hash),
+}
+
+/// Bytes that come from a type argument.
+#[derive(Debug, Clone, PartialEq, Eq, PPType)]
+#[allow(missing_docs)]
+pub struct Packet<T> {
+    pub number: u16,
+    pub content: T,
+}
+
 schema! {
     /// All of them.
     #[derive(Debug, Clone, PartialEq)]
-    pub Zoo { Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit }
+    pub Zoo { Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit, Blobs }
 }

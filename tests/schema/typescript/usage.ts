@@ -1,6 +1,7 @@
 // What a TypeScript program does with the module: that it compiles shows the types, that it runs the checks.
 
 import {
+  Blobs,
   Circles,
   Compound,
   DecodeError,
@@ -222,11 +223,13 @@ class PPSchemaRegistry {
 const registry = new PPSchemaRegistry();
 registry.register(Numbers.name, Numbers);
 registry.register<State>(State.name, State);
+registry.register(Lists.name, Lists);
+registry.register<Blobs>(Blobs.name, Blobs);
 equal(registry.schemas.get("zoo:state")?.id, 9);
 const all: readonly EventCodec<string, unknown>[] = [
-  Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit,
+  Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit, Blobs,
 ];
 for (const event of all) registry.register(event.name, event);
-equal(registry.schemas.size, 11);
+equal(registry.schemas.size, 12);
 
 export {};

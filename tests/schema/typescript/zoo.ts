@@ -56,10 +56,10 @@ export const Numbers: EventCodec<"zoo:numbers", Numbers> = {
 };
 
 /** Text, bytes and lists. */
-export interface Lists {
+export interface Lists<TBytes extends Uint8Array = Uint8Array> {
   text: string;
-  blob: Uint8Array;
-  bytes: Uint8Array;
+  blob: TBytes;
+  bytes: TBytes;
   numbers: number[];
   flags: boolean[];
   texts: string[];
@@ -68,8 +68,8 @@ export interface Lists {
   perhaps: [number | null] | null;
 }
 
-function readLists(r: Reader): Lists {
-  return r.parts((r): Lists => ({
+function readLists(r: Reader): Lists<OwnBytes> {
+  return r.parts((r): Lists<OwnBytes> => ({
     text: r.at("text").string(),
     blob: r.at("blob").bytes(),
     bytes: r.at("bytes").bytes(),
@@ -97,7 +97,7 @@ function writeLists(w: Writer, v: Lists): void {
 }
 
 /** The event "zoo:lists", with the id 2. */
-export const Lists: EventCodec<"zoo:lists", Lists> = {
+export const Lists: EventCodec<"zoo:lists", Lists, Lists<OwnBytes>> = {
   name: "zoo:lists",
   id: 2,
   encode: (event) => encode("zoo:lists", writeLists, event),
@@ -105,20 +105,20 @@ export const Lists: EventCodec<"zoo:lists", Lists> = {
 };
 
 /** Arrays and tuples, of fixed size and not. */
-export interface Compound {
+export interface Compound<TBytes extends Uint8Array = Uint8Array> {
   before: number;
   position: [number, number, number];
   pair: [number, boolean];
   flags: [boolean, boolean];
-  long: Uint8Array;
+  long: TBytes;
   names: [string, string];
   mixed: [number, string, [bigint | null]];
   unit: [];
   none: [];
 }
 
-function readCompound(r: Reader): Compound {
-  return r.parts((r): Compound => ({
+function readCompound(r: Reader): Compound<OwnBytes> {
+  return r.parts((r): Compound<OwnBytes> => ({
     before: r.at("before").u8(),
     position: r.at("position").array(3, (r) => r.f32()) as [number, number, number],
     pair: r.at("pair").parts((r): [number, boolean] => [r.at("0").u16(), r.at("1").bool()]),
@@ -146,7 +146,7 @@ function writeCompound(w: Writer, v: Compound): void {
 }
 
 /** The event "zoo:compound", with the id 3. */
-export const Compound: EventCodec<"zoo:compound", Compound> = {
+export const Compound: EventCodec<"zoo:compound", Compound, Compound<OwnBytes>> = {
   name: "zoo:compound",
   id: 3,
   encode: (event) => encode("zoo:compound", writeCompound, event),
@@ -154,17 +154,17 @@ export const Compound: EventCodec<"zoo:compound", Compound> = {
 };
 
 /** Maps and sets. */
-export interface Maps {
+export interface Maps<TBytes extends Uint8Array = Uint8Array> {
   scores: Map<string, number>;
   grid: Map<[number, number], Kind | null>;
   online: Set<number>;
   names: Map<number, string>;
   seen: Set<string>;
-  deep: Map<number, Map<number, Set<Uint8Array>>>;
+  deep: Map<number, Map<number, Set<TBytes>>>;
 }
 
-function readMaps(r: Reader): Maps {
-  return r.parts((r): Maps => ({
+function readMaps(r: Reader): Maps<OwnBytes> {
+  return r.parts((r): Maps<OwnBytes> => ({
     scores: r.at("scores").map(5, (r) => r.string(), (r) => r.u32()),
     grid: r.at("grid").map(3, (r) => r.parts((r): [number, number] => [r.at("0").i8(), r.at("1").i8()]), (r) => r.option(readKind)),
     online: r.at("online").set(2, (r) => r.i16()),
@@ -186,7 +186,7 @@ function writeMaps(w: Writer, v: Maps): void {
 }
 
 /** The event "zoo:maps", with the id 4. */
-export const Maps: EventCodec<"zoo:maps", Maps> = {
+export const Maps: EventCodec<"zoo:maps", Maps, Maps<OwnBytes>> = {
   name: "zoo:maps",
   id: 4,
   encode: (event) => encode("zoo:maps", writeMaps, event),
@@ -422,6 +422,41 @@ export const Unit: EventCodec<"zoo:unit", Unit> = {
   id: 11,
   encode: (event) => encode("zoo:unit", writeUnit, event),
   decode: (bytes) => decode("zoo:unit", readUnit, bytes),
+};
+
+/** Bytes in parts. */
+export interface Blobs<TBytes extends Uint8Array = Uint8Array> {
+  hash: Hash<TBytes>;
+  file: File<TBytes>;
+  packets: Map<number, PacketBytes<TBytes>>;
+  /** Since version 2; `null` in older messages. */
+  last: PacketU8Hash<TBytes> | null;
+}
+
+function readBlobs(r: Reader): Blobs<OwnBytes> {
+  return r.parts((r): Blobs<OwnBytes> => ({
+    hash: readHash(r.at("hash")),
+    file: readFile(r.at("file")),
+    packets: r.at("packets").map(5, (r) => r.u16(), readPacketBytes),
+    last: r.at("last").since(2, [0], (r) => r.option(readPacketU8Hash)),
+  }));
+}
+
+function writeBlobs(w: Writer, v: Blobs): void {
+  w.parts(w.object(v), (w, v) => {
+    writeHash(w.at("hash"), v.hash);
+    writeFile(w.at("file"), v.file);
+    w.at("packets").map(v.packets, (w, v) => w.u16(v), writePacketBytes);
+    w.at("last").option(v.last, writePacketU8Hash);
+  });
+}
+
+/** The event "zoo:blobs", with the id 12. */
+export const Blobs: EventCodec<"zoo:blobs", Blobs, Blobs<OwnBytes>> = {
+  name: "zoo:blobs",
+  id: 12,
+  encode: (event) => encode("zoo:blobs", writeBlobs, event),
+  decode: (bytes) => decode("zoo:blobs", readBlobs, bytes),
 };
 
 /** An enum without fields. */
@@ -831,22 +866,132 @@ function writeTurn(w: Writer, v: Turn): void {
   });
 }
 
+/** Bytes with a meaning. */
+export type Hash<TBytes extends Uint8Array = Uint8Array> = TBytes;
+
+function readHash(r: Reader): Hash<OwnBytes> {
+  return r.parts((r): Hash<OwnBytes> => r.at("0").bytes(4));
+}
+
+function writeHash(w: Writer, v: Hash): void {
+  w.parts(v, (w, v) => {
+    w.at("0").bytes(v, 4);
+  });
+}
+
+/** Contains itself, and bytes in one way of many. */
+export type File<TBytes extends Uint8Array = Uint8Array> =
+  | { kind: "Missing" }
+  | { kind: "Folder"; value: File<TBytes>[] }
+  | { kind: "Text"; value: {
+      content: TBytes;
+    } }
+  | { kind: "Link"; value: [string, Hash<TBytes>] };
+
+function readFile(r: Reader): File<OwnBytes> {
+  return r.nested((r): File<OwnBytes> => {
+    const tag = r.u8();
+    switch (tag) {
+      case 0:
+        return { kind: "Missing" };
+      case 1:
+        return { kind: "Folder", value: r.at("Folder").parts((r): File<OwnBytes>[] => r.at("0").list(1, readFile)) };
+      case 2:
+        return { kind: "Text", value: r.at("Text").parts((r) => ({
+          content: r.at("content").bytes(),
+        })) };
+      case 3:
+        return { kind: "Link", value: r.at("Link").parts((r): [string, Hash<OwnBytes>] => [r.at("0").string(), readHash(r.at("1"))]) };
+      default:
+        return r.noVariant(tag);
+    }
+  });
+}
+
+function writeFile(w: Writer, v: File): void {
+  w.nested(w.object(v), (w, v) => {
+    switch (v.kind) {
+      case "Missing":
+        return w.u8(0);
+      case "Folder":
+        w.u8(1);
+        return w.at("Folder").parts(v.value, (w, v) => {
+          w.at("0").list(v, writeFile);
+        });
+      case "Text":
+        w.u8(2);
+        return w.at("Text").parts(w.object(v.value), (w, v) => {
+          w.at("content").bytes(v.content);
+        });
+      case "Link":
+        w.u8(3);
+        return w.at("Link").parts(w.object(v.value), (w, v) => {
+          w.at("0").string(v[0]);
+          writeHash(w.at("1"), v[1]);
+        });
+      default:
+        return w.noVariant((v as { kind: unknown }).kind);
+    }
+  });
+}
+
+/** Bytes that come from a type argument. */
+export interface PacketBytes<TBytes extends Uint8Array = Uint8Array> {
+  number: number;
+  content: TBytes;
+}
+
+function readPacketBytes(r: Reader): PacketBytes<OwnBytes> {
+  return r.nested((r): PacketBytes<OwnBytes> => ({
+    number: r.at("number").u16(),
+    content: r.at("content").bytes(),
+  }));
+}
+
+function writePacketBytes(w: Writer, v: PacketBytes): void {
+  w.nested(w.object(v), (w, v) => {
+    w.at("number").u16(v.number);
+    w.at("content").bytes(v.content);
+  });
+}
+
+/** Bytes that come from a type argument. */
+export interface PacketU8Hash<TBytes extends Uint8Array = Uint8Array> {
+  number: number;
+  content: [number, Hash<TBytes>];
+}
+
+function readPacketU8Hash(r: Reader): PacketU8Hash<OwnBytes> {
+  return r.parts((r): PacketU8Hash<OwnBytes> => ({
+    number: r.at("number").u16(),
+    content: r.at("content").parts((r): [number, Hash<OwnBytes>] => [r.at("0").u8(), readHash(r.at("1"))]),
+  }));
+}
+
+function writePacketU8Hash(w: Writer, v: PacketU8Hash): void {
+  w.parts(w.object(v), (w, v) => {
+    w.at("number").u16(v.number);
+    w.at("content").parts(w.object(v.content), (w, v) => { w.at("0").u8(v[0]); writeHash(w.at("1"), v[1]); });
+  });
+}
+
 /** An event of the schema Zoo; `type` tells which. */
-export type ZooEvent =
+export type ZooEvent<TBytes extends Uint8Array = Uint8Array> =
   | { type: "zoo:numbers"; payload: Numbers }
-  | { type: "zoo:lists"; payload: Lists }
-  | { type: "zoo:compound"; payload: Compound }
-  | { type: "zoo:maps"; payload: Maps }
+  | { type: "zoo:lists"; payload: Lists<TBytes> }
+  | { type: "zoo:compound"; payload: Compound<TBytes> }
+  | { type: "zoo:maps"; payload: Maps<TBytes> }
   | { type: "zoo:nested"; payload: Nested }
   | { type: "zoo:circles"; payload: Circles }
   | { type: "zoo:quantised"; payload: Quantised }
   | { type: "zoo:state:v1"; payload: StateV1 }
   | { type: "zoo:state"; payload: State }
   | { type: "zoo:tuple"; payload: Tuple }
-  | { type: "zoo:unit"; payload: Unit };
+  | { type: "zoo:unit"; payload: Unit }
+  | { type: "zoo:blobs"; payload: Blobs<TBytes> };
 
 /** The id and the bytes of an event of the schema Zoo. */
-export function encodeZooEvent(event: ZooEvent): { id: number; bytes: Uint8Array } {
+export function encodeZooEvent(event: ZooEvent): { id: number; bytes: OwnBytes } {
   switch (event.type) {
     case "zoo:numbers":
       return { id: 1, bytes: Numbers.encode(event.payload) };
@@ -870,13 +1015,15 @@ export function encodeZooEvent(event: ZooEvent): { id: number; bytes: Uint8Array
       return { id: 10, bytes: Tuple.encode(event.payload) };
     case "zoo:unit":
       return { id: 11, bytes: Unit.encode(event.payload) };
+    case "zoo:blobs":
+      return { id: 12, bytes: Blobs.encode(event.payload) };
     default:
       return unknownEvent(event);
   }
 }
 
 /** The event of the schema Zoo with this id and these bytes. */
-export function decodeZooEvent(id: number, bytes: Bytes): ZooEvent {
+export function decodeZooEvent(id: number, bytes: Bytes): ZooEvent<OwnBytes> {
   switch (id) {
     case 1:
       return { type: "zoo:numbers", payload: Numbers.decode(bytes) };
@@ -900,6 +1047,8 @@ export function decodeZooEvent(id: number, bytes: Bytes): ZooEvent {
       return { type: "zoo:tuple", payload: Tuple.decode(bytes) };
     case 11:
       return { type: "zoo:unit", payload: Unit.decode(bytes) };
+    case 12:
+      return { type: "zoo:blobs", payload: Blobs.decode(bytes) };
     default:
       throw new DecodeError(`no event of the schema has the id ${id}`);
   }
@@ -911,16 +1060,25 @@ const MAX_DEPTH = 64;
 /** What `decode` takes. */
 export type Bytes = Uint8Array | ArrayBuffer;
 
-/** An event: its name and id, and how it becomes bytes and comes back. */
-export interface EventCodec<Name extends string, T> {
+/**
+ * Bytes in memory that nobody shares, as the browser's functions want them: `Uint8Array<ArrayBuffer>`, and `Uint8Array`
+ * before TypeScript 5.7, which does not tell them apart.
+ */
+export type OwnBytes = ReturnType<Uint8Array["slice"]>;
+
+/**
+ * An event: its name and id, and how it becomes bytes and comes back. `Decoded` differs from `T` where the event has
+ * fields of bytes, which are `OwnBytes` when they come back.
+ */
+export interface EventCodec<Name extends string, T, Decoded extends T = T> {
   /** The event's name: `player:move`. */
   readonly name: Name;
   /** The event's id on the wire. */
   readonly id: number;
   /** The bytes of an event. Throws an `EncodeError` where a value does not fit its type. */
-  encode(event: T): Uint8Array;
+  encode(event: T): OwnBytes;
   /** The event of these bytes. Throws a `DecodeError` where they are no such event; a longer tail is ignored. */
-  decode(bytes: Bytes): T;
+  decode(bytes: Bytes): Decoded;
 }
 
 /** A value that does not fit its type: in which field, and why. */
@@ -1078,7 +1236,7 @@ class Reader extends Walk {
   }
 
   /** `length` bytes, or as many as the count in front of them says. */
-  bytes(length = this.count(1)): Uint8Array {
+  bytes(length = this.count(1)): OwnBytes {
     return this.slice(length).slice();
   }
 
@@ -1226,7 +1384,7 @@ class Writer extends Walk {
   }
 
   /** The message. */
-  finish(): Uint8Array {
+  finish(): OwnBytes {
     return this.message.slice(0, this.end);
   }
 
@@ -1396,7 +1554,6 @@ class Writer extends Walk {
     this.leave();
   }
 
-
   private expect(type: string, what: string, value: unknown): void {
     if (typeof value !== type) this.fail(`${what} is needed, not ${value === null ? "null" : typeof value}`);
   }
@@ -1437,7 +1594,7 @@ class Writer extends Walk {
 }
 
 /** How every event becomes bytes. */
-function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T): Uint8Array {
+function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T): OwnBytes {
   const writer = new Writer(event);
   write(writer, value);
   return writer.finish();

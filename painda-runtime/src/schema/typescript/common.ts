@@ -1,16 +1,25 @@
 /** What `decode` takes. */
 export type Bytes = Uint8Array | ArrayBuffer;
 
-/** An event: its name and id, and how it becomes bytes and comes back. */
-export interface EventCodec<Name extends string, T> {
+/**
+ * Bytes in memory that nobody shares, as the browser's functions want them: `Uint8Array<ArrayBuffer>`, and `Uint8Array`
+ * before TypeScript 5.7, which does not tell them apart.
+ */
+export type OwnBytes = ReturnType<Uint8Array["slice"]>;
+
+/**
+ * An event: its name and id, and how it becomes bytes and comes back. `Decoded` differs from `T` where the event has
+ * fields of bytes, which are `OwnBytes` when they come back.
+ */
+export interface EventCodec<Name extends string, T, Decoded extends T = T> {
   /** The event's name: `player:move`. */
   readonly name: Name;
   /** The event's id on the wire. */
   readonly id: number;
   /** The bytes of an event. Throws an `EncodeError` where a value does not fit its type. */
-  encode(event: T): Uint8Array;
+  encode(event: T): OwnBytes;
   /** The event of these bytes. Throws a `DecodeError` where they are no such event; a longer tail is ignored. */
-  decode(bytes: Bytes): T;
+  decode(bytes: Bytes): Decoded;
 }
 
 /** A value that does not fit its type: in which field, and why. */

@@ -3,7 +3,8 @@
 //!
 //! Owns the code's shape. What stands for a single type of the wire comes from `types`.
 
-use super::names::Names;
+use super::binary::Place;
+use super::names::{Name, Names};
 use super::types::tuple;
 use crate::codec::{EnumType, Field, Layout, Shape, Variant};
 use crate::schema::parts::{Kind, Part};
@@ -18,7 +19,10 @@ pub(super) fn part(part: &Part, names: &Names, out: &mut String) {
             let newtype = reflect::is_newtype(ty.layout());
             let nests = ty.layout().fixed_size().is_none();
             match newtype.then(|| ty.layout().fields()[0].ty()) {
-                Some(inner) => *out += &format!("export type {name} = {};\n\n", names.ty(inner)),
+                Some(inner) => {
+                    let inner = names.ty(inner, Place::Declaration);
+                    *out += &format!("export type {} = {inner};\n\n", name.declared());
+                }
                 None => type_of(name, ty.layout(), names, out),
             }
             codec(name, ty.layout(), newtype, if nests { "nested" } else { "parts" }, names, out);
@@ -40,8 +44,12 @@ pub(super) fn event(event: &EventDescriptor, names: &Names, out: &mut String) {
     type_of(name, event.layout(), names, out);
     codec(name, event.layout(), false, "parts", names, out);
     doc("", &format!("The event {event_name}, with the id {id}."), out);
+    let types = match name.has_bytes() {
+        true => format!("{name}, {}", name.at(Place::Reader)),
+        false => name.to_string(),
+    };
     *out += &format!(
-        "export const {name}: EventCodec<{event_name}, {name}> = {{
+        "export const {name}: EventCodec<{event_name}, {types}> = {{
   name: {event_name},
   id: {id},
   encode: (event) => encode({event_name}, write{name}, event),
@@ -55,7 +63,7 @@ pub(super) fn event(event: &EventDescriptor, names: &Names, out: &mut String) {
 /// The union of the events, and the functions that tell them apart.
 pub(super) fn schema(registry: &Registry, names: &Names, out: &mut String) {
     let schema = registry.name();
-    let lines = |line: &dyn Fn(&EventDescriptor, &str) -> String| {
+    let lines = |line: &dyn Fn(&EventDescriptor, &Name) -> String| {
         registry.events().iter().map(|event| line(event, names.event(event.id()))).collect::<String>()
     };
     let quoted = |event: &EventDescriptor| quoted(event.name());
@@ -63,18 +71,20 @@ pub(super) fn schema(registry: &Registry, names: &Names, out: &mut String) {
     doc("", &format!("An event of the schema {schema}; `type` tells which."), out);
     let union = match registry.events() {
         [] => " never".to_owned(),
-        _ => lines(&|event, name| format!("\n  | {{ type: {}; payload: {name} }}", quoted(event))),
+        _ => lines(&|event, name| {
+            format!("\n  | {{ type: {}; payload: {} }}", quoted(event), name.at(Place::Declaration))
+        }),
     };
-    *out += &format!("export type {schema}Event ={union};\n\n");
+    *out += &format!("export type {} ={union};\n\n", names.schema().declared());
 
     let cases = lines(&|event, name| {
         let (id, event) = (event.id(), quoted(event));
         format!("    case {event}:\n      return {{ id: {id}, bytes: {name}.encode(event.payload) }};\n")
     });
-    let event = if registry.events().is_empty() { "{ type: string }" } else { &format!("{schema}Event") };
+    let event = if registry.events().is_empty() { "{ type: string }" } else { &names.schema().to_string() };
     doc("", &format!("The id and the bytes of an event of the schema {schema}."), out);
     *out += &format!(
-        "export function encode{schema}Event(event: {event}): {{ id: number; bytes: Uint8Array }} {{
+        "export function encode{schema}Event(event: {event}): {{ id: number; bytes: OwnBytes }} {{
   switch (event.type) {{
 {cases}    default:
       return unknownEvent(event);
@@ -89,9 +99,10 @@ pub(super) fn schema(registry: &Registry, names: &Names, out: &mut String) {
         format!("    case {id}:\n      return {{ type: {event}, payload: {name}.decode(bytes) }};\n")
     });
     let bytes = if registry.events().is_empty() { "_bytes" } else { "bytes" };
+    let decoded = names.schema().at(Place::Reader);
     doc("", &format!("The event of the schema {schema} with this id and these bytes."), out);
     *out += &format!(
-        "export function decode{schema}Event(id: number, {bytes}: Bytes): {schema}Event {{
+        "export function decode{schema}Event(id: number, {bytes}: Bytes): {decoded} {{
   switch (id) {{
 {cases}    default:
       throw new DecodeError(`no event of the schema has the id ${{id}}`);
@@ -102,32 +113,37 @@ pub(super) fn schema(registry: &Registry, names: &Names, out: &mut String) {
 }
 
 /// An interface, or a tuple.
-fn type_of(name: &str, layout: &Layout, names: &Names, out: &mut String) {
-    let fields = layout.fields();
+fn type_of(name: &Name, layout: &Layout, names: &Names, out: &mut String) {
+    let (fields, name) = (layout.fields(), name.declared());
     *out += &match layout.shape() {
         Shape::Named if fields.is_empty() => format!("export type {name} = Record<string, never>;\n\n"),
         Shape::Named => format!("export interface {name} {{\n{}}}\n\n", properties(fields, "  ", names)),
-        Shape::Tuple => format!("export type {name} = {};\n\n", tuple(fields.iter().map(|field| names.ty(field.ty())))),
+        Shape::Tuple => format!("export type {name} = {};\n\n", tuple_of(fields, Place::Declaration, names)),
     };
+}
+
+fn tuple_of(fields: &[Field], place: Place, names: &Names) -> String {
+    tuple(fields.iter().map(|field| names.ty(field.ty(), place)))
 }
 
 fn properties(fields: &[Field], indent: &str, names: &Names) -> String {
     let mut out = String::new();
     for field in fields {
         doc(indent, &field_docs(field), &mut out);
-        out += &format!("{indent}{}: {};\n", key(field.name()), names.ty(field.ty()));
+        out += &format!("{indent}{}: {};\n", key(field.name()), names.ty(field.ty(), Place::Declaration));
     }
     out
 }
 
 /// The functions that read and write a struct; `around` is the method that goes into it.
-fn codec(name: &str, layout: &Layout, newtype: bool, around: &str, names: &Names, out: &mut String) {
+fn codec(name: &Name, layout: &Layout, newtype: bool, around: &str, names: &Names, out: &mut String) {
     let (r, w, v) = if layout.fields().is_empty() && around == "parts" { ("_r", "_w", "_v") } else { ("r", "w", "v") };
+    let decoded = name.at(Place::Reader);
     let body = match layout.fields() {
         [] => empty(layout).to_owned(),
-        _ => format!("r.{around}((r): {name} => {})", read_fields(layout, newtype, "  ", names)),
+        _ => format!("r.{around}((r): {decoded} => {})", read_fields(layout, newtype, "  ", names)),
     };
-    *out += &format!("function read{name}({r}: Reader): {name} {{\n  return {body};\n}}\n\n");
+    *out += &format!("function read{name}({r}: Reader): {decoded} {{\n  return {body};\n}}\n\n");
     *out += &format!("function write{name}({w}: Writer, {v}: {name}): void {{\n");
     if !layout.fields().is_empty() {
         let value = if newtype { "v" } else { "w.object(v)" };
@@ -179,7 +195,7 @@ fn write_fields(layout: &Layout, newtype: bool, indent: &str, names: &Names) -> 
 }
 
 /// An enum without data: a union of names.
-fn unit_enum(name: &str, ty: &EnumType, out: &mut String) {
+fn unit_enum(name: &Name, ty: &EnumType, out: &mut String) {
     let variants = ty.variants();
     let each = |line: &dyn Fn(&Variant) -> String| variants.iter().map(line).collect::<String>();
     let union = each(&|variant| {
@@ -214,8 +230,9 @@ function write{name}(w: Writer, v: {name}): void {{
 }
 
 /// An enum with data: a union of objects with a `kind`.
-fn data_enum(name: &str, ty: &EnumType, names: &Names, out: &mut String) {
+fn data_enum(name: &Name, ty: &EnumType, names: &Names, out: &mut String) {
     let (mut union, mut reads, mut writes) = (String::new(), String::new(), String::new());
+    let (declared, decoded) = (name.declared(), name.at(Place::Reader));
     for variant in ty.variants() {
         let (kind, tag, layout) = (quoted(variant.name()), variant.tag(), variant.layout());
         let newtype = reflect::is_newtype(layout);
@@ -227,14 +244,17 @@ fn data_enum(name: &str, ty: &EnumType, names: &Names, out: &mut String) {
             writes += &format!("      case {kind}:\n        return w.u8({tag});\n");
             continue;
         }
-        let value = match layout.shape() {
-            _ if newtype => names.ty(layout.fields()[0].ty()),
-            Shape::Tuple => tuple(layout.fields().iter().map(|field| names.ty(field.ty()))),
+        let value = |place| match layout.shape() {
+            _ if newtype => names.ty(layout.fields()[0].ty(), place),
+            Shape::Tuple => tuple_of(layout.fields(), place, names),
             Shape::Named => format!("{{\n{}    }}", properties(layout.fields(), "      ", names)),
         };
-        union += &format!("  | {{ kind: {kind}; value: {value} }}");
+        union += &format!("  | {{ kind: {kind}; value: {} }}", value(Place::Declaration));
         let fields = read_fields(layout, newtype, "        ", names);
-        let closure = if layout.shape() == Shape::Tuple { &format!("(r): {value}") } else { "(r)" };
+        let closure = match layout.shape() {
+            Shape::Tuple => format!("(r): {}", value(Place::Reader)),
+            Shape::Named => "(r)".to_owned(),
+        };
         reads += &format!(
             "      case {tag}:\n        return {{ kind: {kind}, value: r.at({kind}).parts({closure} => {fields}) }};\n"
         );
@@ -249,10 +269,10 @@ fn data_enum(name: &str, ty: &EnumType, names: &Names, out: &mut String) {
         );
     }
     *out += &format!(
-        "export type {name} ={union};
+        "export type {declared} ={union};
 
-function read{name}(r: Reader): {name} {{
-  return r.nested((r): {name} => {{
+function read{name}(r: Reader): {decoded} {{
+  return r.nested((r): {decoded} => {{
     const tag = r.u8();
     switch (tag) {{
 {reads}      default:

@@ -24,7 +24,8 @@
 //!
 //! registry.register(PlayerMove.name, PlayerMove);
 //!
-//! const bytes: Uint8Array = PlayerMove.encode({ x: 1.5, y: 2.5 });
+//! const bytes = PlayerMove.encode({ x: 1.5, y: 2.5 });
+//! socket.send(bytes);
 //! const event = decodeArenaEvent(1, bytes);
 //! if (event.type === "player:move") console.log(event.payload.x);
 //! ```
@@ -34,7 +35,7 @@
 //! | numbers up to 32 bits, floats, quantised floats | `number`; an `EncodeError` where one does not fit |
 //! | `u64`, `i64` | `bigint` |
 //! | `bool`, `String` | `boolean`, `string` |
-//! | `Bytes`, `Vec<u8>`, `[u8; N]` | `Uint8Array` |
+//! | `Bytes`, `Vec<u8>`, `[u8; N]` | `Uint8Array`: any for an encoder, `OwnBytes` from a decoder |
 //! | `Vec<T>`, tuples, arrays | `T[]`, `[A, B]`; an array of up to 8 items is a tuple |
 //! | sets, maps | `Set<T>`, `Map<K, V>` |
 //! | `Option<T>` | `T \| null`; where `T` may be `null` itself, `[T] \| null` |
@@ -45,8 +46,24 @@
 //! A decoder accepts what the one in Rust accepts, and a `DecodeError` says the same. JavaScript may change the bits
 //! of a NaN.
 //!
+//! # Versions
+//!
+//! The module is for TypeScript 4.3 to 7.0, with a `target` of ES2020 or later. What encoders return, and the bytes in
+//! what decoders return, are `OwnBytes`, which the browser's functions take: `WebSocket.send`, `fetch`, `Blob`,
+//! `crypto.subtle`, `postMessage`. That is `Uint8Array<ArrayBuffer>` since TypeScript 5.7, and `Uint8Array` before. A type
+//! with bytes in it is generic over them: `Voice` has any, as an encoder takes them, and `Voice<OwnBytes>` is what a
+//! decoder returns.
+//!
+//! # Names
+//!
+//! A type has its own name in TypeScript, with its type arguments behind it: `Pair<u8>` is `PairU8`. Where that is a word
+//! of TypeScript, or what another type, the module, or something that it uses is called, as many of its modules are put
+//! in front as it takes, and a number behind where there are none left: `game::Map` is `GameMap`, `game::keyof`
+//! `Gamekeyof`. Events, fields and variants keep their names, whatever they are.
+//!
 //! The module owns the generated code and the file; it reads descriptors, and knows no message.
 
+mod binary;
 mod items;
 mod names;
 mod types;

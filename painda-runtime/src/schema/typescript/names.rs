@@ -3,144 +3,117 @@
 //! Owns the choice of names: the type's own where that is free, otherwise with as many of its modules in front as
 //! it takes. Knows nothing about what a type consists of.
 
+use super::binary::{self, Place};
 use crate::codec::TypeRef;
 use crate::schema::Registry;
 use crate::schema::parts::{Kind, Part};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-/// Names that the generated module uses itself, or that TypeScript keeps.
-const TAKEN: &[&str] = &[
-    // The module.
-    "Bytes",
-    "DecodeError",
-    "EncodeError",
-    "EventCodec",
-    "MAX_DEPTH",
-    "Reader",
-    "TOP",
-    "Walk",
-    "Writer",
-    "compare",
-    "decode",
-    "encode",
-    "fromUtf8",
-    "plain",
-    "toUtf8",
-    "unknownEvent", // What it uses.
-    "Array",
-    "ArrayBuffer",
-    "BigInt",
-    "DataView",
-    "Error",
-    "Iterable",
-    "JSON",
-    "Map",
-    "Math",
-    "Number",
-    "ReadonlyMap",
-    "ReadonlySet",
-    "Record",
-    "Set",
-    "String",
-    "TextDecoder",
-    "TextEncoder",
-    "Uint8Array",
-    "undefined",
-    // Words of the language.
-    "any",
-    "arguments",
-    "async",
-    "await",
-    "bigint",
-    "boolean",
-    "break",
-    "case",
-    "catch",
-    "class",
-    "const",
-    "continue",
-    "debugger",
-    "default",
-    "delete",
-    "do",
-    "else",
-    "enum",
-    "eval",
-    "export",
-    "extends",
-    "false",
-    "finally",
-    "for",
-    "function",
-    "if",
-    "implements",
-    "import",
-    "in",
-    "instanceof",
-    "interface",
-    "let",
-    "never",
-    "new",
-    "null",
-    "number",
-    "object",
-    "package",
-    "private",
-    "protected",
-    "public",
-    "return",
-    "static",
-    "string",
-    "super",
-    "switch",
-    "symbol",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "type",
-    "typeof",
-    "unknown",
-    "var",
-    "void",
-    "while",
-    "with",
-    "yield",
-];
+/// Words that are no names, or not everywhere: those of the language, TypeScript's own among them, and those that the
+/// form of a module takes.
+const WORDS: &str = "
+    abstract accessor any arguments as assert asserts async await bigint boolean break case catch class const constructor
+    continue debugger declare default defer delete do else enum eval export exports extends false finally for from
+    function get global globalThis if implements import in infer instanceof interface intrinsic is keyof let module
+    namespace never new null number object of out override package private protected public readonly require return
+    satisfies set static string super switch symbol this throw true try type typeof undefined unique unknown using var
+    void while with yield __esModule Object
+";
+
+/// What the module declares for itself, the parameters of functions that use events, and what it uses of JavaScript and
+/// TypeScript.
+const TAKEN: &str = "
+    Bytes DecodeError EncodeError EventCodec MAX_DEPTH OwnBytes Reader TBytes TOP Walk Writer compare decode encode
+    fromUtf8 plain toUtf8 unknownEvent
+    bytes event id
+    Array ArrayBuffer BigInt DataView Error Iterable JSON Map Math Number ReadonlyMap ReadonlySet Record ReturnType Set
+    String TextDecoder TextEncoder Uint8Array
+";
+
+/// The name of a type, and whether it is generic because there are bytes in it. It prints as the name alone, which
+/// stands for any bytes.
+#[derive(Debug)]
+pub(super) struct Name {
+    name: String,
+    has_bytes: bool,
+}
+
+impl Name {
+    pub(super) fn has_bytes(&self) -> bool {
+        self.has_bytes
+    }
+
+    /// The name behind `type` or `interface`.
+    pub(super) fn declared(&self) -> String {
+        match self.has_bytes {
+            true => format!("{}<{} extends Uint8Array = Uint8Array>", self.name, Place::Declaration.bytes()),
+            false => self.name.clone(),
+        }
+    }
+
+    /// The type in this place.
+    pub(super) fn at(&self, place: Place) -> String {
+        match self.has_bytes {
+            true => format!("{}<{}>", self.name, place.bytes()),
+            false => self.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
 
 /// The names of a schema's events and parts.
 pub(super) struct Names {
-    events: BTreeMap<u16, String>,
-    parts: BTreeMap<String, String>,
+    schema: Name,
+    events: BTreeMap<u16, Name>,
+    parts: BTreeMap<String, Name>,
 }
 
 impl Names {
     pub(super) fn new(registry: &Registry, parts: &[Part]) -> Names {
-        let schema = registry.name();
-        let own = [format!("{schema}Event"), format!("encode{schema}Event"), format!("decode{schema}Event")];
-        let taken: BTreeSet<String> = TAKEN.iter().map(|name| (*name).to_owned()).chain(own).collect();
+        let schema = format!("{}Event", registry.name());
+        let own = [format!("encode{schema}"), format!("decode{schema}"), schema.clone()];
+        let taken = reserved().chain(own).collect();
 
         let events = registry.events().iter().map(|event| Candidate::new(event.rust_path(), &[]));
         let parts_of_events = parts.iter().map(|part| match part.kind {
             Kind::Struct(ty) => Candidate::new(ty.rust_path(), ty.args()),
             Kind::Enum(ty) => Candidate::new(ty.rust_path(), ty.args()),
         });
-        let names = choose(events.chain(parts_of_events).collect(), taken);
-        let (event_names, part_names) = names.split_at(registry.events().len());
-        Names {
-            events: registry.events().iter().map(|event| event.id()).zip(event_names.iter().cloned()).collect(),
-            parts: parts.iter().map(|part| part.path.clone()).zip(part_names.iter().cloned()).collect(),
+        let mut names = choose(events.chain(parts_of_events).collect(), taken).into_iter();
+
+        let with_bytes = binary::parts(parts);
+        let mut events = BTreeMap::new();
+        for (event, name) in registry.events().iter().zip(&mut names) {
+            let has_bytes = binary::is_in(event.layout(), &with_bytes);
+            events.insert(event.id(), Name { name, has_bytes });
         }
+        let parts = parts.iter().zip(names).map(|(part, name)| {
+            let has_bytes = with_bytes.contains(&part.path);
+            (part.path.clone(), Name { name, has_bytes })
+        });
+        let schema = Name { name: schema, has_bytes: events.values().any(Name::has_bytes) };
+        Names { schema, events, parts: parts.collect() }
     }
 
-    /// The event with this id.
-    pub(super) fn event(&self, id: u16) -> &str {
-        self.events.get(&id).map_or("", String::as_str)
+    /// The union of all events.
+    pub(super) fn schema(&self) -> &Name {
+        &self.schema
     }
 
-    /// The part with this path.
-    pub(super) fn part(&self, path: &str) -> &str {
-        self.parts.get(path).map_or("", String::as_str)
+    /// The event with this id, which is in the schema.
+    pub(super) fn event(&self, id: u16) -> &Name {
+        &self.events[&id]
+    }
+
+    /// The part with this path, which is in the schema.
+    pub(super) fn part(&self, path: &str) -> &Name {
+        &self.parts[path]
     }
 }
 
@@ -168,17 +141,27 @@ impl Candidate {
     }
 }
 
+/// What the module declares for a type of this name.
+fn declared(name: &str) -> [String; 3] {
+    [name.to_owned(), format!("read{name}"), format!("write{name}")]
+}
+
+/// The names that no type gets.
+fn reserved() -> impl Iterator<Item = String> {
+    WORDS.split_whitespace().chain(TAKEN.split_whitespace()).map(str::to_owned)
+}
+
 fn choose(mut candidates: Vec<Candidate>, mut taken: BTreeSet<String>) -> Vec<String> {
     // Whoever shares a name takes another module into it, until nobody has one left to take.
     loop {
         let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-        for candidate in &candidates {
-            *uses.entry(candidate.name()).or_default() += 1;
+        for name in candidates.iter().flat_map(|candidate| declared(&candidate.name())) {
+            *uses.entry(name).or_default() += 1;
         }
         let mut changed = false;
         for candidate in &mut candidates {
-            let name = candidate.name();
-            if (uses[&name] > 1 || taken.contains(&name)) && candidate.used < candidate.segments.len() {
+            let is_shared = declared(&candidate.name()).iter().any(|name| uses[name] > 1 || taken.contains(name));
+            if is_shared && candidate.used < candidate.segments.len() {
                 candidate.used += 1;
                 changed = true;
             }
@@ -190,9 +173,9 @@ fn choose(mut candidates: Vec<Candidate>, mut taken: BTreeSet<String>) -> Vec<St
     let names = candidates.iter().map(|candidate| {
         let name = candidate.name();
         let numbered = (2..).map(|number| format!("{name}{number}"));
-        let free = std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name));
-        let free = free.unwrap_or(name);
-        taken.insert(free.clone());
+        let is_free = |name: &String| declared(name).iter().all(|name| !taken.contains(name));
+        let free = std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name);
+        taken.extend(declared(&free));
         free
     });
     names.collect()
@@ -218,7 +201,7 @@ mod tests {
     use super::*;
 
     fn names(paths: &[&str]) -> Vec<String> {
-        let taken = TAKEN.iter().map(|name| (*name).to_owned()).collect();
+        let taken = reserved().collect();
         choose(paths.iter().map(|path| Candidate::new(path, &[])).collect(), taken)
     }
 
@@ -233,6 +216,13 @@ mod tests {
     #[test]
     fn the_words_of_the_language_are_left_alone() {
         assert_eq!(names(&["schemas::Map", "Set", "game::r#type"]), ["SchemasMap", "Set2", "Gametype"]);
+        assert_eq!(names(&["game::keyof", "infer", "Promise"]), ["Gamekeyof", "infer2", "Promise"]);
+    }
+
+    #[test]
+    fn a_name_is_not_that_of_another_types_functions() {
+        assert_eq!(names(&["a::Move", "a::readMove"]), ["AMove", "AreadMove"]);
+        assert_eq!(names(&["Move", "writeMove", "Move2"]), ["Move", "writeMove2", "Move22"]);
     }
 
     #[test]

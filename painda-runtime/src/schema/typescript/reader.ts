@@ -73,7 +73,7 @@ class Reader extends Walk {
   }
 
   /** `length` bytes, or as many as the count in front of them says. */
-  bytes(length = this.count(1)): Uint8Array {
+  bytes(length = this.count(1)): OwnBytes {
     return this.slice(length).slice();
   }
 

@@ -2,7 +2,8 @@
 //!
 //! Owns the mapping that [`super`] documents, as expressions. Declarations are made in `items`.
 
-use super::names::Names;
+use super::binary::{Place, is_byte, is_bytes};
+use super::names::{Name, Names};
 use crate::codec::{Number, Quantisation, TypeRef, WireType};
 use crate::schema::reflect;
 
@@ -10,27 +11,32 @@ use crate::schema::reflect;
 const MAX_TUPLE: usize = 8;
 
 impl Names {
-    /// The type: `Map<string, number[]>`.
-    pub(super) fn ty(&self, ty: &WireType) -> String {
+    /// The type as it is written in this place: `Map<string, number[]>`.
+    pub(super) fn ty(&self, ty: &WireType, place: Place) -> String {
+        let of = |item: &TypeRef| self.ty(item.get(), place);
         match ty {
             WireType::Number(Number::U64 | Number::I64) => "bigint".to_owned(),
             WireType::Number(_) | WireType::Quantised(_) => "number".to_owned(),
             WireType::Bool => "boolean".to_owned(),
             WireType::String => "string".to_owned(),
-            WireType::Bytes => "Uint8Array".to_owned(),
-            WireType::Array { item, .. } | WireType::List(item) if is_byte(item) => "Uint8Array".to_owned(),
-            WireType::Array { item, len } if *len <= MAX_TUPLE => tuple(vec![self.ty(item.get()); *len]),
+            ty if is_bytes(ty) => place.bytes().to_owned(),
+            WireType::Array { item, len } if *len <= MAX_TUPLE => tuple(vec![of(item); *len]),
             WireType::Array { item, .. } | WireType::List(item) => match item.get() {
-                WireType::Option(_) => format!("({})[]", self.ty(item.get())),
-                item => format!("{}[]", self.ty(item)),
+                WireType::Option(_) => format!("({})[]", of(item)),
+                _ => format!("{}[]", of(item)),
             },
-            WireType::Tuple(items) => tuple(items.iter().map(|item| self.ty(item.get()))),
-            WireType::Set(item) => format!("Set<{}>", self.ty(item.get())),
-            WireType::Map { key, value } => format!("Map<{}, {}>", self.ty(key.get()), self.ty(value.get())),
-            WireType::Option(some) if reflect::is_nullable(some.get()) => format!("[{}] | null", self.ty(some.get())),
-            WireType::Option(some) => format!("{} | null", self.ty(some.get())),
-            WireType::Struct(_) | WireType::Enum(_) => self.part(&format!("{ty:#}")).to_owned(),
+            WireType::Tuple(items) => tuple(items.iter().map(of)),
+            WireType::Set(item) => format!("Set<{}>", of(item)),
+            WireType::Map { key, value } => format!("Map<{}, {}>", of(key), of(value)),
+            WireType::Option(some) if reflect::is_nullable(some.get()) => format!("[{}] | null", of(some)),
+            WireType::Option(some) => format!("{} | null", of(some)),
+            WireType::Struct(_) | WireType::Enum(_) | WireType::Bytes => self.part_of(ty).at(place),
         }
+    }
+
+    /// The part that the type is.
+    fn part_of(&self, ty: &WireType) -> &Name {
+        self.part(&format!("{ty:#}"))
     }
 
     /// The expression that reads a value from `r`.
@@ -45,14 +51,14 @@ impl Names {
             WireType::Array { item, len } if is_byte(item) => format!("{r}.bytes({len})"),
             WireType::Array { item, len } => {
                 let read = format!("{r}.array({len}, {})", self.reader(item.get()));
-                if *len <= MAX_TUPLE { format!("{read} as {}", self.ty(ty)) } else { read }
+                if *len <= MAX_TUPLE { format!("{read} as {}", self.ty(ty, Place::Reader)) } else { read }
             }
             WireType::Tuple(items) => {
                 let items = items.iter().enumerate();
                 let items = items.map(|(at, item)| self.read(item.get(), &format!("r.at(\"{at}\")")));
                 let items = tuple(items);
                 let argument = if items == "[]" { "" } else { "r" };
-                format!("{r}.parts(({argument}): {} => {items})", self.ty(ty))
+                format!("{r}.parts(({argument}): {} => {items})", self.ty(ty, Place::Reader))
             }
             WireType::List(item) => format!("{r}.list({}, {})", item.min_size(), self.reader(item.get())),
             WireType::Set(item) => format!("{r}.set({}, {})", item.min_size(), self.reader(item.get())),
@@ -62,17 +68,17 @@ impl Names {
             }
             WireType::Option(some) if reflect::is_nullable(some.get()) => {
                 let some = some.get();
-                format!("{r}.option((r): [{}] => [{}])", self.ty(some), self.read(some, "r"))
+                format!("{r}.option((r): [{}] => [{}])", self.ty(some, Place::Reader), self.read(some, "r"))
             }
             WireType::Option(some) => format!("{r}.option({})", self.reader(some.get())),
-            WireType::Struct(_) | WireType::Enum(_) => format!("read{}({r})", self.ty(ty)),
+            WireType::Struct(_) | WireType::Enum(_) => format!("read{}({r})", self.part_of(ty)),
         }
     }
 
     /// The function that reads a value.
     pub(super) fn reader(&self, ty: &WireType) -> String {
         match ty {
-            WireType::Struct(_) | WireType::Enum(_) => format!("read{}", self.ty(ty)),
+            WireType::Struct(_) | WireType::Enum(_) => format!("read{}", self.part_of(ty)),
             _ => format!("(r) => {}", self.read(ty, "r")),
         }
     }
@@ -109,22 +115,17 @@ impl Names {
                 format!("{w}.option({v}, (w, v) => {write})")
             }
             WireType::Option(some) => format!("{w}.option({v}, {})", self.writer(some.get())),
-            WireType::Struct(_) | WireType::Enum(_) => format!("write{}({w}, {v})", self.ty(ty)),
+            WireType::Struct(_) | WireType::Enum(_) => format!("write{}({w}, {v})", self.part_of(ty)),
         }
     }
 
     /// The function that writes a value.
     fn writer(&self, ty: &WireType) -> String {
         match ty {
-            WireType::Struct(_) | WireType::Enum(_) => format!("write{}", self.ty(ty)),
+            WireType::Struct(_) | WireType::Enum(_) => format!("write{}", self.part_of(ty)),
             _ => format!("(w, v) => {}", self.write(ty, "w", "v")),
         }
     }
-}
-
-/// A run of these is a `Uint8Array`.
-fn is_byte(ty: &TypeRef) -> bool {
-    matches!(ty.get(), WireType::Number(Number::U8))
 }
 
 pub(super) fn tuple(items: impl IntoIterator<Item = String>) -> String {

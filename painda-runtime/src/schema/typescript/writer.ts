@@ -11,7 +11,7 @@ class Writer extends Walk {
   }
 
   /** The message. */
-  finish(): Uint8Array {
+  finish(): OwnBytes {
     return this.message.slice(0, this.end);
   }
 
@@ -181,7 +181,6 @@ class Writer extends Walk {
     this.leave();
   }
 
-
   private expect(type: string, what: string, value: unknown): void {
     if (typeof value !== type) this.fail(`${what} is needed, not ${value === null ? "null" : typeof value}`);
   }
@@ -222,7 +221,7 @@ class Writer extends Walk {
 }
 
 /** How every event becomes bytes. */
-function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T): Uint8Array {
+function encode<T>(event: string, write: (w: Writer, value: T) => void, value: T): OwnBytes {
   const writer = new Writer(event);
   write(writer, value);
   return writer.finish();

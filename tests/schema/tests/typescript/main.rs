@@ -1,21 +1,17 @@
-//! The generated TypeScript: the compiler at its strictest accepts it, and Node agrees with Rust on every message,
-//! good or bad.
+//! The generated TypeScript: compilers at their strictest accept it, and Node agrees with Rust on every message, good or
+//! bad.
+
+mod node;
+mod words;
+
+use node::{FOLDER, compile, compiled, driver, node, run, tool};
 
 use painda_runtime::schema::typescript;
 use painda_runtime::{PPEvent, Schema, SchemaEvent};
 use painda_tests_schema::zoo;
 use painda_tests_schema::zoo::{Tree, Zoo, ZooEvent};
 use serde_json::{Value, json};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
-use std::{fs, thread};
-
-/// The sources of the TypeScript side.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/typescript");
-/// Where this test puts what it makes.
-const OUT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/typescript");
+use std::process::Command;
 
 #[test]
 fn the_module_of_the_zoo_is_up_to_date() {
@@ -25,6 +21,13 @@ fn the_module_of_the_zoo_is_up_to_date() {
 #[test]
 fn programs_use_it_under_the_strictest_compiler() {
     run(node().arg(compiled().join("usage.js")), "");
+}
+
+/// `socket.send(Numbers.encode(…))` and the like: what bytes the browser's functions take differs from version to
+/// version.
+#[test]
+fn the_calls_of_the_browser_take_its_bytes_under_every_compiler() {
+    compile(&["zoo.ts", "usage.ts", "dom.ts"]);
 }
 
 /// What is not imported does not end up in a bundle.
@@ -70,7 +73,7 @@ fn typescript_understands_rust() {
     }
     let questions: String =
         messages.iter().map(|(id, bytes)| json!({ "id": id, "hex": hex(bytes) }).to_string() + "\n").collect();
-    let answers = driver(&["decode"], &questions);
+    let answers = driver(&compiled().join("zoo.js"), &["decode"], &questions);
     assert_eq!(answers.len(), messages.len());
 
     let (mut good, mut bad) = (0, 0);
@@ -130,71 +133,12 @@ fn extremes() -> Vec<(u16, Vec<u8>)> {
     messages
 }
 
-// --- The TypeScript side.
+// --- Messages and values.
 
 /// A few hundred events that Node has made, the same in every run.
 fn made() -> Vec<Value> {
-    driver(&["make", "660"], "")
+    driver(&compiled().join("zoo.js"), &["make", "660"], "")
 }
-
-/// The lines that the driver answers with.
-fn driver(arguments: &[&str], input: &str) -> Vec<Value> {
-    let module = compiled().join("zoo.js");
-    let description = module.with_extension("json");
-    let mut node = node();
-    node.arg(Path::new(FOLDER).join("driver.mjs")).args([&module, &description]).args(arguments);
-    let answers = run(&mut node, input);
-    answers.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect()
-}
-
-/// The folder with the compiled module, its use, and the schema's description.
-fn compiled() -> &'static Path {
-    static COMPILED: OnceLock<PathBuf> = OnceLock::new();
-    COMPILED.get_or_init(|| {
-        let folder = PathBuf::from(OUT);
-        fs::create_dir_all(&folder).expect("the folder can be made");
-        fs::write(folder.join("package.json"), r#"{"type":"module"}"#).expect("it can be written");
-        fs::write(folder.join("zoo.json"), Zoo::registry().describe().to_string()).expect("it can be written");
-        install();
-        run(Command::new(tool("tsc")).args(["--project", FOLDER, "--outDir"]).arg(&folder), "");
-        folder
-    })
-}
-
-/// Installs the compiler and the bundler, where that has not been done since their versions have changed.
-fn install() {
-    let changed = |file: &str| fs::metadata(Path::new(FOLDER).join(file)).and_then(|data| data.modified()).ok();
-    if changed("node_modules/.package-lock.json") < changed("package-lock.json") {
-        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(FOLDER), "");
-    }
-}
-
-fn tool(name: &str) -> PathBuf {
-    Path::new(FOLDER).join("node_modules/.bin").join(name)
-}
-
-fn node() -> Command {
-    Command::new("node")
-}
-
-/// Runs a program to its end, and fails with what it says where it does.
-fn run(command: &mut Command, input: &str) -> String {
-    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = pipes.spawn().unwrap_or_else(|error| {
-        panic!("{command:?} does not start: {error}. Node.js and npm are needed; scripts/test installs them")
-    });
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let Output { status, stdout, stderr } = thread::scope(|scope| {
-        // A program that has failed does not read; then its output says why.
-        scope.spawn(move || stdin.write_all(input.as_bytes()));
-        child.wait_with_output().expect("it ends")
-    });
-    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-    assert!(status.success(), "{command:?} failed: {status}\n{stdout}\n{stderr}");
-    stdout.into_owned()
-}
-
-// --- Messages and values.
 
 fn descriptor(made: &Value) -> &'static painda_runtime::EventDescriptor {
     let id = made["id"].as_u64().and_then(|id| u16::try_from(id).ok()).expect("an id");
