@@ -114,3 +114,66 @@ fn visit_all(sockets: &Sockets, except: Option<&str>, mut visit: impl FnMut(&Arc
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{server::packet::Dialect, wire::aim::names};
+
+    fn sockets(hub: &Hub, count: usize) -> Vec<Arc<SocketCore>> {
+        let connect = |_| {
+            let id = ClientId::random().expect("random bits");
+            let socket = Arc::new(SocketCore::new(id, 1 << 20, Dialect::V2));
+            hub.add(socket.clone());
+            socket
+        };
+        (0..count).map(connect).collect()
+    }
+
+    /// How often an aim reaches each of these.
+    fn reached(hub: &Hub, aim: &Aim<'_>, sockets: &[Arc<SocketCore>]) -> Vec<usize> {
+        let mut reached = HashMap::new();
+        hub.each(aim, |socket| *reached.entry(socket.id).or_insert(0) += 1);
+        sockets.iter().map(|socket| reached.get(&socket.id).copied().unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn lists_of_several_pieces_find_each_socket_once() {
+        let hub = Hub::default();
+        let sockets = sockets(&hub, 4);
+        let rooms: Vec<String> = (0..3 * PIECE + 1).map(|room| format!("room {room}")).collect();
+        for (at, socket) in sockets.iter().enumerate().take(3) {
+            // The last one of a piece, the first one of the next, and one in the middle.
+            for room in [PIECE - 1, PIECE, 2 * PIECE + 7] {
+                hub.enter(&rooms[room + at].as_str().into(), socket.clone());
+            }
+        }
+        let ids: Vec<&str> = sockets.iter().map(|socket| socket.id.as_str()).collect();
+        let mut aim = Aim { rooms: names(&rooms), ..Aim::default() };
+        assert_eq!(reached(&hub, &aim, &sockets), [1, 1, 1, 0]);
+        aim.clients = names(&rooms[1..]);
+        aim.clients.add(ids[3]);
+        assert_eq!(reached(&hub, &aim, &sockets), [1, 1, 1, 1]);
+        aim.except_clients = names(&rooms);
+        aim.except_clients.add(ids[1]);
+        assert_eq!(reached(&hub, &aim, &sockets), [1, 0, 1, 1]);
+        aim.except_rooms = names(&rooms[..PIECE]);
+        assert_eq!(reached(&hub, &aim, &sockets), [0, 0, 1, 1]);
+        (aim.rooms, aim.clients) = Default::default();
+        assert_eq!(reached(&hub, &aim, &sockets), [0, 0, 1, 1]);
+        aim.except_rooms = names(&rooms);
+        assert_eq!(reached(&hub, &aim, &sockets), [0, 0, 0, 1]);
+    }
+
+    /// Looking through the list for each socket would take minutes.
+    #[test]
+    fn many_sockets_and_many_names_cost_their_sum() {
+        let hub = Hub::default();
+        let sockets = sockets(&hub, 10_000);
+        let others: Vec<String> = (0..60_000).map(|number| format!("{number:016}")).collect();
+        let mut aim = Aim { except_clients: names(&others), ..Aim::default() };
+        aim.except_clients.add(sockets[0].id.as_str());
+        let reached = reached(&hub, &aim, &sockets);
+        assert_eq!((reached[0], reached[1..].iter().sum()), (0, 9_999));
+    }
+}
