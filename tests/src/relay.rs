@@ -1,9 +1,10 @@
-//! A relay between an adapter and its Redis that can lose messages of subscriptions, and nothing else: what a proxy does that has
-//! reconnected behind one's back, and has forgotten what one had subscribed to.
+//! A relay between an adapter and its Redis, for what can't be done to a Redis itself: it leads new connections to another server, as a
+//! host's name does that is pointed elsewhere; it loses the messages of subscriptions, as a proxy does that has reconnected behind
+//! one's back; and it keeps quiet about what the server is, as some proxies do.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -12,11 +13,21 @@ use tokio::net::{TcpListener, TcpStream};
 /// What a message of a subscription begins with, in RESP3.
 const MESSAGE: &[u8] = b">3\r\n$7\r\nmessage\r\n";
 
+/// The name of the field of `HELLO` that says what a server is, as it is sent.
+const ROLE: &[u8] = b"$4\r\nrole\r\n";
+
 /// A port that leads to a Redis.
 #[derive(Debug)]
 pub struct Relay {
     addr: SocketAddr,
-    deaf: Arc<AtomicBool>,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    port: AtomicU16,
+    deaf: AtomicBool,
+    quiet: AtomicBool,
 }
 
 impl Relay {
@@ -24,18 +35,25 @@ impl Relay {
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("a bound address");
-        let deaf = Arc::new(AtomicBool::new(false));
-        let is_deaf = deaf.clone();
+        let state = State { port: port.into(), deaf: AtomicBool::new(false), quiet: AtomicBool::new(false) };
+        let state = Arc::new(state);
+        let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                let port = shared.port.load(Ordering::Relaxed);
                 let Ok(redis) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
                 let ((mut from_client, to_client), (from_redis, mut to_redis)) =
                     (client.into_split(), redis.into_split());
                 tokio::spawn(async move { copy(&mut from_client, &mut to_redis).await });
-                tokio::spawn(filter(from_redis, to_client, is_deaf.clone()));
+                tokio::spawn(filter(from_redis, to_client, shared.clone()));
             }
         });
-        Self { addr, deaf }
+        Self { addr, state }
+    }
+
+    /// Leads whoever connects from now on to another port. Connections that there are stay where they are.
+    pub fn point_to(&self, port: u16) {
+        self.state.port.store(port, Ordering::Relaxed);
     }
 
     /// The URL that leads through it.
@@ -45,19 +63,31 @@ impl Relay {
 
     /// From now on messages are lost, or are not.
     pub fn lose_messages(&self, lose: bool) {
-        self.deaf.store(lose, Ordering::Relaxed);
+        self.state.deaf.store(lose, Ordering::Relaxed);
+    }
+
+    /// From now on nobody is told whether the server is a master.
+    pub fn hide_roles(&self) {
+        self.state.quiet.store(true, Ordering::Relaxed);
     }
 }
 
-async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, deaf: Arc<AtomicBool>) {
+async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: Arc<State>) {
     let mut pending = Vec::new();
     let mut chunk = vec![0; 1 << 16];
     while let Ok(len @ 1..) = from.read(&mut chunk).await {
         pending.extend_from_slice(&chunk[..len]);
         let mut out = Vec::new();
         while let Some((reply, rest)) = split_reply(&pending) {
-            if !(deaf.load(Ordering::Relaxed) && reply.starts_with(MESSAGE)) {
+            let at = out.len();
+            if !(state.deaf.load(Ordering::Relaxed) && reply.starts_with(MESSAGE)) {
                 out.extend_from_slice(reply);
+            }
+            if state.quiet.load(Ordering::Relaxed)
+                && reply.starts_with(b"%")
+                && let Some(role) = reply.windows(ROLE.len()).position(|bytes| bytes == ROLE)
+            {
+                out[at + role..][..ROLE.len()].copy_from_slice(b"$4\r\nnone\r\n");
             }
             pending = rest.to_vec();
         }

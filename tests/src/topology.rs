@@ -201,6 +201,11 @@ impl Watched {
         format!("127.0.0.1:{}", self.sentinel.port())
     }
 
+    /// The sentinel itself.
+    pub fn sentinel_server(&self) -> &RedisServer {
+        &self.sentinel
+    }
+
     /// Waits until the replica has become the master.
     pub async fn failed_over(&self) {
         self.replica.until(&["INFO", "replication"], |info| info.contains("role:master")).await;

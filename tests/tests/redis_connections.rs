@@ -4,7 +4,10 @@ use std::{path::Path, process::Command};
 
 use painda_runtime::{
     Message, PPAdapter, RedisAdapter,
-    adapter::{AdapterError, redis::RedisBuilder},
+    adapter::{
+        AdapterError,
+        redis::{Health, RedisBuilder},
+    },
 };
 use painda_tests::{
     redis::{Port, RedisServer},
@@ -42,11 +45,11 @@ async fn refused(builder: RedisBuilder) -> String {
 #[tokio::test]
 async fn a_user_needs_what_the_documentation_says_and_no_more() {
     let server = RedisServer::start().await;
-    let commands = "+publish +subscribe +unsubscribe +ping +pubsub +sadd +srem +smembers +srandmember +set +exists +del \
-                    +client|info +client|kill +client|setinfo +hello +auth";
+    let commands = "+publish +subscribe +unsubscribe +pubsub +sadd +srem +smembers +srandmember +set +exists +del \
+                    +client|info +client|kill";
     let mut words =
         vec!["ACL", "SETUSER", "node", "on", ">secret", "resetkeys", "resetchannels", "~pp:*", "&pp:*", "-@all"];
-    words.extend(commands.split_ascii_whitespace().filter(|command| !command.ends_with("setinfo")));
+    words.extend(commands.split_ascii_whitespace());
     server.ask(&words).await;
     let builder = || RedisAdapter::builder().host("127.0.0.1").port(server.port());
     works(|| builder().username("node").password("secret")).await;
@@ -127,4 +130,48 @@ async fn tls_with_an_authority_of_ones_own_and_a_certificate() {
     assert!(nonsense.starts_with("tls_identity: "), "{nonsense}");
     let plain = refused(RedisAdapter::builder().tls_authorities(pem("ca.pem"))).await;
     assert!(plain.starts_with("tls_authorities: "), "{plain}");
+}
+
+#[tokio::test]
+async fn certificates_that_are_replaced_are_read_again() {
+    let (old, new, read) = (TempDir::new(), TempDir::new(), TempDir::new());
+    let [old, new, read] = [old, new, read].map(|directory| directory.expect("a directory"));
+    certificates(old.path());
+    certificates(new.path());
+    let path = |directory: &TempDir, name: &str| directory.path().join(name).to_str().expect("a plain path").to_owned();
+    let install = |from: &TempDir| {
+        for name in ["ca.pem", "client.pem", "client.key"] {
+            std::fs::copy(from.path().join(name), read.path().join(name)).expect("files of ours");
+        }
+    };
+    let (number, cert, key, ca) =
+        (Port::reserve(), path(&old, "server.pem"), path(&old, "server.key"), path(&old, "ca.pem"));
+    let number = number.number().to_string();
+    let options = ["--tls-port", &number, "--tls-cert-file", &cert, "--tls-key-file", &key, "--tls-ca-cert-file", &ca];
+    let server = RedisServer::start_with(&options).await;
+    let builder = || {
+        let builder = RedisAdapter::builder().url(format!("rediss://localhost:{number}"));
+        let builder = builder.tls_authorities_file(path(&read, "ca.pem"));
+        builder.tls_identity_files(path(&read, "client.pem"), path(&read, "client.key"))
+    };
+    let missing = refused(builder()).await;
+    assert!(missing.starts_with("tls_authorities_file: ") && missing.contains("ca.pem"), "{missing}");
+    install(&old);
+    let node = builder().connect().await.expect("connects");
+
+    // The server has the new ones first, and nobody trusts anybody.
+    let (cert, key, ca) = (path(&new, "server.pem"), path(&new, "server.key"), path(&new, "ca.pem"));
+    server.ask(&["CONFIG", "SET", "tls-cert-file", &cert, "tls-key-file", &key, "tls-ca-cert-file", &ca]).await;
+    server.ask(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+    server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    let mut health = node.health_changes();
+    let says = |health: &Health| match health {
+        Health::Degraded { reason, .. } => reason.to_lowercase().contains("certificate"),
+        Health::Up => false,
+    };
+    within("the certificate to be refused", health.wait_for(says)).await.expect("the adapter lives");
+    install(&new);
+    let up = health.wait_for(|health| *health == Health::Up);
+    within("the new certificates to be read", up).await.expect("the adapter lives");
+    node.add_to_room("arena", "c").await.expect("written");
 }

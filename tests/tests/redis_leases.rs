@@ -7,11 +7,11 @@ use std::{
 
 use painda_runtime::{
     PPAdapter, RedisAdapter,
-    adapter::redis::{RedisBuilder, RedisEvent},
+    adapter::redis::{Health, RedisBuilder, RedisEvent},
 };
-use painda_tests::{client::Client, cluster::Cluster, gather::gather, redis::RedisServer, within};
+use painda_tests::{client::Client, cluster::Cluster, gather::gather, log::Log, redis::RedisServer, within};
 use redis::Value;
-use tokio::sync::broadcast;
+use tokio::{sync::broadcast, time::sleep};
 
 /// What the default settings promise.
 const GONE: Duration = Duration::from_secs(15);
@@ -50,7 +50,7 @@ async fn a_node_that_is_paused_for_twenty_seconds_takes_its_members_back() {
     let paused = Instant::now();
     cluster.redis.until(&["SCARD", "pp:room:arena"], |count| count == "1").await;
     assert!(paused.elapsed() < GONE, "{:?}", paused.elapsed());
-    tokio::time::sleep(Duration::from_secs(20).saturating_sub(paused.elapsed())).await;
+    sleep(Duration::from_secs(20).saturating_sub(paused.elapsed())).await;
     cluster.left.resume();
     cluster.redis.until(&["SCARD", "pp:room:arena"], |count| count == "2").await;
     cluster.redis.until(&["SCARD", "pp:room:__pp_nodes"], |count| count == "2").await;
@@ -124,11 +124,25 @@ async fn a_close_waits_for_a_server_that_takes_no_writes_for_now() {
     let server = RedisServer::start().await;
     let node = builder(&server).connect().await.expect("connects");
     node.add_to_room("arena", "c").await.expect("written");
-    // As after a failover, until it is promoted.
-    server.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    server.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
     server.ask(&["CONFIG", "RESETSTAT"]).await;
     let closing = node.close();
-    server.until(&["INFO", "errorstats"], |errors| errors.contains("errorstat_READONLY")).await;
+    server.until(&["INFO", "errorstats"], |errors| errors.contains("errorstat_NOREPLICAS")).await;
+    server.ask(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await;
+    within("the close", closing).await.expect("closes");
+    assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_close_waits_for_a_replica_to_be_promoted() {
+    let server = RedisServer::start().await;
+    let node = builder(&server).connect().await.expect("connects");
+    node.add_to_room("arena", "c").await.expect("written");
+    server.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    let mut health = node.health_changes();
+    let degraded = health.wait_for(|health| matches!(health, Health::Degraded { .. }));
+    within("the node to notice", degraded).await.expect("the adapter lives");
+    let closing = node.close();
     server.ask(&["REPLICAOF", "NO", "ONE"]).await;
     within("the close", closing).await.expect("closes");
     assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
@@ -148,17 +162,71 @@ async fn whoever_comes_after_a_whole_cluster_has_died_cleans_up() {
     assert_eq!(server.ask(&["EXISTS", "pp:room:arena"]).await, Value::Int(0));
 }
 
+/// Waits for an event that nothing may come before, but for what happens to connections.
+async fn first_of(events: &mut broadcast::Receiver<RedisEvent>, expected: RedisEvent) {
+    let waiting = async {
+        loop {
+            match events.recv().await.expect("the adapter lives") {
+                RedisEvent::Lost { .. } | RedisEvent::Restored { .. } => {}
+                event => return event,
+            }
+        }
+    };
+    assert_eq!(within("the node to notice", waiting).await, expected);
+}
+
+async fn is_written(server: &RedisServer) {
+    server.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c1").await;
+    server.until(&["SMEMBERS", "pp:client:c1:rooms"], |rooms| rooms == "arena").await;
+}
+
 #[tokio::test]
-async fn what_others_or_redis_have_forgotten_is_written_again() {
+async fn what_redis_has_forgotten_is_written_again() {
+    let log = Log::listen();
     let server = RedisServer::start().await;
     let node = Arc::new(builder(&server).connect().await.expect("connects"));
     node.add_to_room("arena", "c1").await.expect("written");
     let mut events = node.events();
-    server.until(&["KEYS", "pp:node:????????????????"], |lease| !lease.is_empty()).await;
-    server.ask(&["FLUSHALL"]).await;
+    for times in 1..=2 {
+        server.until(&["KEYS", "pp:node:????????????????"], |lease| !lease.is_empty()).await;
+        server.ask(&["FLUSHALL"]).await;
+        first_of(&mut events, RedisEvent::Forgotten).await;
+        is_written(&server).await;
+        assert_eq!((node.stats().forgotten, node.stats().leases_lost), (times, 0));
+        // Until it has found everything as it should be.
+        server.until(&["EXISTS", "pp:nodes"], |there| there == "1").await;
+        sleep(Duration::from_millis(400)).await;
+    }
+    assert_eq!(log.lines_with(&["Redis has forgotten this node"]).len(), 2);
+    assert!(log.lines_with(&["no contact"]).is_empty(), "it was Redis, not the node");
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_empty_within_the_lease_is_not_taken_for_an_absence() {
+    let mut server = RedisServer::start().await;
+    let node = builder(&server).lease(Duration::from_secs(20)).connect().await.expect("connects");
+    node.add_to_room("arena", "c1").await.expect("written");
+    let mut events = node.events();
+    server.kill().await;
+    server.restart().await;
+    first_of(&mut events, RedisEvent::Forgotten).await;
+    is_written(&server).await;
+    assert_eq!(node.stats().leases_lost, 0);
+}
+
+#[tokio::test]
+async fn a_node_without_contact_for_longer_than_its_lease_says_so() {
+    let log = Log::listen();
+    let server = RedisServer::start().await;
+    let node = builder(&server).connect().await.expect("connects");
+    node.add_to_room("arena", "c1").await.expect("written");
+    let mut events = node.events();
+    server.pause();
+    sleep(Duration::from_secs(1)).await;
+    server.resume();
     let lost = async { while events.recv().await.expect("the adapter lives") != RedisEvent::LeaseLost {} };
     within("the node to notice", lost).await;
-    server.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c1").await;
-    server.until(&["SMEMBERS", "pp:client:c1:rooms"], |rooms| rooms == "arena").await;
-    assert!(node.stats().leases_lost >= 1);
+    is_written(&server).await;
+    assert_eq!((node.stats().forgotten, node.stats().leases_lost), (0, 1));
+    assert_eq!(log.lines_with(&["no contact with Redis"]).len(), 1);
 }

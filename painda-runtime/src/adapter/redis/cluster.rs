@@ -4,15 +4,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redis::{AsyncConnectionConfig, Client, Value, aio::MultiplexedConnection, cmd};
+use redis::{AsyncConnectionConfig, Value, aio::MultiplexedConnection};
 use tokio::time::{sleep, timeout};
 
 use super::{
-    config::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, wrong},
-    connection::{command_error, open_error},
+    answer::{command_error, refusal},
+    config::wrong,
+    connection::{connect, timeouts},
     endpoint::Endpoint,
     router::{Lanes, Router},
     slots::{self, SLOTS},
+    standing::cluster_is_up,
     stats::RedisEvent,
 };
 use crate::adapter::AdapterError;
@@ -24,21 +26,22 @@ const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 /// Between two attempts, while things are changing.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The masters, and which of them has each slot.
+/// The masters, and which of them has each slot, as one server sees it.
 struct Topology {
     endpoints: Vec<Endpoint>,
     owners: Vec<u16>,
+    /// All servers, replicas among them.
+    servers: Vec<Endpoint>,
+    /// The server sees most of the others. One that is cut off knows only how it was before.
+    sound: bool,
 }
 
-/// Connects to all masters of the cluster that one of the seeds belongs to.
-pub(super) async fn start(router: &Router, seeds: &[Endpoint]) -> Result<(), AdapterError> {
+/// Connects to all masters of the cluster that one of the seeds belongs to. Returns the servers by which the cluster is to be found
+/// again.
+pub(super) async fn start(router: &Router, seeds: &[Endpoint]) -> Result<Vec<Endpoint>, AdapterError> {
     let mut last = AdapterError::Unavailable("there are no seeds".into());
     for seed in seeds {
-        let asked = match connect(seed).await {
-            Ok(mut connection) => ask(&mut connection, seed).await,
-            Err(error) => Err(error),
-        };
-        match asked {
+        match ask_at(seed).await {
             Ok(topology) => {
                 let mut lanes = Lanes::default();
                 for endpoint in topology.endpoints {
@@ -46,7 +49,7 @@ pub(super) async fn start(router: &Router, seeds: &[Endpoint]) -> Result<(), Ada
                 }
                 lanes.slots = topology.owners;
                 router.begin(lanes);
-                return Ok(());
+                return Ok(topology.servers);
             }
             Err(error) => last = error,
         }
@@ -54,18 +57,20 @@ pub(super) async fn start(router: &Router, seeds: &[Endpoint]) -> Result<(), Ada
     Err(last)
 }
 
-/// Runs until it is aborted.
-pub(super) async fn run(router: Arc<Router>, seeds: Vec<Endpoint>) {
+/// Runs until it is aborted. `seeds` are those of the settings, `servers` what they led to.
+pub(super) async fn run(router: Arc<Router>, seeds: Vec<Endpoint>, mut servers: Vec<Endpoint>) {
     loop {
         let _ = timeout(REFRESH_INTERVAL, router.reroute.notified()).await;
-        follow(&router, &seeds).await;
+        if let Some(topology) = refresh(&router, servers.iter().chain(&seeds)).await {
+            follow(&router, &topology).await;
+            servers = topology.servers;
+        }
         sleep(PAUSE).await;
     }
 }
 
-/// Learns which server has which slots now, and has everything moved that is affected.
-async fn follow(router: &Router, seeds: &[Endpoint]) {
-    let Some(topology) = refresh(router, seeds).await else { return };
+/// Has everything moved that another server has now.
+async fn follow(router: &Router, topology: &Topology) {
     let before: Vec<String> = labels(&router.endpoints());
     router.reassign(&topology.endpoints, &topology.owners).await;
     let after = router.endpoints();
@@ -80,48 +85,56 @@ fn labels(endpoints: &[Endpoint]) -> Vec<String> {
     endpoints.iter().map(|endpoint| endpoint.label().to_string()).collect()
 }
 
-/// Asks those who are connected first, then everybody who is or was known.
-async fn refresh(router: &Router, seeds: &[Endpoint]) -> Option<Topology> {
+/// Asks those who are connected first, then everybody who was known. What one says that is cut off counts only where nobody
+/// knows better.
+async fn refresh(router: &Router, known: impl Iterator<Item = &Endpoint>) -> Option<Topology> {
+    let mut unsound = None;
     for shared in router.all() {
         let commands = shared.commands.lock().clone();
         if let Some(mut commands) = commands
             && let Ok(Ok(topology)) = timeout(ASK_TIMEOUT, ask(&mut commands, &shared.endpoint)).await
         {
-            return Some(topology);
+            if topology.sound {
+                return Some(topology);
+            }
+            unsound = Some(topology);
         }
     }
-    for endpoint in router.endpoints().iter().chain(seeds) {
-        if let Ok(mut connection) = connect(endpoint).await
-            && let Ok(topology) = ask(&mut connection, endpoint).await
-        {
-            return Some(topology);
+    for endpoint in known {
+        if let Ok(topology) = ask_at(endpoint).await {
+            if topology.sound {
+                return Some(topology);
+            }
+            unsound.get_or_insert(topology);
         }
     }
-    None
+    unsound
 }
 
-async fn connect(endpoint: &Endpoint) -> Result<MultiplexedConnection, AdapterError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    let failed = |error| open_error(endpoint.label(), 0, &error);
-    let client = Client::open(endpoint.resolve().await?).map_err(failed)?;
-    client.get_multiplexed_async_connection_with_config(&config).await.map_err(failed)
+async fn ask_at(endpoint: &Endpoint) -> Result<Topology, AdapterError> {
+    let server = endpoint.locate().await?.server;
+    let config = timeouts(AsyncConnectionConfig::new());
+    let mut commands = connect(endpoint.label(), endpoint.access(), server, &config).await?;
+    ask(&mut commands, endpoint).await
 }
 
 async fn ask(commands: &mut MultiplexedConnection, asked: &Endpoint) -> Result<Topology, AdapterError> {
-    let reply = commands.send_packed_command(cmd("CLUSTER").arg("SLOTS")).await;
-    let reply = reply.and_then(Value::extract_error).map_err(|error| match command_error(&error) {
-        AdapterError::Backend(why) => wrong("cluster", format_args!("{} is no cluster: {why}", asked.label())),
-        other => other,
-    })?;
+    let mut pipe = redis::pipe();
+    pipe.cmd("CLUSTER").arg("SLOTS").cmd("CLUSTER").arg("INFO");
+    let replies = commands.send_packed_commands(&pipe, 0, pipe.len()).await;
+    let mut replies = replies.map_err(|error| command_error(&error))?.into_iter();
+    let (slots, info) = (replies.next().unwrap_or(Value::Nil), replies.next().unwrap_or(Value::Nil));
+    if let Some(AdapterError::Backend(why)) = refusal(slots.clone()) {
+        return Err(wrong("cluster", format_args!("{} is no cluster: {why}", asked.label())));
+    }
     let host = match asked.addr() {
         redis::ConnectionAddr::Tcp(host, _) => host.as_str(),
         redis::ConnectionAddr::TcpTls { host, .. } => host.as_str(),
         _ => "",
     };
-    let mut topology = Topology { endpoints: Vec::new(), owners: vec![u16::MAX; SLOTS] };
-    for range in slots::ranges(&reply, host) {
+    let sound = cluster_is_up(&info) != Some(false);
+    let mut topology = Topology { endpoints: Vec::new(), owners: vec![u16::MAX; SLOTS], servers: Vec::new(), sound };
+    for range in slots::ranges(&slots, host) {
         let endpoint = asked.at(&range.host, range.port);
         let known = topology.endpoints.iter().position(|known| known.addr() == endpoint.addr());
         let at = known.unwrap_or_else(|| {
@@ -129,10 +142,14 @@ async fn ask(commands: &mut MultiplexedConnection, asked: &Endpoint) -> Result<T
             topology.endpoints.len() - 1
         });
         let at = u16::try_from(at).unwrap_or_default();
+        topology.servers.extend(range.replicas.iter().map(|(host, port)| asked.at(host, *port)));
         topology.owners[usize::from(range.first)..=usize::from(range.last)].fill(at);
     }
     if topology.owners.contains(&u16::MAX) {
         return Err(AdapterError::Unavailable("some of the cluster's slots have no server".into()));
     }
+    topology.servers.extend(topology.endpoints.iter().cloned());
+    topology.servers.sort_by_key(|server| server.addr().to_string());
+    topology.servers.dedup_by_key(|server| server.addr().to_string());
     Ok(topology)
 }

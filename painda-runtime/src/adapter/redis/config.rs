@@ -2,19 +2,26 @@
 //!
 //! Opens no connection.
 
-use std::{sync::Arc, time::Duration};
+#[cfg(feature = "redis-tls")]
+use std::path::PathBuf;
+use std::{fmt::Display, future::Future, sync::Arc, time::Duration};
 
 use redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
 
+#[cfg(feature = "redis-tls")]
+use super::tls::Pem;
 use super::{
     RedisAdapter,
-    endpoint::{Endpoint, Sentinels},
+    access::{Access, Credentials, Whose},
+    endpoint::{Endpoint, Sentinels, address},
     settings::Settings,
 };
 use crate::adapter::AdapterError;
 
 /// Connecting, with the handshake, may take this long.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A provider of credentials that takes longer is not waited for.
+pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection whose answer takes longer is given up.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// An idle connection is tried this often.
@@ -65,6 +72,7 @@ pub struct RedisBuilder {
     port: Option<u16>,
     username: Option<String>,
     password: Option<String>,
+    credentials: Option<Credentials>,
     db: Option<u32>,
     key_prefix: String,
     queue_bytes: usize,
@@ -74,6 +82,7 @@ pub struct RedisBuilder {
     cluster: Vec<String>,
     sentinel: Option<(String, Vec<String>)>,
     sentinel_password: Option<String>,
+    sentinel_credentials: Option<Credentials>,
     #[cfg(feature = "redis-tls")]
     tls: super::tls::Certificates,
 }
@@ -86,6 +95,7 @@ impl Default for RedisBuilder {
             port: None,
             username: None,
             password: None,
+            credentials: None,
             db: None,
             key_prefix: DEFAULT_PREFIX.to_owned(),
             queue_bytes: DEFAULT_QUEUE_BYTES,
@@ -95,6 +105,7 @@ impl Default for RedisBuilder {
             cluster: Vec::new(),
             sentinel: None,
             sentinel_password: None,
+            sentinel_credentials: None,
             #[cfg(feature = "redis-tls")]
             tls: super::tls::Certificates::default(),
         }
@@ -143,20 +154,53 @@ impl RedisBuilder {
         self
     }
 
-    /// The ACL user. Default: Redis' `default` user. It needs the commands `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `PING`,
-    /// `PUBSUB`, `SADD`, `SREM`, `SMEMBERS`, `SRANDMEMBER`, `SET`, `EXISTS` and `DEL` on the keys and channels with the prefix (in a cluster
-    /// also `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER SLOTS`; with a [db](Self::db) other than 0 also `SELECT`); `CLIENT INFO`
-    /// and `CLIENT KILL`, from Redis 6.2 on, make sure that nothing is heard twice after a connection broke.
+    /// The ACL user. Default: Redis' `default` user. It needs the commands `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `PUBSUB`, `SADD`,
+    /// `SREM`, `SMEMBERS`, `SRANDMEMBER`, `SET`, `EXISTS` and `DEL` on the keys and channels with the prefix (in a cluster also
+    /// `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE`, `CLUSTER SLOTS` and `CLUSTER INFO`; with a [db](Self::db) other than 0 also `SELECT`);
+    /// `CLIENT INFO` and `CLIENT KILL`, from Redis 6.2 on, make sure that nothing is heard twice after a connection broke.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
     }
 
-    /// The password. Default: none.
+    /// The password, where it stays the same for as long as the node runs. Default: none.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
+        self
+    }
+
+    /// Says which user and password to connect with: asked each time that a connection is made, for passwords that change and tokens
+    /// that expire. Takes the place of [`username`](Self::username) and [`password`](Self::password); Redis' own user without a
+    /// name is `default`.
+    ///
+    /// While Redis can't be reached it is asked about once a second for each connection, of which there are two for each server:
+    /// what is dear to find out, it should keep for a while. An error, a panic, or no answer within 5 seconds counts as a
+    /// failed attempt: health says why, and the next attempt asks again. Connections that Redis has let in stay as they are.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), painda_runtime::adapter::AdapterError> {
+    /// use painda_runtime::RedisAdapter;
+    ///
+    /// let adapter = RedisAdapter::builder()
+    ///     .host("redis")
+    ///     .credentials(async || {
+    ///         let password = std::fs::read_to_string("/run/secrets/redis")?;
+    ///         Ok::<_, std::io::Error>(("painda".to_owned(), password.trim_end().to_owned()))
+    ///     })
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn credentials<F, Answer, E>(mut self, provider: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<(String, String), E>> + Send + 'static,
+        E: Display,
+    {
+        self.credentials = Some(Credentials::new(provider));
         self
     }
 
@@ -217,7 +261,8 @@ impl RedisBuilder {
     }
 
     /// Connects to whatever server the sentinels, each as `host:port`, name as the master of this name, and follows a
-    /// failover. User, password, db and TLS come from the [url](Self::url) or the setters. Default: no sentinels.
+    /// failover. Sentinels that come later are learned from those that are there. User, password, db and TLS come from the
+    /// [url](Self::url) or the setters. Default: no sentinels.
     #[must_use]
     pub fn sentinel(
         mut self,
@@ -228,10 +273,22 @@ impl RedisBuilder {
         self
     }
 
-    /// The password of the sentinels themselves. Default: none.
+    /// The password of the sentinels themselves, where it stays the same. Default: none.
     #[must_use]
     pub fn sentinel_password(mut self, password: impl Into<String>) -> Self {
         self.sentinel_password = Some(password.into());
+        self
+    }
+
+    /// The same as [`credentials`](Self::credentials) for the sentinels themselves, which are asked once a second.
+    #[must_use]
+    pub fn sentinel_credentials<F, Answer, E>(mut self, provider: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<(String, String), E>> + Send + 'static,
+        E: Display,
+    {
+        self.sentinel_credentials = Some(Credentials::new(provider));
         self
     }
 
@@ -240,7 +297,15 @@ impl RedisBuilder {
     #[cfg(feature = "redis-tls")]
     #[must_use]
     pub fn tls_authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.tls.authorities = Some(pem.into());
+        self.tls.authorities = Some(("tls_authorities", Pem::Given(pem.into())));
+        self
+    }
+
+    /// The same as a file, which is read each time that a connection is made: so it may be replaced.
+    #[cfg(feature = "redis-tls")]
+    #[must_use]
+    pub fn tls_authorities_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.tls.authorities = Some(("tls_authorities_file", Pem::File(path.into())));
         self
     }
 
@@ -248,7 +313,15 @@ impl RedisBuilder {
     #[cfg(feature = "redis-tls")]
     #[must_use]
     pub fn tls_identity(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        self.tls.identity = Some((certificate.into(), key.into()));
+        self.tls.identity = Some(("tls_identity", (Pem::Given(certificate.into()), Pem::Given(key.into()))));
+        self
+    }
+
+    /// The same as files, which are read each time that a connection is made: so they may be replaced.
+    #[cfg(feature = "redis-tls")]
+    #[must_use]
+    pub fn tls_identity_files(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls.identity = Some(("tls_identity_files", (Pem::File(certificate.into()), Pem::File(key.into()))));
         self
     }
 
@@ -271,9 +344,9 @@ impl RedisBuilder {
         if cfg!(not(feature = "redis-tls")) && matches!(given.addr(), ConnectionAddr::TcpTls { .. }) {
             return Err(wrong("url", "rediss:// needs the feature `redis-tls`"));
         }
-        let addr = address(given.addr(), self.host, self.port)?;
+        let addr = overridden(given.addr(), self.host, self.port)?;
         #[cfg(feature = "redis-tls")]
-        let addr = self.tls.apply(addr)?;
+        self.tls.check(&addr)?;
         let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
         if let Some(username) = self.username.as_deref().or(given.redis_settings().username()) {
             login = login.set_username(username);
@@ -281,9 +354,18 @@ impl RedisBuilder {
         if let Some(password) = self.password.as_deref().or(given.redis_settings().password()) {
             login = login.set_password(password);
         }
+        if self.credentials.is_some() && (login.username().is_some() || login.password().is_some()) {
+            return Err(wrong("credentials", "set these, or a username and a password, but not both"));
+        }
         if login.username().is_some() && login.password().is_none() {
             return Err(wrong("password", "a username is set, but no password"));
         }
+        let access = Access {
+            whose: Whose::Server,
+            credentials: self.credentials,
+            #[cfg(feature = "redis-tls")]
+            certificates: self.tls,
+        };
         login = login.set_db(self.db.map_or(given.redis_settings().db(), i64::from));
         if self.queue_bytes == 0 {
             return Err(wrong("queue_bytes", "must be at least 1"));
@@ -299,25 +381,31 @@ impl RedisBuilder {
                 return Err(wrong("sentinel", "a cluster does its failovers itself; set one of the two"));
             }
             Some((master, addresses)) => {
-                let mut login = RedisConnectionInfo::default();
+                let mut login = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP3);
                 if let Some(password) = self.sentinel_password {
+                    if self.sentinel_credentials.is_some() {
+                        return Err(wrong("sentinel_credentials", "set these, or a password, but not both"));
+                    }
                     login = login.set_password(password);
                 }
-                let addresses = addresses.iter().map(|address| {
-                    let (host, port) = host_and_port("sentinel", address)?;
-                    Ok(Endpoint::new(server.clone(), None).at(&host, port).info().set_redis_settings(login.clone()))
+                let access =
+                    Access { whose: Whose::Sentinel, credentials: self.sentinel_credentials, ..access.clone() };
+                let addresses = addresses.iter().map(|given| {
+                    let (host, port) = host_and_port("sentinel", given)?;
+                    Ok(address(server.addr(), &host, port))
                 });
                 let addresses: Vec<_> = addresses.collect::<Result<_, AdapterError>>()?;
                 if addresses.is_empty() {
                     return Err(wrong("sentinel", "needs the address of at least one sentinel"));
                 }
-                Some(Arc::new(Sentinels { master, addresses }))
+                let like = server.clone().set_redis_settings(login);
+                Some(Arc::new(Sentinels::new(master, addresses, like, access)))
             }
         };
         if !self.cluster.is_empty() && server.redis_settings().db() != 0 {
             return Err(wrong("db", "a cluster has only database 0"));
         }
-        let server = Endpoint::new(server, sentinels);
+        let server = Endpoint::new(server, Arc::new(access), sentinels);
         let seeds = self.cluster.iter().map(|seed| {
             let (host, port) = host_and_port("cluster", seed)?;
             Ok(server.at(&host, port))
@@ -344,7 +432,7 @@ fn host_and_port(setting: &str, address: &str) -> Result<(String, u16), AdapterE
     }
 }
 
-fn address(given: &ConnectionAddr, host: Option<String>, port: Option<u16>) -> Result<ConnectionAddr, AdapterError> {
+fn overridden(given: &ConnectionAddr, host: Option<String>, port: Option<u16>) -> Result<ConnectionAddr, AdapterError> {
     if host.as_deref().is_some_and(|host| host.trim().is_empty()) {
         return Err(wrong("host", "is empty"));
     }
@@ -384,13 +472,18 @@ mod tests {
         builder.settings().err().map(|error| error.to_string()).unwrap_or_default()
     }
 
-    #[test]
-    fn setters_win_over_the_urls_parts() {
+    #[tokio::test]
+    async fn setters_win_over_the_urls_parts() {
         let settings = RedisBuilder::default().url("redis://me:pw@here:1/2").port(7).db(3).settings().expect("right");
         assert_eq!(&**settings.server.label(), "redis://here:7");
-        let server = settings.server.info();
+        let server = settings.server.locate().await.expect("it stays where it is").server;
         assert_eq!(server.redis_settings().db(), 3);
         assert_eq!(server.redis_settings().username(), Some("me"));
+    }
+
+    fn provided() -> RedisBuilder {
+        let provider = async || Ok::<_, std::convert::Infallible>(("me".to_owned(), "hush".to_owned()));
+        RedisBuilder::default().credentials(provider).sentinel_credentials(provider)
     }
 
     #[test]
@@ -401,6 +494,9 @@ mod tests {
             (RedisBuilder::default().host(" "), "host: "),
             (RedisBuilder::default().port(0), "port: "),
             (RedisBuilder::default().username("me"), "password: "),
+            (provided().password("hush"), "credentials: "),
+            (provided().url("redis://me:hush@here"), "credentials: "),
+            (provided().sentinel("m", ["here:1"]).sentinel_password("hush"), "sentinel_credentials: "),
             (RedisBuilder::default().queue_bytes(0), "queue_bytes: "),
             (RedisBuilder::default().lease(Duration::ZERO), "lease: "),
             (RedisBuilder::default().cluster(["here"]), "cluster: "),

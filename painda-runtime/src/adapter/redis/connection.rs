@@ -6,22 +6,29 @@
 use std::time::{Duration, Instant};
 
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, PushInfo, PushKind, RedisError,
-    aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, PushInfo, PushKind, aio::MultiplexedConnection, cmd,
 };
 use tokio::sync::mpsc;
 
 use super::{
+    access::Access,
+    answer::{command_error, is_answer, words},
     config::{CONNECT_TIMEOUT, FIRST_DELAY, LONGEST_DELAY, RESPONSE_TIMEOUT, wrong},
     endpoint::Endpoint,
+    standing::Role,
 };
 use crate::adapter::AdapterError;
+
+/// How many servers are tried in one attempt, where sentinels name different ones.
+const MOST_TRIED: usize = 3;
 
 /// An open connection. It closes when the last clone of `commands` is gone.
 pub(super) struct Connection {
     pub(super) commands: MultiplexedConnection,
     /// The server that it goes to.
     pub(super) server: ConnectionAddr,
+    /// What that was when the connection was made.
+    pub(super) role: Role,
     broken: mpsc::Receiver<()>,
 }
 
@@ -41,17 +48,31 @@ impl Connection {
             }
             Ok::<(), std::convert::Infallible>(())
         };
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_push_sender(on_push);
-        let info = endpoint.resolve().await?;
-        let (label, server) = (endpoint.label(), info.addr().clone());
-        let db = info.redis_settings().db();
-        let client = Client::open(info).map_err(|error| open_error(label, db, &error))?;
-        let commands = client.get_multiplexed_async_connection_with_config(&config).await;
-        let commands = commands.map_err(|error| open_error(label, db, &error))?;
-        Ok(Self { commands, server, broken })
+        let config = timeouts(AsyncConnectionConfig::new()).set_push_sender(on_push);
+        let mut located = endpoint.locate().await?;
+        let mut tried = Vec::new();
+        loop {
+            let server = located.server.addr().clone();
+            let opened = async {
+                let mut commands =
+                    connect(endpoint.label(), endpoint.access(), located.server.clone(), &config).await?;
+                let role = ask_role(&mut commands).await?;
+                Ok((commands, role))
+            };
+            let opened = opened.await;
+            if !matches!(opened, Ok((_, Role::Master | Role::Unknown))) {
+                // One sentinel may be behind the others.
+                tried.push(server.clone());
+                if tried.len() < MOST_TRIED
+                    && let Some(other) = endpoint.instead_of(&located).await
+                    && !tried.contains(other.server.addr())
+                {
+                    located = other;
+                    continue;
+                }
+            }
+            return opened.map(|(commands, role)| Self { commands, server, role, broken });
+        }
     }
 
     /// Ends when the connection is gone, for whatever reason.
@@ -62,34 +83,42 @@ impl Connection {
     }
 }
 
-/// Why a connection could not be opened, with the setting to look at.
-pub(super) fn open_error(label: &str, db: i64, error: &RedisError) -> AdapterError {
-    let text = error.to_string();
-    if text.contains("NOAUTH") {
-        return wrong("password", format_args!("{label} asks for one, but none is set"));
-    }
-    if error.kind() == ErrorKind::AuthenticationFailed || text.contains("WRONGPASS") {
-        return wrong("password", format_args!("{label} does not accept the username or the password: {text}"));
-    }
-    if text.contains("DB index") {
-        return wrong("db", format_args!("{label} has no database {db}: {text}"));
-    }
-    match error.kind() {
-        ErrorKind::RESP3NotSupported => wrong("host", format_args!("{label} is older than Redis 6")),
-        ErrorKind::InvalidClientConfig => wrong("url", format_args!("{label}: {text}")),
-        _ => AdapterError::Unavailable(format!("{label}: {text}").into()),
-    }
+/// A connection's settings with our timeouts.
+pub(super) fn timeouts(config: AsyncConnectionConfig) -> AsyncConnectionConfig {
+    config.set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(Some(RESPONSE_TIMEOUT))
 }
 
-/// Did Redis answer with an error, rather than the connection fail?
-pub(super) fn is_answer(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+/// Connects, and is let in. The host's name is resolved now, and what lets us in is read now.
+pub(super) async fn connect(
+    label: &str,
+    access: &Access,
+    server: ConnectionInfo,
+    config: &AsyncConnectionConfig,
+) -> Result<MultiplexedConnection, AdapterError> {
+    let server = access.read(server).await?;
+    let login = server.redis_settings().clone();
+    let user = login.username().map(str::to_owned);
+    let db = login.db();
+    // The client library sends all its commands of a connect together, and tells nothing of an answer unless all of them are
+    // answered. A server that has no room for us says so, once, and closes: so there is one command.
+    let server = server.set_redis_settings(login.set_db(0).set_skip_set_lib_name());
+    let failed = |error| access.error(label, user.as_deref(), &error);
+    let client = Client::open(server).map_err(failed)?;
+    let mut commands = client.get_multiplexed_async_connection_with_config(config).await.map_err(failed)?;
+    if db != 0 {
+        let selected = commands.send_packed_command(cmd("SELECT").arg(db)).await.and_then(redis::Value::extract_error);
+        selected.map_err(|error| match is_answer(&error) {
+            true => wrong("db", format_args!("{label} does not let us into the database {db}: {}", words(&error))),
+            false => failed(error),
+        })?;
+    }
+    Ok(commands)
 }
 
-/// The error of a command, as the adapter's callers see it.
-pub(super) fn command_error(error: &RedisError) -> AdapterError {
-    let text = error.to_string().into();
-    if is_answer(error) { AdapterError::Backend(text) } else { AdapterError::Unavailable(text) }
+/// Asks a server what it is.
+pub(super) async fn ask_role(commands: &mut MultiplexedConnection) -> Result<Role, AdapterError> {
+    let reply = commands.send_packed_command(cmd("HELLO").arg(3)).await;
+    reply.map(|reply| Role::read(&reply)).map_err(|error| command_error(&error))
 }
 
 /// The delays between attempts: they double up to a cap, and are jittered so that nodes don't come back all at once.

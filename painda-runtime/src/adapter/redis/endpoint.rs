@@ -1,41 +1,49 @@
 //! Where a server is: at an address, or wherever the sentinels say that the master is now.
 //!
-//! Opens connections to sentinels only, and keeps none.
+//! A host's name is resolved by the operating system at each connect, and nothing of it is kept. Opens connections to sentinels only,
+//! and keeps none.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, RedisError, cmd};
+use parking_lot::Mutex;
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Value, cmd};
 use tokio::time::sleep;
 
-use super::config::{CONNECT_TIMEOUT, RESPONSE_TIMEOUT, wrong};
+use super::{
+    access::Access,
+    answer::command_error,
+    config::wrong,
+    connection::{connect, timeouts},
+};
 use crate::adapter::AdapterError;
 
 /// The sentinels are asked this often whether the master is still the same.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
+/// Of more sentinels than these, those that are not in the settings are not remembered.
+const MOST_SENTINELS: usize = 32;
 
 #[derive(Clone)]
 pub(super) struct Endpoint {
     /// The server, or, with sentinels, everything about it but its address.
     server: ConnectionInfo,
     label: Arc<str>,
+    access: Arc<Access>,
     sentinels: Option<Arc<Sentinels>>,
 }
 
-/// The sentinels, and the name that they know the master by.
-pub(super) struct Sentinels {
-    pub(super) master: String,
-    pub(super) addresses: Vec<ConnectionInfo>,
-}
-
 impl Endpoint {
-    pub(super) fn new(server: ConnectionInfo, sentinels: Option<Arc<Sentinels>>) -> Self {
+    pub(super) fn new(server: ConnectionInfo, access: Arc<Access>, sentinels: Option<Arc<Sentinels>>) -> Self {
         let label = match (&sentinels, server.addr()) {
             (Some(sentinels), _) => format!("the master `{}`", sentinels.master),
             (None, ConnectionAddr::Unix(path)) => format!("redis+unix://{}", path.display()),
             (None, addr @ ConnectionAddr::TcpTls { .. }) => format!("rediss://{addr}"),
             (None, addr) => format!("redis://{addr}"),
         };
-        Self { server, label: label.into(), sentinels }
+        Self { server, label: label.into(), access, sentinels }
     }
 
     /// The server as errors and events show it: without user and password.
@@ -45,42 +53,33 @@ impl Endpoint {
 
     /// The same server's settings at another address.
     pub(super) fn at(&self, host: &str, port: u16) -> Self {
-        Self::new(self.server.clone().set_addr(address(self.server.addr(), host, port)), None)
-    }
-
-    /// The server's settings as they are, wherever it is.
-    pub(super) fn info(&self) -> ConnectionInfo {
-        self.server.clone()
+        let server = self.server.clone().set_addr(address(self.server.addr(), host, port));
+        Self::new(server, self.access.clone(), None)
     }
 
     pub(super) fn addr(&self) -> &ConnectionAddr {
         self.server.addr()
     }
 
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+
     /// What to connect to now.
-    pub(super) async fn resolve(&self) -> Result<ConnectionInfo, AdapterError> {
-        let Some(sentinels) = &self.sentinels else { return Ok(self.server.clone()) };
-        let mut last = AdapterError::Unavailable("there are no sentinels".into());
-        for sentinel in &sentinels.addresses {
-            match ask(sentinel, &sentinels.master).await {
-                Ok(Some((host, port))) => {
-                    return Ok(self.server.clone().set_addr(address(self.server.addr(), &host, port)));
-                }
-                Ok(None) => {
-                    let name = &sentinels.master;
-                    last = wrong("sentinel", format_args!("{} knows no master `{name}`", sentinel.addr()));
-                }
-                Err(error) => {
-                    let text = error.to_string();
-                    last = if text.contains("NOAUTH") || text.contains("WRONGPASS") {
-                        wrong("sentinel_password", format_args!("{}: {text}", sentinel.addr()))
-                    } else {
-                        AdapterError::Unavailable(format!("the sentinel {}: {text}", sentinel.addr()).into())
-                    };
-                }
-            }
-        }
-        Err(last)
+    pub(super) async fn locate(&self) -> Result<Located, AdapterError> {
+        let Some(sentinels) = &self.sentinels else {
+            return Ok(Located { server: self.server.clone(), sentinel: None });
+        };
+        let ((host, port), sentinel) = sentinels.master_address().await?;
+        let server = self.server.clone().set_addr(address(self.server.addr(), &host, port));
+        Ok(Located { server, sentinel: Some(sentinel) })
+    }
+
+    /// What was located is not there, or is no master: what another sentinel says, if there is one.
+    pub(super) async fn instead_of(&self, located: &Located) -> Option<Located> {
+        let (sentinels, sentinel) = (self.sentinels.as_ref()?, located.sentinel.as_ref()?);
+        sentinels.doubt(sentinel);
+        self.locate().await.ok()
     }
 
     /// Ends when the sentinels name another server than `current`; never for a fixed address.
@@ -91,7 +90,7 @@ impl Endpoint {
         loop {
             sleep(ASK_INTERVAL).await;
             // Sentinels that are away say nothing against the master.
-            if let Ok(server) = self.resolve().await
+            if let Ok(Located { server, .. }) = self.locate().await
                 && *server.addr() != current
             {
                 let why = format!("the sentinels have made {} the master", server.addr());
@@ -101,8 +100,14 @@ impl Endpoint {
     }
 }
 
+/// What to connect to, and the sentinel that says so.
+pub(super) struct Located {
+    pub(super) server: ConnectionInfo,
+    sentinel: Option<ConnectionAddr>,
+}
+
 /// An address of the same kind, with TLS or without.
-fn address(like: &ConnectionAddr, host: &str, port: u16) -> ConnectionAddr {
+pub(super) fn address(like: &ConnectionAddr, host: &str, port: u16) -> ConnectionAddr {
     let host = host.to_owned();
     match like {
         ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
@@ -112,12 +117,139 @@ fn address(like: &ConnectionAddr, host: &str, port: u16) -> ConnectionAddr {
     }
 }
 
-/// Asks one sentinel where the master is.
-async fn ask(sentinel: &ConnectionInfo, master: &str) -> Result<Option<(String, u16)>, RedisError> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT_TIMEOUT))
-        .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    let client = Client::open(sentinel.clone())?;
-    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    cmd("SENTINEL").arg("get-master-addr-by-name").arg(master).query_async(&mut connection).await
+/// The sentinels, and the name that they know the master by.
+pub(super) struct Sentinels {
+    master: String,
+    /// Those of the settings, which stay.
+    configured: Vec<ConnectionAddr>,
+    /// Everything about a sentinel but its address.
+    like: ConnectionInfo,
+    access: Access,
+    /// All that are known, in the order in which they are asked.
+    known: Mutex<VecDeque<ConnectionAddr>>,
+}
+
+impl Sentinels {
+    /// At least one must be configured.
+    pub(super) fn new(master: String, configured: Vec<ConnectionAddr>, like: ConnectionInfo, access: Access) -> Self {
+        let known = configured.iter().cloned().collect();
+        Self { master, configured, like, access, known: Mutex::new(known) }
+    }
+
+    /// Where the master is, as the first sentinel says that answers.
+    async fn master_address(&self) -> Result<((String, u16), ConnectionAddr), AdapterError> {
+        let mut last = AdapterError::Unavailable("there are no sentinels".into());
+        let known = self.known.lock().clone();
+        for addr in known {
+            match self.ask(&addr).await {
+                Ok((Some(master), others)) => {
+                    self.learn(&addr, others);
+                    return Ok((master, addr));
+                }
+                Ok((None, _)) => {
+                    last = wrong("sentinel", format_args!("{addr} knows no master `{}`", self.master));
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// What this one said has led nowhere: the others are asked before it, since they may know better.
+    fn doubt(&self, sentinel: &ConnectionAddr) {
+        let mut known = self.known.lock();
+        if let Some(doubted) = known.iter().position(|addr| addr == sentinel).and_then(|at| known.remove(at)) {
+            known.push_back(doubted);
+        }
+    }
+
+    /// A sentinel has answered, and is asked first from now on; `others` are those that it knows. Those of the settings are never
+    /// forgotten.
+    fn learn(&self, answered: &ConnectionAddr, others: Vec<(String, u16)>) {
+        let others = others.into_iter().map(|(host, port)| address(self.like.addr(), &host, port));
+        let there: Vec<ConnectionAddr> = self.configured.iter().cloned().chain(others).collect();
+        let mut known = self.known.lock();
+        let mut now = VecDeque::from([answered.clone()]);
+        // In the order in which they were known, so that each has its turn when the first is doubted.
+        for addr in known.iter().filter(|addr| there.contains(addr)).chain(&there) {
+            if !now.contains(addr) && (now.len() < MOST_SENTINELS || self.configured.contains(addr)) {
+                now.push_back(addr.clone());
+            }
+        }
+        *known = now;
+    }
+
+    /// Asks one sentinel where the master is, and which other sentinels there are.
+    async fn ask(&self, addr: &ConnectionAddr) -> Result<(Option<(String, u16)>, Vec<(String, u16)>), AdapterError> {
+        let label = format!("the sentinel {addr}");
+        let sentinel = self.like.clone().set_addr(addr.clone());
+        let mut connection = connect(&label, &self.access, sentinel, &timeouts(AsyncConnectionConfig::new())).await?;
+        let failed = |error| AdapterError::Unavailable(format!("{label}: {}", command_error(&error)).into());
+        let mut where_is = cmd("SENTINEL");
+        where_is.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.master);
+        let master = where_is.query_async(&mut connection).await.map_err(failed)?;
+        let mut who_else = cmd("SENTINEL");
+        who_else.arg("SENTINELS").arg(&self.master);
+        // Whoever may not ask this has those of the settings.
+        let others: Result<Vec<HashMap<String, Value>>, _> = who_else.query_async(&mut connection).await;
+        Ok((master, others.unwrap_or_default().iter().filter_map(host_and_port).collect()))
+    }
+}
+
+/// Where a sentinel is, as another one says.
+fn host_and_port(sentinel: &HashMap<String, Value>) -> Option<(String, u16)> {
+    let host = redis::from_redis_value_ref(sentinel.get("ip")?).ok()?;
+    Some((host, redis::from_redis_value_ref(sentinel.get("port")?).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::redis::{RedisBuilder, access::Whose};
+
+    fn sentinels(addresses: &[&str]) -> Sentinels {
+        let settings = RedisBuilder::default().settings().expect("right");
+        let access = Access { whose: Whose::Sentinel, ..settings.server.access().clone() };
+        let at = |host: &&str| address(settings.server.addr(), host, 26379);
+        let like = settings.server.server.clone();
+        Sentinels::new("arena".to_owned(), addresses.iter().map(at).collect(), like, access)
+    }
+
+    fn known(sentinels: &Sentinels) -> Vec<String> {
+        sentinels.known.lock().iter().map(ToString::to_string).collect()
+    }
+
+    fn others(names: &[&str]) -> Vec<(String, u16)> {
+        names.iter().map(|name| ((*name).to_owned(), 26379)).collect()
+    }
+
+    #[test]
+    fn sentinels_are_learned_and_forgotten_but_for_those_of_the_settings() {
+        let sentinels = sentinels(&["a", "b"]);
+        let at = |index: usize| sentinels.known.lock()[index].clone();
+        sentinels.learn(&at(0), others(&["c", "d"]));
+        assert_eq!(known(&sentinels), ["a:26379", "b:26379", "c:26379", "d:26379"]);
+        sentinels.learn(&at(2), others(&["a", "e"]));
+        assert_eq!(known(&sentinels), ["c:26379", "a:26379", "b:26379", "e:26379"]);
+        let many: Vec<String> = (0..100).map(|number| format!("x{number}")).collect();
+        sentinels.learn(&at(0), others(&many.iter().map(String::as_str).collect::<Vec<_>>()));
+        assert_eq!(known(&sentinels).len(), MOST_SENTINELS);
+        assert!(["a:26379", "b:26379"].iter().all(|own| known(&sentinels).contains(&(*own).to_owned())));
+    }
+
+    #[test]
+    fn each_sentinel_is_asked_first_in_turn_when_what_they_say_leads_nowhere() {
+        let sentinels = sentinels(&["a", "b", "c"]);
+        let mut first = Vec::new();
+        for _ in 0..4 {
+            // It answers, and is learned from, before it turns out to be wrong.
+            let addr = sentinels.known.lock()[0].clone();
+            sentinels.learn(&addr, others(&["a", "b", "c"]));
+            first.push(addr.to_string());
+            // Both connections find out.
+            sentinels.doubt(&addr);
+            sentinels.doubt(&addr);
+        }
+        assert_eq!(first, ["a:26379", "b:26379", "c:26379", "a:26379"]);
+    }
 }

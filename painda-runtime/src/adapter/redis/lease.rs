@@ -6,13 +6,22 @@
 //! and from the list, which it is no longer on, and in either case writes everything again. Knows no rooms' members but by
 //! these keys.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 use redis::cmd;
 use tokio::time::sleep;
 
-use super::{router::Router, stats::RedisEvent};
+use super::{
+    answer::{Meaning, meaning},
+    faults::Part,
+    router::Router,
+    stats::RedisEvent,
+};
 use crate::adapter::AdapterError;
 
 /// How many clients of a dead node are seen to between two looks at its lease.
@@ -20,19 +29,20 @@ const SWEEP_CLIENTS: usize = 128;
 /// Within a lease, it is renewed this often, and the others' are looked at.
 const BEATS: u32 = 4;
 
-/// Takes the lease, before the node has any members that others might have to clean up.
-pub(super) async fn take(router: &Router) -> Result<(), AdapterError> {
-    let mut lease = Lease { router, held: false, again: false };
+/// Takes the lease, before the node has any members that others might have to clean up. Says when that was.
+pub(super) async fn take(router: &Router) -> Result<Option<Instant>, AdapterError> {
+    let mut lease = Lease::new(router, None);
     loop {
         match lease.beat().await {
             // The connection's task has just begun to set it up.
             Err(AdapterError::Closed) => sleep(Duration::from_millis(2)).await,
             // Without the permission the node works, and is not missed when it dies.
             Err(error @ AdapterError::Backend(_)) => {
-                router.observed.error(&error);
-                return Ok(());
+                lease.refused(&error);
+                return Ok(None);
             }
-            other => return other.map(drop),
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(lease.taken),
         }
     }
 }
@@ -45,9 +55,10 @@ pub(super) async fn give_back(router: &Router) -> Result<(), AdapterError> {
     Ok(())
 }
 
-/// Keeps the lease, and looks after those of others; runs until it is aborted.
-pub(super) async fn run(router: Arc<Router>) {
-    let mut lease = Lease { router: &router, held: true, again: true };
+/// Keeps the lease, and looks after those of others; runs until it is aborted. `taken` says when it was taken before.
+pub(super) async fn run(router: Arc<Router>, taken: Option<Instant>) {
+    let mut lease = Lease::new(&router, taken);
+    lease.again = true;
     let interval = router.settings.lease / BEATS;
     loop {
         let beaten = match lease.beat().await {
@@ -57,11 +68,12 @@ pub(super) async fn run(router: Arc<Router>) {
             Err(error) => Err(error),
         };
         match beaten {
-            Ok(()) => sleep(interval).await,
+            Ok(()) => {
+                lease.works();
+                sleep(interval).await;
+            }
             Err(error) => {
-                if matches!(error, AdapterError::Backend(_)) {
-                    router.observed.error(&error);
-                }
+                lease.refused(&error);
                 // Soon again: the connection may be back any moment.
                 sleep((interval / 8).max(Duration::from_millis(50))).await;
             }
@@ -71,36 +83,60 @@ pub(super) async fn run(router: Arc<Router>) {
 
 struct Lease<'a> {
     router: &'a Router,
-    /// It has been taken before.
-    held: bool,
+    /// When it was taken or renewed the last time.
+    taken: Option<Instant>,
     /// At the next beat everything is to be written again.
     again: bool,
+    /// At the last beat Redis had forgotten it.
+    forgotten: bool,
 }
 
-impl Lease<'_> {
+impl<'a> Lease<'a> {
+    fn new(router: &'a Router, taken: Option<Instant>) -> Self {
+        Self { router, taken, again: false, forgotten: false }
+    }
+
     /// Renews the lease, and finds out whether it had ended.
     async fn beat(&mut self) -> Result<bool, AdapterError> {
-        let Router { settings, node_id, .. } = self.router;
+        let Router { settings, node_id, observed, .. } = self.router;
         let key = settings.lease_key(node_id);
         let alive: bool = self.router.ask(&key, cmd("EXISTS").arg(&key)).await?;
         let millis = u64::try_from(settings.lease.as_millis()).unwrap_or(u64::MAX);
-        let _: redis::Value = self.router.ask(&key, cmd("SET").arg(&key).arg(1).arg("PX").arg(millis)).await?;
+        // Before Redis counts from it, so that the lease ends there after this says so.
+        let now = Instant::now();
+        let _: redis::Value = self.router.add(&key, cmd("SET").arg(&key).arg(1).arg("PX").arg(millis)).await?;
         // Whoever is on the list without a lease is dead, so the lease comes first.
         let nodes = settings.nodes_key();
-        let missing: bool = self.router.ask(&nodes, cmd("SADD").arg(&nodes).arg(node_id)).await?;
-        let lost = self.held && (!alive || missing);
-        if lost {
-            self.router.observed.leases_lost.add(1);
-            self.router.observed.tell(RedisEvent::LeaseLost);
-            tracing::warn!(target: "painda::redis", "this node was away for longer than its lease; its members come back");
+        let missing: bool = self.router.add(&nodes, cmd("SADD").arg(&nodes).arg(node_id)).await?;
+        let away = self.taken.map(|taken| now.duration_since(taken)).filter(|_| !alive || missing);
+        match away {
+            // Whether others have removed it, or Redis has lost its data meanwhile, is not to be seen.
+            Some(away) if away >= settings.lease => observed.lose_lease(away),
+            Some(_) => observed.forgotten(!self.forgotten),
+            None => {}
         }
+        self.forgotten = away.is_some_and(|away| away < settings.lease);
+        self.taken = Some(now);
+        let lost = away.is_some();
         if lost || self.again {
             self.router.rewrite_members();
         }
         // A sweep that was going on may have removed something after that.
         self.again = lost && !alive;
-        self.held = true;
         Ok(lost)
+    }
+
+    /// Redis does not let us keep a lease. What it does not do for now has been told where it was asked.
+    fn refused(&self, why: &AdapterError) {
+        if meaning(why) == Meaning::Refused {
+            let key = self.router.settings.lease_key(&self.router.node_id);
+            self.router.with(&key, |shared| shared.refused(Part::Lease, why));
+        }
+    }
+
+    fn works(&self) {
+        let key = self.router.settings.lease_key(&self.router.node_id);
+        self.router.with(&key, |shared| shared.works(Part::Lease));
     }
 
     /// Looks for nodes whose lease has ended.

@@ -26,12 +26,15 @@
 //!   not yet passed on when it died or hung, counts as published.
 //! - After `unsubscribe` no further call of the callback begins; one that is under way on another thread may still end.
 
+mod access;
+mod answer;
 mod closing;
 mod cluster;
 mod config;
 mod connection;
 mod echoes;
 mod endpoint;
+mod faults;
 mod lease;
 mod membership;
 mod outbox;
@@ -40,6 +43,7 @@ mod router;
 mod settings;
 mod shared;
 mod slots;
+mod standing;
 mod stats;
 mod subscriber;
 #[cfg(feature = "redis-tls")]
@@ -59,10 +63,10 @@ use tokio::{
 
 use self::{
     config::CONFIRM_TIMEOUT,
+    faults::Part,
     outbox::Full,
     router::{Lanes, RoomChange, Router},
     settings::Settings,
-    stats::Link,
 };
 use super::{AdapterError, BoxFuture, Callback, PPAdapter};
 use crate::{Message, wire::envelope};
@@ -137,8 +141,7 @@ impl RedisAdapter {
         self.router.observed.health().borrow().clone()
     }
 
-    /// The same, for whoever waits for it to change. Attempts that fail during an outage count as changes: the reason may
-    /// be another one.
+    /// The same, for whoever waits for it to change. Another reason is a change, another attempt for the same reason is none.
     #[must_use]
     pub fn health_changes(&self) -> watch::Receiver<Health> {
         self.router.observed.health()
@@ -149,17 +152,18 @@ impl RedisAdapter {
         let (server, seeds) = (settings.server.clone(), settings.seeds.clone());
         let router = Arc::new(Router::new(settings, node));
         let mut tasks = Tasks::default();
-        if seeds.is_empty() {
+        let servers = if seeds.is_empty() {
             let lane = router.connect(server, true).await?;
             router.begin(Lanes { all: vec![lane], slots: Vec::new() });
+            Vec::new()
         } else {
-            cluster::start(&router, &seeds).await?;
-        }
-        lease::take(&router).await?;
+            cluster::start(&router, &seeds).await?
+        };
+        let taken = lease::take(&router).await?;
         if router.settings.is_cluster() {
-            tasks.slots.spawn(cluster::run(router.clone(), seeds));
+            tasks.slots.spawn(cluster::run(router.clone(), seeds, servers));
         }
-        tasks.lease.spawn(lease::run(router.clone()));
+        tasks.lease.spawn(lease::run(router.clone(), taken));
         Ok(Self { router, runtime: Handle::current(), tasks: Mutex::new(tasks) })
     }
 
@@ -220,7 +224,7 @@ impl PPAdapter for RedisAdapter {
             let confirmation = shared.traffic.lock().want(channel, callback);
             let Some(confirmation) = confirmation else { return Box::pin(ready(Ok(()))) };
             shared.to_subscribe.notify_one();
-            Box::pin(confirmed(shared.why_down(Link::Subscribing), confirmation))
+            Box::pin(confirmed(shared.why(Part::Subscribing), confirmation))
         })
     }
 
@@ -280,8 +284,11 @@ async fn confirmed(
     down: Option<AdapterError>,
     confirmation: oneshot::Receiver<Result<(), AdapterError>>,
 ) -> Result<(), AdapterError> {
-    if let Some(why) = down {
-        return Err(AdapterError::Unavailable(why.to_string().into()));
+    match down {
+        None => {}
+        // What is refused for now is done later, as if Redis could not be reached.
+        Some(AdapterError::Backend(why) | AdapterError::Config(why)) => return Err(AdapterError::Unavailable(why)),
+        Some(why) => return Err(why),
     }
     match timeout(CONFIRM_TIMEOUT, confirmation).await {
         Ok(Ok(result)) => result,

@@ -7,24 +7,28 @@
 use std::{
     io::Write,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use redis::{Value, cmd};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
+    answer::{Meaning, command_error, is_answer, meaning, refusal},
     config::{CROWD_TIMEOUT, PROBE_INTERVAL},
-    connection::{Backoff, Connection, command_error, is_answer},
+    connection::{Backoff, Connection, ask_role},
+    faults::Part,
     membership::Change,
-    shared::Shared,
-    stats::Link,
+    shared::{IS_REPLICA, Shared},
+    standing::{Role, cluster_is_up},
     traffic::Outgoing,
 };
 use crate::adapter::AdapterError;
 
 /// How long a server that has lost a slot is left alone, unless it hands its channels over before that.
 const MOVED_DELAY: Duration = Duration::from_millis(20);
+/// How long one is left alone that takes no publishes for now.
+const NOT_NOW_DELAY: Duration = Duration::from_millis(200);
 
 /// Between two looks at who is back after an outage.
 const CROWD_INTERVAL: Duration = Duration::from_millis(20);
@@ -37,7 +41,7 @@ pub(super) const FENCE: u8 = b'f';
 
 /// Opens the publishing connection.
 pub(super) async fn open(shared: &Shared) -> Result<Connection, AdapterError> {
-    Connection::open(&shared.endpoint, |_| {}).await
+    shared.check(Connection::open(&shared.endpoint, |_| {}).await?)
 }
 
 /// Runs until it is aborted.
@@ -52,7 +56,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
         };
         *shared.commands.lock() = None;
         shared.publishes.store(false, Relaxed);
-        shared.down(Link::Publishing, &why);
+        shared.down(Part::Publishing, &why);
         shared.members.lock().fail_waiters(&why);
         sleep(backoff.delay()).await;
         next = open(&shared).await;
@@ -84,11 +88,14 @@ impl Publisher<'_> {
 
     async fn set_up(&mut self, connection: &mut Connection) -> Result<Option<Identity>, AdapterError> {
         let shared = self.shared;
+        shared.standing.lock().said(connection.role);
+        // It was another server that somebody suspected.
+        shared.suspicion();
         let identity = identify(connection).await?;
         self.settle_doubt(connection).await?;
         shared.members.lock().rewrite();
         *shared.commands.lock() = Some(connection.commands.clone());
-        shared.up(Link::Publishing);
+        shared.works(Part::Publishing);
         self.wait_for_crowd(connection).await?;
         shared.publishes.store(true, Relaxed);
         Ok(identity)
@@ -96,12 +103,22 @@ impl Publisher<'_> {
 
     async fn write_all(&mut self, mut connection: Connection, identity: Option<Identity>) -> AdapterError {
         let shared = self.shared;
-        let mut retried = Instant::now();
+        let mut next_probe = Instant::now();
+        let mut giving_up = shared.giving_up();
         let mut replaced = std::pin::pin!(shared.endpoint.replaced(connection.server.clone()));
         loop {
-            if retried.elapsed() >= PROBE_INTERVAL {
-                retried = Instant::now();
+            if giving_up.has_changed().unwrap_or_default()
+                && let Some(why) = giving_up.borrow_and_update().clone()
+            {
+                return why;
+            }
+            let suspicion = shared.suspicion();
+            if suspicion.is_some() || Instant::now() >= next_probe {
+                next_probe = Instant::now() + PROBE_INTERVAL;
                 shared.members.lock().retry_refused();
+                if let Err(why) = self.probe(&mut connection, suspicion).await {
+                    return why;
+                }
             }
             let changes = shared.members.lock().take(BATCH_CHANGES);
             let batch = shared.traffic.lock().take_batch();
@@ -110,24 +127,67 @@ impl Publisher<'_> {
                 tokio::select! {
                     why = connection.broken() => return why,
                     why = &mut replaced => return why,
+                    _ = giving_up.changed() => giving_up.mark_changed(),
                     () = shared.to_publish.notified() => {
                         if !shared.settings.linger.is_zero() && !shared.closing.has_begun() {
                             sleep(shared.settings.linger).await;
                         }
                     }
-                    () = sleep(PROBE_INTERVAL) => {
-                        if let Err(why) = ping(&mut connection).await {
-                            return why;
-                        }
+                    () = sleep_until(next_probe) => {}
+                }
+            } else {
+                match self.write(&mut connection, changes, &batch).await {
+                    Ok(()) => {}
+                    Err(AdapterError::Backend(words)) => return self.wrong_server(&connection, &words),
+                    Err(why) => {
+                        self.doubtful = Some(identity);
+                        shared.observed.lose_in_flight(shared.traffic.lock().lose_batch());
+                        shared.announce();
+                        return why;
                     }
                 }
-            } else if let Err(why) = self.write(&mut connection, changes, &batch).await {
-                self.doubtful = Some(identity);
-                shared.observed.lose_in_flight(shared.traffic.lock().lose_batch());
-                shared.announce();
-                return why;
             }
         }
+    }
+
+    /// Makes sure that the server is still the master: one that has become a replica takes publishes without an error.
+    async fn probe(&self, connection: &mut Connection, suspicion: Option<AdapterError>) -> Result<(), AdapterError> {
+        let shared = self.shared;
+        let role = ask_role(&mut connection.commands).await?;
+        match (role, suspicion) {
+            (Role::Replica, _) => return Err(self.wrong_server(connection, IS_REPLICA)),
+            // Where nothing is said about the role, it is known by this.
+            (Role::Unknown, Some(AdapterError::Backend(words))) => return Err(self.wrong_server(connection, &words)),
+            (Role::Master, Some(refused)) => shared.refused(Part::Writes, &refused),
+            _ => {}
+        }
+        if shared.settings.is_cluster() && !self.cluster_is_up(connection).await? {
+            shared.standing.lock().doubted();
+            return Ok(());
+        }
+        shared.standing.lock().said(role);
+        Ok(())
+    }
+
+    fn wrong_server(&self, connection: &Connection, says: &str) -> AdapterError {
+        self.shared.give_up(self.shared.is_no_master(&connection.server, says))
+    }
+
+    /// Finds out whether the server is cut off from its cluster, or the cluster is down: it may take publishes nevertheless.
+    async fn cluster_is_up(&self, connection: &mut Connection) -> Result<bool, AdapterError> {
+        let reply = connection.commands.send_packed_command(cmd("CLUSTER").arg("INFO")).await;
+        let reply = reply.map_err(|error| command_error(&error))?;
+        if cluster_is_up(&reply) == Some(false) {
+            let why = "CLUSTERDOWN cluster_state:fail, says this server: it is cut off from the others, or some slots have no master";
+            self.shared.refused(Part::ClusterState, &AdapterError::Backend(why.into()));
+            self.shared.reroute.notify_one();
+            return Ok(false);
+        }
+        match refusal(reply) {
+            Some(refused) => self.shared.refused(Part::ClusterState, &refused),
+            None => self.shared.works(Part::ClusterState),
+        }
+        Ok(true)
     }
 
     /// After an outage of Redis, all nodes come back one after another. What was queued meanwhile would be published to those
@@ -144,6 +204,8 @@ impl Publisher<'_> {
         Ok(())
     }
 
+    /// Writes changes and publishes, and sorts out the answers. An answer is an error only where it shows that the server is the wrong
+    /// one; nothing is in doubt then.
     async fn write(
         &self,
         connection: &mut Connection,
@@ -174,64 +236,96 @@ impl Publisher<'_> {
             }
         };
 
-        let redirected = self.take_replies(changes, batch, replies);
+        let outcome = self.take_replies(changes, batch, replies);
         self.shared.closing.report();
-        if redirected {
-            sleep(MOVED_DELAY).await;
+        match outcome {
+            Outcome::Taken => {}
+            Outcome::Elsewhere => sleep(MOVED_DELAY).await,
+            Outcome::NotNow => sleep(NOT_NOW_DELAY).await,
+            Outcome::WrongServer(why) => return Err(why),
         }
         Ok(())
     }
 
-    /// Sorts out what Redis answered to a write; `true` where some of it was for another server of the cluster.
-    fn take_replies(&self, changes: Vec<Change>, batch: &[Outgoing], replies: Vec<Value>) -> bool {
-        let Shared { observed, .. } = self.shared;
+    /// Sorts out what Redis answered to a write; says what became of the publishes.
+    fn take_replies(&self, changes: Vec<Change>, batch: &[Outgoing], replies: Vec<Value>) -> Outcome {
         let mut replies = replies.into_iter().map(refusal);
-        let mut last_refusal = None;
-        let mut redirected = 0;
-        if !changes.is_empty() {
-            let mut members = self.shared.members.lock();
-            for change in changes {
-                let refused = replies.next().flatten();
-                if refused.as_ref().is_some_and(|refusal| refusal.moved || refusal.passes) {
-                    members.postpone(change);
-                    self.shared.reroute.notify_one();
-                } else {
-                    last_refusal = refused.clone().or(last_refusal);
-                    members.finish(change, refused.map_or(Ok(()), |refusal| Err(refusal.error)));
-                }
-            }
+        let mut wrong_server = self.take_changes(changes, &mut replies);
+        if batch.is_empty() {
+            return wrong_server.map_or(Outcome::Taken, Outcome::WrongServer);
         }
-        if !batch.is_empty() {
-            let mut rejected = 0;
-            let mut moved = Vec::new();
+        let Shared { observed, .. } = self.shared;
+        let Sorted { taken, again, rejected } = sort(batch, replies);
+        let outcome = match again.last().map(|(_, why)| (meaning(why), why)) {
+            None => Outcome::Taken,
+            Some((Meaning::WrongServer, why)) => Outcome::WrongServer(why.clone()),
+            Some((Meaning::NotNow, _)) => Outcome::NotNow,
+            Some(_) => Outcome::Elsewhere,
+        };
+        let redirected = again.iter().filter(|(_, why)| meaning(why) == Meaning::Elsewhere).count() as u64;
+        let refused = rejected.last().or(again.last()).map(|(_, why)| why.clone());
+        {
             let mut traffic = self.shared.traffic.lock();
-            for (outgoing, refused) in batch.iter().zip(replies) {
-                let Some(refusal) = refused else { continue };
-                traffic.rejected(outgoing);
-                if refusal.moved {
-                    moved.push(outgoing.item.clone());
-                } else {
-                    rejected += 1;
-                    last_refusal = Some(refusal);
+            rejected.iter().chain(&again).for_each(|(outgoing, _)| traffic.rejected(outgoing));
+            traffic.put_back(again.iter().map(|(outgoing, _)| outgoing.item.clone()).collect());
+            // First, so that whoever waits for the batch finds it counted.
+            observed.published.add(taken);
+            self.shared.standing.lock().took(taken);
+            traffic.settle();
+        }
+        observed.rejected.add(rejected.len() as u64);
+        observed.redirected.add(redirected);
+        self.shared.announce();
+        if !again.is_empty() {
+            self.shared.reroute.notify_one();
+        }
+        match refused {
+            None => self.shared.works(Part::Publishes),
+            Some(why) if meaning(&why) == Meaning::Elsewhere => {}
+            Some(why) => self.shared.refused(Part::Publishes, &why),
+        }
+        wrong_server.take().map_or(outcome, Outcome::WrongServer)
+    }
+
+    /// The same for changes of rooms; an error where the server takes none because it is the wrong one.
+    fn take_changes(
+        &self,
+        changes: Vec<Change>,
+        replies: &mut impl Iterator<Item = Option<AdapterError>>,
+    ) -> Option<AdapterError> {
+        if changes.is_empty() {
+            return None;
+        }
+        let (mut refused, mut added) = (None, false);
+        let mut members = self.shared.members.lock();
+        for change in changes {
+            match replies.next().flatten() {
+                None => {
+                    added |= change.add;
+                    members.finish(change, Ok(()));
+                }
+                Some(why) => {
+                    match meaning(&why) {
+                        Meaning::Refused => members.finish(change, Err(why.clone())),
+                        _ => members.postpone(change),
+                    }
+                    refused = Some(why);
                 }
             }
-            redirected = moved.len() as u64;
-            traffic.put_back(moved);
-            // First, so that whoever waits for the batch finds it counted.
-            observed.published.add(batch.len() as u64 - rejected - redirected);
-            traffic.settle();
-            drop(traffic);
-            observed.rejected.add(rejected);
-            observed.redirected.add(redirected);
-            self.shared.announce();
-            if redirected > 0 {
-                self.shared.reroute.notify_one();
+        }
+        // A server that is full takes removals: that says nothing about what waits to be added.
+        let all_is_written = added || members.is_written();
+        drop(members);
+        match refused {
+            None if all_is_written => self.shared.wrote(),
+            None => {}
+            Some(why) if meaning(&why) == Meaning::Refused => self.shared.refused(Part::Writes, &why),
+            Some(why) => {
+                self.shared.note(&why);
+                return Some(why).filter(|why| meaning(why) == Meaning::WrongServer);
             }
         }
-        if let Some(refused) = last_refusal {
-            observed.error(&refused.error);
-        }
-        redirected > 0
+        None
     }
 
     /// Makes sure that Redis has processed whatever it ever will of what was in flight when a connection broke, and that we
@@ -242,11 +336,11 @@ impl Publisher<'_> {
         if let Some(Identity { id, addr }) = doubtful {
             let mut kill = cmd("CLIENT");
             kill.arg("KILL").arg("ID").arg(id).arg("ADDR").arg(addr);
-            match connection.commands.send_packed_command(&kill).await {
-                Err(error) if !is_answer(&error) => return Err(command_error(&error)),
+            let reply = connection.commands.send_packed_command(&kill).await.map_err(|error| command_error(&error))?;
+            match refusal(reply) {
                 // Older than 6.2, or not allowed: what is in its buffers has most likely been processed before this.
-                Err(error) => self.shared.observed.error(&command_error(&error)),
-                Ok(_) => {}
+                Some(why) if !is_gone(&why) => self.shared.refused(Part::Kill, &why),
+                _ => self.shared.works(Part::Kill),
             }
         }
         let epoch = {
@@ -297,33 +391,47 @@ async fn identify(connection: &mut Connection) -> Result<Option<Identity>, Adapt
     Ok(field("id=").zip(field("addr=")).map(|(id, addr)| Identity { id, addr }))
 }
 
-async fn ping(connection: &mut Connection) -> Result<(), AdapterError> {
-    match connection.commands.send_packed_command(&cmd("PING")).await {
-        // An error is an answer as well: Redis may be loading its data.
-        Err(error) if !is_answer(&error) => Err(command_error(&error)),
-        _ => Ok(()),
-    }
+/// The connection that was to be closed is closed already.
+fn is_gone(refused: &AdapterError) -> bool {
+    matches!(refused, AdapterError::Backend(words) if words.contains("No such client"))
 }
 
-/// An error among a pipeline's replies.
-#[derive(Clone)]
-struct Refusal {
-    error: AdapterError,
-    /// Another server of the cluster has the slot, or will have it in a moment: nothing was done.
-    moved: bool,
-    /// The server takes no writes for now.
-    passes: bool,
+/// What became of a write's publishes.
+enum Outcome {
+    /// All were taken, or rejected for good.
+    Taken,
+    /// Some are for another server of the cluster.
+    Elsewhere,
+    /// Some have to wait.
+    NotNow,
+    /// The server is no master.
+    WrongServer(AdapterError),
 }
 
-fn refusal(reply: Value) -> Option<Refusal> {
-    match reply {
-        Value::ServerError(error) => {
-            let moved = matches!(error.code(), "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN");
-            let passes = matches!(error.code(), "READONLY" | "LOADING" | "MASTERDOWN" | "MISCONF");
-            Some(Refusal { error: AdapterError::Backend(error.to_string().into()), moved, passes })
+/// A batch's publishes by what Redis answered, with the answer.
+struct Sorted<'a> {
+    taken: u64,
+    /// To be sent again, oldest first.
+    again: Vec<(&'a Outgoing, AdapterError)>,
+    rejected: Vec<(&'a Outgoing, AdapterError)>,
+}
+
+/// Sorts a batch. What Redis may take another time is sent again, unless it has taken something newer on the same channel: the
+/// channel's order counts for more.
+fn sort(batch: &[Outgoing], replies: impl Iterator<Item = Option<AdapterError>>) -> Sorted<'_> {
+    let mut sorted = Sorted { taken: 0, again: Vec::new(), rejected: Vec::new() };
+    for (outgoing, refused) in batch.iter().zip(replies) {
+        match refused {
+            None => {
+                sorted.taken += 1;
+                let overtaken = |(older, _): &mut (&Outgoing, _)| older.item.channel == outgoing.item.channel;
+                sorted.rejected.extend(sorted.again.extract_if(.., overtaken));
+            }
+            Some(why) if meaning(&why) == Meaning::Refused => sorted.rejected.push((outgoing, why)),
+            Some(why) => sorted.again.push((outgoing, why)),
         }
-        _ => None,
     }
+    sorted
 }
 
 /// The pub/sub channel that a channel's messages travel on, written without being put together first.
@@ -341,3 +449,26 @@ impl redis::ToRedisArgs for ChannelKey<'_> {
 }
 
 impl redis::ToSingleRedisArg for ChannelKey<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapter::redis::{config::WhenFull, outbox::Outbox, traffic::Traffic};
+
+    #[test]
+    fn what_was_not_taken_is_sent_again_unless_something_newer_was() {
+        let mut traffic = Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
+        for (number, channel) in ["a", "b", "a", "c", "b", "a"].into_iter().enumerate() {
+            traffic.publish(channel, vec![number as u8].into()).expect("fits");
+        }
+        let batch = traffic.take_batch();
+        let busy = || Some(AdapterError::Backend("BUSY Redis is busy running a script".into()));
+        let never = || Some(AdapterError::Backend("NOPERM no permissions".into()));
+        let answers = [busy(), busy(), None, never(), busy(), busy()];
+        let Sorted { taken, again, rejected } = sort(&batch, answers.into_iter());
+        let numbers = |some: &[(&Outgoing, AdapterError)]| -> Vec<u8> {
+            some.iter().map(|(outgoing, _)| outgoing.item.bytes[0]).collect()
+        };
+        assert_eq!((taken, numbers(&again), numbers(&rejected)), (1, vec![1, 4, 5], vec![0, 3]));
+    }
+}

@@ -13,20 +13,21 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use redis::{Cmd, FromRedisValue, aio::MultiplexedConnection};
+use redis::{Cmd, FromRedisValue};
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 
 use super::{
+    answer::command_error,
     closing::{Closing, Unsent},
     config::RESPONSE_TIMEOUT,
-    connection::command_error,
     endpoint::Endpoint,
+    faults::Part,
     membership::Written,
     publisher,
     settings::Settings,
     shared::Shared,
     slots,
-    stats::{Link, Observed},
+    stats::Observed,
     subscriber,
 };
 use crate::adapter::AdapterError;
@@ -191,25 +192,37 @@ impl Router {
         self.lanes.read().all.iter().map(|lane| lane.shared.clone()).collect()
     }
 
-    /// The publishing connection of a key's server.
-    pub(super) fn commands(&self, key: &str) -> Result<MultiplexedConnection, AdapterError> {
-        self.with(key, |shared| {
-            let commands = shared.commands.lock().clone();
-            commands.ok_or_else(|| shared.why_down(Link::Publishing).unwrap_or(AdapterError::Closed))
-        })
+    /// Asks the server of a key, on its publishing connection.
+    pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, command: &mut Cmd) -> Result<T, AdapterError> {
+        Ok(self.send(key, command).await?.0)
     }
 
-    /// Asks the server of a key.
-    pub(super) async fn ask<T: FromRedisValue>(&self, key: &str, command: &mut Cmd) -> Result<T, AdapterError> {
-        let mut commands = self.commands(key)?;
-        command.query_async(&mut commands).await.map_err(|error| command_error(&error))
+    /// The same for what adds something. A server that is full takes the removal of something, and that shows nothing.
+    pub(super) async fn add<T: FromRedisValue>(&self, key: &str, command: &mut Cmd) -> Result<T, AdapterError> {
+        let (reply, shared) = self.send(key, command).await?;
+        shared.wrote();
+        Ok(reply)
+    }
+
+    async fn send<T: FromRedisValue>(&self, key: &str, command: &Cmd) -> Result<(T, Arc<Shared>), AdapterError> {
+        let shared = self.lanes.read().of(key).clone();
+        let commands = shared.commands.lock().clone();
+        let mut commands = commands.ok_or_else(|| shared.why(Part::Publishing).unwrap_or(AdapterError::Closed))?;
+        match command.query_async(&mut commands).await {
+            Ok(reply) => Ok((reply, shared)),
+            Err(error) => {
+                let error = command_error(&error);
+                shared.note(&error);
+                Err(error)
+            }
+        }
     }
 
     fn set(&self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Written, bool, Option<AdapterError>) {
         self.with(key, |shared| {
             let (written, changed) = shared.members.lock().set(key, member, wanted);
             shared.to_publish.notify_one();
-            (written, changed, shared.why_down(Link::Publishing))
+            (written, changed, shared.why_writes_wait())
         })
     }
 
@@ -284,9 +297,10 @@ impl Router {
         let mut lanes = self.lanes.write();
         lanes.slots = slots;
         hand_over(&lanes, &self.settings);
+        losers.0.iter().for_each(|shared| shared.forget_refusals());
         drop(losers);
         let used: HashSet<u16> = lanes.slots.iter().copied().collect();
-        retire(&mut lanes, &used, &self.observed);
+        retire(&mut lanes, &used);
     }
 
     /// Takes nothing new from now on; `false` where that was so before.
@@ -356,7 +370,7 @@ fn hand_over(lanes: &Lanes, settings: &Settings) {
 }
 
 /// Drops the lanes without slots. What was in flight there is lost with them, and counted.
-fn retire(lanes: &mut Lanes, used: &HashSet<u16>, observed: &Observed) {
+fn retire(lanes: &mut Lanes, used: &HashSet<u16>) {
     let mut kept = Vec::new();
     let mut places = HashMap::new();
     for (at, lane) in (0_u16..).zip(std::mem::take(&mut lanes.all)) {
@@ -365,7 +379,7 @@ fn retire(lanes: &mut Lanes, used: &HashSet<u16>, observed: &Observed) {
             kept.push(lane);
         } else {
             lane.end();
-            observed.retired(lane.shared.lane);
+            lane.shared.retire();
         }
     }
     lanes.all = kept;

@@ -8,20 +8,26 @@ use std::sync::{
 };
 
 use parking_lot::Mutex;
-use redis::{aio::MultiplexedConnection, cmd};
+use redis::{ConnectionAddr, aio::MultiplexedConnection, cmd};
 use tokio::sync::{Notify, watch};
 
 use super::{
+    answer::{Meaning, command_error, is_answer, meaning},
     closing::{Closing, Unsent},
-    connection::{command_error, is_answer},
+    connection::Connection,
     endpoint::Endpoint,
+    faults::Part,
     membership::Members,
     outbox::Outbox,
     settings::Settings,
-    stats::{Link, Observed},
+    standing::{Role, Standing},
+    stats::{Observed, Server},
     traffic::Traffic,
 };
 use crate::adapter::AdapterError;
+
+/// What a server says that is not the master.
+pub(super) const IS_REPLICA: &str = "it says that it is a replica";
 
 pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
@@ -34,6 +40,12 @@ pub(super) struct Shared {
     pub(super) observed: Arc<Observed>,
     /// The publishing connection, for questions, while it is up.
     pub(super) commands: Mutex<Option<MultiplexedConnection>>,
+    /// Whether the publishing connection's server is the master.
+    pub(super) standing: Mutex<Standing>,
+    /// Why both connections are to be given up; whoever makes one looks at what comes later.
+    given_up: watch::Sender<Option<AdapterError>>,
+    /// Somebody's write was refused by a server that takes none: the publisher has to look.
+    suspicion: Mutex<Option<AdapterError>>,
     /// Wakes the publisher, and the subscriber.
     pub(super) to_publish: Notify,
     pub(super) to_subscribe: Notify,
@@ -72,6 +84,9 @@ impl Shared {
             members: Mutex::default(),
             observed,
             commands: Mutex::new(None),
+            standing: Mutex::new(Standing::new(settings.is_cluster())),
+            given_up: watch::Sender::new(None),
+            suspicion: Mutex::new(None),
             to_publish: Notify::new(),
             to_subscribe: Notify::new(),
             reroute,
@@ -90,19 +105,106 @@ impl Shared {
         }
     }
 
-    pub(super) fn up(&self, link: Link) {
-        self.observed.up(self.lane, self.endpoint.label(), link);
+    fn server(&self) -> Server<'_> {
+        Server { lane: self.lane, label: self.endpoint.label() }
     }
 
-    pub(super) fn down(&self, link: Link, why: &AdapterError) {
-        self.observed.down(self.lane, self.endpoint.label(), link, why);
+    /// Something works (again).
+    pub(super) fn works(&self, part: Part) {
+        self.observed.works(self.server(), part);
+    }
+
+    /// Redis has refused something, while the connection stays up.
+    pub(super) fn refused(&self, part: Part, why: &AdapterError) {
+        // What it does not do for now keeps everybody waiting. What it refuses for good is somebody's setting, and need not
+        // concern anything else.
+        let grave = matches!(meaning(why), Meaning::NotNow | Meaning::WrongServer);
+        self.observed.fails(self.server(), part, why, grave);
+    }
+
+    /// A connection is down.
+    pub(super) fn down(&self, part: Part, why: &AdapterError) {
+        self.observed.fails(self.server(), part, why, true);
         // In a cluster, somebody else may have taken over.
         self.reroute.notify_one();
     }
 
-    pub(super) fn why_down(&self, link: Link) -> Option<AdapterError> {
-        self.observed.why_down(self.lane, link)
+    /// Why something does not work.
+    pub(super) fn why(&self, part: Part) -> Option<AdapterError> {
+        self.observed.why(self.lane, part)
     }
+
+    /// Why what is written now has to wait.
+    pub(super) fn why_writes_wait(&self) -> Option<AdapterError> {
+        let refused = || self.why(Part::Writes).filter(|why| meaning(why) != Meaning::Refused);
+        self.why(Part::Publishing).or_else(refused)
+    }
+
+    // ---- is it the right server?
+
+    /// Looks at what a new connection's server is; an error where it is no master. What an earlier one took may then be lost.
+    pub(super) fn check(&self, connection: Connection) -> Result<Connection, AdapterError> {
+        match connection.role {
+            Role::Replica => {
+                self.lose_unproved();
+                Err(self.is_no_master(&connection.server, IS_REPLICA))
+            }
+            Role::Master | Role::Unknown => Ok(connection),
+        }
+    }
+
+    /// The server has turned out to be the wrong one: both connections are given up.
+    pub(super) fn give_up(&self, why: AdapterError) -> AdapterError {
+        self.lose_unproved();
+        self.given_up.send_replace(Some(why.clone()));
+        why
+    }
+
+    /// The error of a server that is not the master, by what it says.
+    pub(super) fn is_no_master(&self, server: &ConnectionAddr, says: &str) -> AdapterError {
+        let label = self.endpoint.label();
+        let hint =
+            "what is published there reaches few; waiting for it to become the master, or for its name to lead to that";
+        AdapterError::Unavailable(format!("{label}, now at {server}, is not the master ({says}): {hint}").into())
+    }
+
+    /// By which a new connection learns that it is to be given up.
+    pub(super) fn giving_up(&self) -> watch::Receiver<Option<AdapterError>> {
+        self.given_up.subscribe()
+    }
+
+    fn lose_unproved(&self) {
+        let count = self.standing.lock().given_up();
+        self.observed.lose_possibly(self.endpoint.label(), count);
+    }
+
+    /// A command was answered with an error: what follows from it for the server.
+    pub(super) fn note(&self, error: &AdapterError) {
+        match meaning(error) {
+            Meaning::Elsewhere => self.reroute.notify_one(),
+            Meaning::NotNow => {
+                self.refused(Part::Writes, error);
+                self.reroute.notify_one();
+            }
+            Meaning::WrongServer => {
+                *self.suspicion.lock() = Some(error.clone());
+                self.to_publish.notify_one();
+            }
+            Meaning::Unanswered | Meaning::Refused => {}
+        }
+    }
+
+    /// A write was taken.
+    pub(super) fn wrote(&self) {
+        self.standing.lock().wrote();
+        self.works(Part::Writes);
+    }
+
+    pub(super) fn suspicion(&self) -> Option<AdapterError> {
+        self.suspicion.lock().take()
+    }
+
+    // ---- how far it has got
 
     /// Has Redis been told who is in which room?
     pub(super) fn is_written(&self) -> bool {
@@ -125,6 +227,20 @@ impl Shared {
         self.observed.lose_in_flight(in_flight);
         self.observed.dropped.add(dropped);
         Unsent { messages: in_flight + dropped, members: !self.is_written() }
+    }
+
+    /// The server has no slot any more, and is not talked to from now on.
+    pub(super) fn retire(&self) {
+        // Where it was cut off from its cluster, that may have been so for a while.
+        self.lose_unproved();
+        self.observed.retired(self.lane);
+    }
+
+    /// What was refused concerns another server now.
+    pub(super) fn forget_refusals(&self) {
+        for part in [Part::Writes, Part::Publishes] {
+            self.observed.forget(self.lane, part);
+        }
     }
 
     /// Waits for something that is followed by an [`announce`](Self::announce).

@@ -22,13 +22,14 @@ fn crc16(bytes: &[u8]) -> u16 {
     })
 }
 
-/// A range of slots and the address of the master that has it.
+/// A range of slots, the address of the master that has it, and those of its replicas.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) first: u16,
     pub(super) last: u16,
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) replicas: Vec<(String, u16)>,
 }
 
 /// Reads the reply to `CLUSTER SLOTS`; `asked` stands in for a host that a server does not know of itself.
@@ -39,17 +40,24 @@ pub(super) fn ranges(reply: &Value, asked: &str) -> Vec<Range> {
 
 fn range(row: &Value, asked: &str) -> Option<Range> {
     let Value::Array(row) = row else { return None };
-    let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = &row[..] else { return None };
-    let [host, Value::Int(port), ..] = &master[..] else { return None };
+    let [Value::Int(first), Value::Int(last), master, replicas @ ..] = &row[..] else { return None };
+    let (host, port) = server(master, asked)?;
+    let replicas = replicas.iter().filter_map(|replica| server(replica, asked)).collect();
+    let (first, last) = (u16::try_from(*first).ok()?, u16::try_from(*last).ok()?);
+    let fits = first <= last && usize::from(last) < SLOTS;
+    Some(Range { first, last, host, port, replicas }).filter(|_| fits)
+}
+
+fn server(row: &Value, asked: &str) -> Option<(String, u16)> {
+    let Value::Array(row) = row else { return None };
+    let [host, Value::Int(port), ..] = &row[..] else { return None };
     let host = match host {
         Value::BulkString(host) => String::from_utf8(host.clone()).ok()?,
         Value::SimpleString(host) => host.clone(),
         _ => String::new(),
     };
     let host = if host.is_empty() || host == "?" { asked.to_owned() } else { host };
-    let (first, last) = (u16::try_from(*first).ok()?, u16::try_from(*last).ok()?);
-    let fits = first <= last && usize::from(last) < SLOTS;
-    Some(Range { first, last, host, port: u16::try_from(*port).ok()? }).filter(|_| fits)
+    Some((host, u16::try_from(*port).ok()?))
 }
 
 #[cfg(test)]
@@ -67,9 +75,9 @@ mod tests {
 
     #[test]
     fn ranges_are_read_and_nonsense_is_passed_over() {
+        let node = |host: &str, port| Value::Array(vec![Value::BulkString(host.into()), Value::Int(port)]);
         let row = |first, last, host: &str, port| {
-            let node = Value::Array(vec![Value::BulkString(host.into()), Value::Int(port)]);
-            Value::Array(vec![Value::Int(first), Value::Int(last), node])
+            Value::Array(vec![Value::Int(first), Value::Int(last), node(host, port), node("r", 9), Value::Nil])
         };
         let reply = Value::Array(vec![
             row(0, 5, "h", 1),
@@ -80,6 +88,7 @@ mod tests {
         ]);
         let read = ranges(&reply, "asked");
         assert_eq!(read.len(), 2);
-        assert_eq!(read[1], Range { first: 6, last: 7, host: "asked".into(), port: 2 });
+        let replicas = vec![("r".into(), 9)];
+        assert_eq!(read[1], Range { first: 6, last: 7, host: "asked".into(), port: 2, replicas });
     }
 }

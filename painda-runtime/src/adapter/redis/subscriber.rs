@@ -9,15 +9,20 @@
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
-use redis::{PushInfo, PushKind, Value, aio::MultiplexedConnection};
-use tokio::time::{sleep, timeout};
+use redis::{ConnectionAddr, PushInfo, PushKind, Value, aio::MultiplexedConnection};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::{
+    answer::{Meaning, command_error, is_answer, meaning, refusal, words},
     config::{PROBE_INTERVAL, PROBE_TIMEOUT, wrong},
-    connection::{Backoff, Connection, command_error, is_answer},
+    connection::{Backoff, Connection, ask_role},
+    faults::Part,
     publisher::FENCE,
-    shared::Shared,
-    stats::Link,
+    shared::{IS_REPLICA, Shared},
+    standing::Role,
     traffic::Heard,
 };
 use crate::{
@@ -41,12 +46,13 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
             receive(&shared, epoch, push);
         }
     };
-    let mut connection = Connection::open(&shared.endpoint, on_push).await?;
+    let mut connection = shared.check(Connection::open(&shared.endpoint, on_push).await?)?;
     match connection.commands.subscribe(&shared.probe_key).await {
         Ok(()) => Ok(connection),
         Err(error) if is_answer(&error) => {
             let prefix = &shared.settings.prefix;
-            Err(wrong("username", format_args!("its ACL must allow SUBSCRIBE on the channels {prefix}*: {error}")))
+            let words = words(&error);
+            Err(wrong("username", format_args!("its ACL must allow SUBSCRIBE on the channels {prefix}*: {words}")))
         }
         Err(error) => Err(command_error(&error)),
     }
@@ -60,27 +66,38 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
         let why = match next {
             Ok(mut connection) => {
                 shared.asking.store(0, Relaxed);
-                shared.up(Link::Subscribing);
+                shared.works(Part::Subscribing);
                 let confused = shared.confused.notified();
+                let mut giving_up = shared.giving_up();
                 let commands = connection.commands.clone();
                 let server = connection.server.clone();
                 tokio::select! {
                     why = connection.broken() => why,
-                    why = shared.endpoint.replaced(server) => why,
+                    why = shared.endpoint.replaced(server.clone()) => why,
+                    why = given_up(&mut giving_up) => why,
                     () = confused => AdapterError::Unavailable("a slot moved away in the middle of a command".into()),
                     why = run_errands(&shared, commands.clone()) => why,
-                    why = keep_probing(&shared, commands) => why,
+                    why = keep_probing(&shared, commands, &server) => why,
                 }
             }
             Err(why) => why,
         };
-        shared.down(Link::Subscribing, &why);
+        shared.down(Part::Subscribing, &why);
         shared.traffic.lock().deafened(&why);
         // Publishes were on hold, or waited for copies that will not come.
         shared.to_publish.notify_one();
         shared.announce();
         sleep(backoff.delay()).await;
         next = open(&shared).await;
+    }
+}
+
+/// Ends when both connections are to be given up.
+async fn given_up(news: &mut watch::Receiver<Option<AdapterError>>) -> AdapterError {
+    match news.changed().await {
+        Ok(()) => news.borrow().clone().unwrap_or(AdapterError::Closed),
+        // Its sender lives as long as the connection's task.
+        Err(_) => AdapterError::Closed,
     }
 }
 
@@ -142,10 +159,7 @@ async fn subscribe(
         match commands.subscribe(key).await {
             Ok(()) => {}
             Err(error) if is_answer(&error) => {
-                let why = command_error(&error);
-                shared.traffic.lock().refused(name, &why);
-                shared.to_publish.notify_one();
-                shared.observed.error(&why);
+                refuse(shared, name, &command_error(&error));
             }
             Err(error) => return Err(command_error(&error)),
         }
@@ -160,15 +174,22 @@ async fn subscribe_sharded(
     names: &[Arc<str>],
 ) -> Result<(), AdapterError> {
     for (name, reply) in names.iter().zip(sharded(shared, commands, "SSUBSCRIBE", names).await?) {
-        if let Value::ServerError(error) = reply {
-            let why = AdapterError::Backend(error.to_string().into());
-            shared.traffic.lock().refused(name, &why);
-            shared.to_publish.notify_one();
+        if let Some(why) = refusal(reply) {
+            refuse(shared, name, &why);
             // Mostly because another server has the slot.
             shared.reroute.notify_one();
         }
     }
     Ok(())
+}
+
+/// Redis does not let us hear a channel, for now or for good.
+fn refuse(shared: &Shared, name: &Arc<str>, why: &AdapterError) {
+    shared.traffic.lock().refused(name, why);
+    shared.to_publish.notify_one();
+    if meaning(why) != Meaning::Elsewhere {
+        shared.refused(Part::Subscriptions, why);
+    }
 }
 
 async fn unsubscribe_sharded(
@@ -202,18 +223,33 @@ async fn sharded(
     replies.map_err(|error| AdapterError::Unavailable(error.to_string().into()))
 }
 
-/// Publishes to our own channel, and ends when that is not heard.
-async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
+/// Publishes to our own channel, and ends when that is not heard, or when the server is not the master any more.
+async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, server: &ConnectionAddr) -> AdapterError {
     loop {
         sleep(PROBE_INTERVAL).await;
-        if shared.traffic.lock().retry_refused() {
+        let (refused, retry) = {
+            let mut traffic = shared.traffic.lock();
+            (traffic.has_refused(), traffic.retry_refused())
+        };
+        if !refused {
+            shared.works(Part::Subscriptions);
+        }
+        if retry {
             shared.to_subscribe.notify_one();
         }
         let probe = shared.next_probe();
         shared.asking.fetch_add(1, Relaxed);
         let marked = shared.mark(&mut commands, PROBE, probe).await;
         let counted = shared.count_present(&mut commands).await;
+        let role = ask_role(&mut commands).await;
         shared.asking.fetch_sub(1, Relaxed);
+        match role {
+            Ok(Role::Replica) => {
+                return shared.give_up(shared.is_no_master(server, IS_REPLICA));
+            }
+            Ok(Role::Master | Role::Unknown) => {}
+            Err(why) => return why,
+        }
         match counted {
             Ok(count) if shared.publishes.load(Relaxed) => shared.crowd.store(count.unwrap_or_default(), Relaxed),
             // After an outage, what is queued has yet to wait for as many as there were before it.
@@ -221,10 +257,10 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection) -> A
             Err(why) => return why,
         }
         match marked {
-            Ok(()) => {}
+            Ok(()) => shared.works(Part::Probe),
             // Without the permission to publish there is nothing to hear.
             Err(why @ AdapterError::Backend(_)) => {
-                shared.observed.error(&why);
+                shared.refused(Part::Probe, &why);
                 continue;
             }
             Err(why) => return why,

@@ -1,33 +1,81 @@
-//! The certificates of TLS connections.
+//! The certificates of TLS connections: given as they are, or as files that are read anew at each connect.
 //!
 //! Reads PEM; opens no connection.
 
-use redis::{Client, ClientTlsConfig, ConnectionAddr, IntoConnectionInfo, TlsCertificates};
+use std::path::PathBuf;
+
+use redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, TlsCertificates};
+use tokio::task::spawn_blocking;
 
 use super::config::wrong;
 use crate::adapter::AdapterError;
 
+/// Where some PEM is.
+#[derive(Clone)]
+pub(super) enum Pem {
+    Given(Vec<u8>),
+    File(PathBuf),
+}
+
+impl Pem {
+    fn read(self, setting: &str) -> Result<Vec<u8>, AdapterError> {
+        match self {
+            Self::Given(pem) => Ok(pem),
+            Self::File(path) => {
+                std::fs::read(&path).map_err(|error| wrong(setting, format_args!("{}: {error}", path.display())))
+            }
+        }
+    }
+}
+
+/// What a setting says, and its name.
+type Set<T> = Option<(&'static str, T)>;
+
 /// What the settings say; by default the system's authorities, and no certificate of our own.
 #[derive(Clone, Default)]
 pub(super) struct Certificates {
-    pub(super) authorities: Option<Vec<u8>>,
+    pub(super) authorities: Set<Pem>,
     /// A certificate and its key.
-    pub(super) identity: Option<(Vec<u8>, Vec<u8>)>,
+    pub(super) identity: Set<(Pem, Pem)>,
 }
 
 impl Certificates {
-    /// The address with these certificates.
-    pub(super) fn apply(self, addr: ConnectionAddr) -> Result<ConnectionAddr, AdapterError> {
-        if self.authorities.is_none() && self.identity.is_none() {
-            return Ok(addr);
+    /// The name of a setting that was set; of the identity where both were.
+    fn setting(&self) -> Option<&'static str> {
+        let identity = self.identity.as_ref().map(|(setting, _)| *setting);
+        identity.or(self.authorities.as_ref().map(|(setting, _)| *setting))
+    }
+
+    /// Certificates are for addresses with TLS.
+    pub(super) fn check(&self, addr: &ConnectionAddr) -> Result<(), AdapterError> {
+        match (self.setting(), addr) {
+            (None, _) | (Some(_), ConnectionAddr::TcpTls { .. }) => Ok(()),
+            (Some(setting), _) => Err(wrong(setting, "the url has to begin with rediss://")),
         }
-        let setting = if self.identity.is_some() { "tls_identity" } else { "tls_authorities" };
-        if !matches!(addr, ConnectionAddr::TcpTls { .. }) {
-            return Err(wrong(setting, "the url has to begin with rediss://"));
+    }
+
+    /// The server with the certificates as they are now.
+    pub(super) async fn read(&self, server: ConnectionInfo) -> Result<ConnectionInfo, AdapterError> {
+        let Some(setting) = self.setting() else { return Ok(server) };
+        let certificates = self.clone();
+        // Files may be on a disk that takes its time.
+        let read = spawn_blocking(move || certificates.apply(server)).await;
+        read.unwrap_or_else(|error| Err(wrong(setting, error)))
+    }
+
+    fn apply(self, server: ConnectionInfo) -> Result<ConnectionInfo, AdapterError> {
+        let mut last = "tls_authorities";
+        let mut certificates = TlsCertificates { client_tls: None, root_cert: None };
+        if let Some((setting, authorities)) = self.authorities {
+            certificates.root_cert = Some(authorities.read(setting)?);
+            last = setting;
         }
-        let client_tls = self.identity.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
-        let certificates = TlsCertificates { client_tls, root_cert: self.authorities };
-        let client = addr.into_connection_info().and_then(|info| Client::build_with_tls(info, certificates));
-        client.map(|client| client.get_connection_info().addr().clone()).map_err(|error| wrong(setting, error))
+        if let Some((setting, (certificate, key))) = self.identity {
+            let (client_cert, client_key) = (certificate.read(setting)?, key.read(setting)?);
+            certificates.client_tls = Some(ClientTlsConfig { client_cert, client_key });
+            last = setting;
+        }
+        let client = Client::build_with_tls(server, certificates).map_err(|error| wrong(last, error))?;
+        Ok(client.get_connection_info().clone())
     }
 }

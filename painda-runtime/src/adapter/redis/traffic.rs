@@ -358,6 +358,11 @@ impl Traffic {
         self.outbox.release();
     }
 
+    /// Are there channels that Redis does not let us hear?
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
     /// Lists the refused channels again; `false` if there are none.
     pub(super) fn retry_refused(&mut self) -> bool {
         for name in self.refused.drain() {

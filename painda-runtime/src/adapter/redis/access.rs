@@ -1,0 +1,146 @@
+//! What lets us in, and changes while we run: a user's password and certificates. Both are read anew at each connect.
+//!
+//! Opens no connection.
+
+use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use redis::{ConnectionInfo, ErrorKind, RedisError};
+use tokio::time::timeout;
+
+use super::{
+    answer::words,
+    config::{CREDENTIALS_TIMEOUT, wrong},
+};
+use crate::adapter::{AdapterError, BoxFuture};
+
+/// Says which user and password to connect with.
+#[derive(Clone)]
+pub(super) struct Credentials(Arc<dyn Fn() -> BoxFuture<Result<(String, String), String>> + Send + Sync>);
+
+impl Credentials {
+    pub(super) fn new<F, Answer, E>(provider: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<(String, String), E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        Self(Arc::new(move || {
+            let answer = provider();
+            Box::pin(async move { answer.await.map_err(|error| error.to_string()) })
+        }))
+    }
+
+    /// Asks. Whatever the provider does, the connection's task goes on.
+    async fn ask(&self) -> Result<(String, String), String> {
+        let asking = AssertUnwindSafe(async { (self.0)().await }).catch_unwind();
+        match timeout(CREDENTIALS_TIMEOUT, asking).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err("it panicked".to_owned()),
+            Err(_) => Err(format!("no answer within {CREDENTIALS_TIMEOUT:?}")),
+        }
+    }
+}
+
+/// Whose settings are meant: errors name them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whose {
+    Server,
+    Sentinel,
+}
+
+impl Whose {
+    fn password(self) -> &'static str {
+        match self {
+            Self::Server => "password",
+            Self::Sentinel => "sentinel_password",
+        }
+    }
+
+    fn credentials(self) -> &'static str {
+        match self {
+            Self::Server => "credentials",
+            Self::Sentinel => "sentinel_credentials",
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Access {
+    pub(super) whose: Whose,
+    /// `None` where user and password are settings that stay.
+    pub(super) credentials: Option<Credentials>,
+    #[cfg(feature = "redis-tls")]
+    pub(super) certificates: super::tls::Certificates,
+}
+
+impl Access {
+    /// The server with what lets us in now.
+    pub(super) async fn read(&self, server: ConnectionInfo) -> Result<ConnectionInfo, AdapterError> {
+        #[cfg(feature = "redis-tls")]
+        let server = self.certificates.read(server).await?;
+        let Some(credentials) = &self.credentials else { return Ok(server) };
+        let (user, password) = credentials.ask().await.map_err(|why| {
+            let setting = self.whose.credentials();
+            AdapterError::Unavailable(format!("{setting}: the provider gives none: {why}").into())
+        })?;
+        let login = server.redis_settings().clone().set_username(user).set_password(password);
+        Ok(server.set_redis_settings(login))
+    }
+
+    /// Why a connection could not be opened, with what to do about it. `user` is who tried.
+    pub(super) fn error(&self, label: &str, user: Option<&str>, error: &RedisError) -> AdapterError {
+        let words = words(error);
+        let code = words.split(' ').next().unwrap_or_default();
+        if code == "NOAUTH" {
+            return wrong(self.whose.password(), format_args!("{label} asks for one, but none is set ({words})"));
+        }
+        if code == "WRONGPASS" || error.kind() == ErrorKind::AuthenticationFailed {
+            let user = user.unwrap_or("default");
+            return match (&self.credentials, self.whose.credentials()) {
+                (Some(_), setting) => {
+                    let hint = "the provider is asked again at each attempt: it has to say what is valid now";
+                    wrong(setting, format_args!("{label} does not accept what they are for `{user}`: {words}; {hint}"))
+                }
+                (None, setting) => {
+                    let hint = format_args!("set the new one and start again, or set `{setting}`, which may change");
+                    let setting = self.whose.password();
+                    wrong(setting, format_args!("{label} does not accept the one of `{user}`: {words}; {hint}"))
+                }
+            };
+        }
+        match error.kind() {
+            ErrorKind::RESP3NotSupported => wrong("host", format_args!("{label} is older than Redis 6")),
+            ErrorKind::InvalidClientConfig => wrong("url", format_args!("{label}: {words}")),
+            _ => AdapterError::Unavailable(format!("{label}: {words}").into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    async fn asked<F, Answer, E>(provider: F) -> Result<(String, String), String>
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<(String, String), E>> + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        Credentials::new(provider).ask().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_a_provider_does_there_is_an_answer() {
+        let pair = || ("me".to_owned(), "secret".to_owned());
+        assert_eq!(asked(move || async move { Ok::<_, Infallible>(pair()) }).await, Ok(pair()));
+        assert_eq!(asked(|| async { Err("the vault is sealed") }).await, Err("the vault is sealed".to_owned()));
+        let hangs = asked(|| std::future::pending::<Result<_, Infallible>>()).await;
+        assert_eq!(hangs, Err(format!("no answer within {CREDENTIALS_TIMEOUT:?}")));
+        let empty: Vec<String> = Vec::new();
+        let panics = asked(move || std::future::ready(Err(empty[0].clone())));
+        assert_eq!(panics.await, Err("it panicked".to_owned()));
+    }
+}

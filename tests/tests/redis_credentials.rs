@@ -1,0 +1,194 @@
+//! What lets a node in, and changes while it runs: passwords that are rotated, for Redis and for its sentinels.
+
+mod steady;
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use painda_runtime::{
+    PPAdapter, RedisAdapter,
+    adapter::{AdapterError, redis::Health},
+};
+use painda_tests::{log::Log, redis::RedisServer, topology::Watched, within};
+use redis::aio::MultiplexedConnection;
+use steady::healthy;
+
+/// Where the password is that is valid now, as a file or a vault would have it.
+#[derive(Clone)]
+struct Vault(Arc<Mutex<Result<String, String>>>);
+
+impl Vault {
+    fn new(password: &str) -> Self {
+        Self(Arc::new(Mutex::new(Ok(password.to_owned()))))
+    }
+
+    fn set(&self, answer: Result<&str, &str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = answer.map(str::to_owned).map_err(str::to_owned);
+    }
+
+    /// A provider for a user.
+    fn of(&self, user: &'static str) -> impl Fn() -> Ready<Result<(String, String), String>> + Send + Sync + 'static {
+        let vault = self.0.clone();
+        move || {
+            let password = vault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            ready(password.map(|password| (user.to_owned(), password)))
+        }
+    }
+}
+
+/// A connection that is let in before passwords change, and stays.
+async fn admin(server: &RedisServer) -> MultiplexedConnection {
+    let client = redis::Client::open(server.url()).expect("our own address is well-formed");
+    client.get_multiplexed_async_connection().await.expect("our own Redis lets us in")
+}
+
+async fn tell(admin: &mut MultiplexedConnection, words: &str) -> redis::Value {
+    let mut command = redis::Cmd::new();
+    for word in words.split(' ') {
+        command.arg(word);
+    }
+    within(words, command.query_async(admin)).await.expect("Redis takes the command")
+}
+
+/// Waits until Redis has refused so many with this code.
+async fn refused(admin: &mut MultiplexedConnection, code: &str, times: u32) {
+    let counting = async {
+        loop {
+            let errors = painda_tests::redis::text(&tell(admin, "INFO errorstats").await);
+            let count = errors.split(&format!("errorstat_{code}:count=")).nth(1).and_then(|rest| rest.lines().next());
+            if count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count >= times) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    within("Redis to have refused often", counting).await;
+}
+
+fn reason(node: &RedisAdapter) -> String {
+    match node.health() {
+        Health::Up => String::new(),
+        Health::Degraded { reason, .. } => reason.to_string(),
+    }
+}
+
+async fn says(node: &RedisAdapter, word: &str) {
+    let mut health = node.health_changes();
+    let says = |health: &Health| matches!(health, Health::Degraded { reason, .. } if reason.contains(word));
+    within(&format!("health to say {word}"), health.wait_for(says)).await.expect("the adapter lives");
+}
+
+const USER: &str = "ACL SETUSER node on +@all ~* &* resetpass";
+
+#[tokio::test]
+async fn a_password_that_is_rotated_is_asked_for_at_each_connect() {
+    let log = Log::listen();
+    let server = RedisServer::start().await;
+    let mut admin = admin(&server).await;
+    tell(&mut admin, &format!("{USER} >one")).await;
+    let vault = Vault::new("one");
+    let node = RedisAdapter::builder().url(server.url()).credentials(vault.of("node"));
+    let node = node.connect().await.expect("connects");
+    node.add_to_room("arena", "c").await.expect("written");
+
+    // Redis has the new one before the vault has it.
+    tell(&mut admin, &format!("{USER} >two")).await;
+    tell(&mut admin, "CLIENT KILL USER node").await;
+    refused(&mut admin, "WRONGPASS", 8).await;
+    says(&node, "WRONGPASS").await;
+    let why = reason(&node);
+    assert!(["credentials: ", "`node`", "asked again"].iter().all(|word| why.contains(word)), "{why}");
+    vault.set(Err("the vault is sealed"));
+    says(&node, "the vault is sealed").await;
+    vault.set(Ok("two"));
+    healthy(&node, true).await;
+    node.add_to_room("arena", "d").await.expect("written");
+    assert_eq!(log.lines_with(&["WARN", "WRONGPASS"]).len(), 2, "one for each connection");
+    assert_eq!(log.lines_with(&["reconnected"]).len(), 2);
+
+    // And where the vault was first.
+    vault.set(Ok("three"));
+    tell(&mut admin, &format!("{USER} >three")).await;
+    tell(&mut admin, "CLIENT KILL USER node").await;
+    healthy(&node, false).await;
+    healthy(&node, true).await;
+    assert_eq!(node.stats().reconnects, 4);
+}
+
+#[tokio::test]
+async fn a_password_that_stays_and_is_rotated_is_logged_once_with_what_to_do() {
+    let log = Log::listen();
+    let server = RedisServer::start().await;
+    let mut admin = admin(&server).await;
+    tell(&mut admin, &format!("{USER} >one")).await;
+    let url = server.url().replace("redis://", "redis://node:one@");
+    let node = RedisAdapter::connect(url).await.expect("connects");
+    tell(&mut admin, &format!("{USER} >two")).await;
+    tell(&mut admin, "CLIENT KILL USER node").await;
+    refused(&mut admin, "WRONGPASS", 10).await;
+    let why = reason(&node);
+    assert!(["password: ", "WRONGPASS", "`credentials`"].iter().all(|word| why.contains(word)), "{why}");
+    assert!(!why.contains("one@"), "{why}");
+    assert_eq!(log.lines_with(&["WARN", "WRONGPASS", "`credentials`"]).len(), 2, "one for each connection");
+    // Redis takes the old one back.
+    tell(&mut admin, &format!("{USER} >one")).await;
+    healthy(&node, true).await;
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_password_from_now_on() {
+    let log = Log::listen();
+    let server = RedisServer::start().await;
+    let mut admin = admin(&server).await;
+    let vault = Vault::new("secret");
+    let with = RedisAdapter::builder().url(server.url()).credentials(vault.of("default"));
+    let (with, without) =
+        (with.connect().await.expect("connects"), RedisAdapter::connect(server.url()).await.expect("connects"));
+    tell(&mut admin, "CONFIG SET requirepass secret").await;
+    tell(&mut admin, "CLIENT KILL TYPE normal").await;
+    tell(&mut admin, "CLIENT KILL TYPE pubsub").await;
+    says(&without, "NOAUTH").await;
+    assert!(reason(&without).contains("password: "), "{}", reason(&without));
+    healthy(&with, true).await;
+    refused(&mut admin, "NOAUTH", 10).await;
+    assert_eq!(log.lines_with(&["WARN", "NOAUTH"]).len(), 2, "one for each connection");
+}
+
+#[tokio::test]
+async fn a_provider_that_fails_or_panics_says_so() {
+    let server = RedisServer::start().await;
+    let fails = RedisAdapter::builder().url(server.url()).credentials(|| ready(Err("no such secret")));
+    let error = fails.connect().await.expect_err("it has none");
+    assert!(
+        matches!(&error, AdapterError::Unavailable(why) if why.contains("credentials: ") && why.contains("no such secret")),
+        "{error}"
+    );
+    let none: Option<(String, String)> = None;
+    let panics = move || ready(Ok::<_, Infallible>(none.clone().expect("somebody's bug")));
+    let error = RedisAdapter::builder().url(server.url()).credentials(panics).connect().await.expect_err("it panics");
+    assert!(matches!(&error, AdapterError::Unavailable(why) if why.contains("panicked")), "{error}");
+}
+
+#[tokio::test]
+async fn sentinels_whose_password_is_rotated() {
+    let mut watched = Watched::start().await;
+    let mut admin = admin(watched.sentinel_server()).await;
+    tell(&mut admin, "ACL SETUSER default resetpass >one").await;
+    let vault = Vault::new("one");
+    let builder = || RedisAdapter::builder().sentinel(Watched::NAME, [watched.sentinel()]);
+    let (with, without) = (builder().sentinel_credentials(vault.of("default")), builder().sentinel_password("one"));
+    let (with, without) = (with.connect().await.expect("connects"), without.connect().await.expect("connects"));
+    vault.set(Ok("two"));
+    tell(&mut admin, "ACL SETUSER default resetpass >two").await;
+    watched.master.kill().await;
+    says(&without, "WRONGPASS").await;
+    let why = reason(&without);
+    assert!(["sentinel_password: ", "`sentinel_credentials`"].iter().all(|word| why.contains(word)), "{why}");
+    watched.replica.until(&["INFO", "replication"], |info| info.contains("role:master")).await;
+    drop(with.add_to_room("arena", "c"));
+    watched.replica.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c").await;
+    healthy(&with, true).await;
+}
