@@ -1,5 +1,7 @@
 //! What the example services share: their options, when to stop, and how they say what went wrong.
 
+pub mod metrics;
+
 use std::{fmt, io, time::Duration};
 
 /// The command line of an example service.

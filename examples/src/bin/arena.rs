@@ -9,12 +9,11 @@ use std::{future::ready, net::SocketAddr, sync::Arc};
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
+    extract::{Request, State},
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
-use metrics_exporter_prometheus::PrometheusBuilder;
-use painda_examples::{Failure, Options, stop_signal};
+use painda_examples::{Failure, Options, metrics, stop_signal};
 use painda_runtime::{
     PPServer, RedisAdapter, Socket,
     server::{Handshake, is_upgrade},
@@ -29,7 +28,8 @@ async fn main() -> Result<(), Failure> {
     let options = Options::from_args("arena")?;
     // Logs go to standard error; what a program wants to know, the address, to standard output.
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
-    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let numbers = metrics::builder()?.install_recorder()?;
+    tokio::spawn(metrics::keep_up(numbers.clone()));
     let mut builder = PPServer::<Arena>::builder().flush_interval(options.flush_interval).on_connect(welcome);
     if let Some(url) = &options.redis {
         let adapter = RedisAdapter::builder().url(url).linger(options.flush_interval).connect().await?;
@@ -41,17 +41,16 @@ async fn main() -> Result<(), Failure> {
     let node = listener.local_addr()?;
     let app = Router::new()
         .route("/", any(root))
-        .route("/metrics", get(move || ready(metrics.render())))
+        .route("/metrics", get(move || ready(numbers.render())))
         .with_state((server.clone(), node));
     println!("arena is on http://{node}");
 
-    let closed = server.clone();
-    let serving = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move { closed.closed().await });
-    let serving = tokio::spawn(serving.into_future());
+    // Not axum::serve, which lets strangers take all connections by saying nothing.
+    let served = server.clone();
+    let serving = tokio::spawn(async move { served.serve(listener, app).await });
     stop_signal().await?;
     server.close().await?;
-    serving.await??;
+    serving.await?;
     Ok(())
 }
 
@@ -68,13 +67,8 @@ async fn welcome(socket: Socket<Arena>, handshake: Handshake) -> Result<(), pain
 }
 
 /// WebSockets and the page share a path.
-async fn root(
-    State((server, node)): State<(PPServer<Arena>, SocketAddr)>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
-    mut request: Request,
-) -> Response {
+async fn root(State((server, node)): State<(PPServer<Arena>, SocketAddr)>, request: Request) -> Response {
     if is_upgrade(&request) {
-        request.extensions_mut().insert(remote);
         server.handle(request).await.map(Body::new)
     } else {
         Html(include_str!("../page.html").replace("{{node}}", &node.to_string())).into_response()

@@ -55,7 +55,7 @@ pub(crate) enum Turn {
     Request,
     /// The client's: more of its request's body.
     Body,
-    /// The client's: to take what it was sent.
+    /// The client's: to take what it was sent. It has three times as long: the kernel says late that there is room again.
     Answer,
     /// The application's.
     Application,
@@ -193,15 +193,19 @@ impl PendingConnection {
     async fn overdue(&self) {
         let patience = self.pending.patience;
         loop {
-            let waited = {
+            let left = {
                 let state = self.state.lock();
-                if state.turn == Turn::Application { Duration::ZERO } else { state.since.elapsed() }
+                match state.turn {
+                    Turn::Request | Turn::Body => patience.saturating_sub(state.since.elapsed()),
+                    Turn::Answer => (3 * patience).saturating_sub(state.since.elapsed()),
+                    Turn::Application => patience,
+                }
             };
-            // A turn that begins meanwhile does not end before.
-            match patience.checked_sub(waited) {
-                None | Some(Duration::ZERO) => return,
-                Some(left) => sleep(left).await,
+            if left.is_zero() {
+                return;
             }
+            // A turn that begins meanwhile does not end before, but for one that cuts a longer one short: see to it in time.
+            sleep(left.min(patience)).await;
         }
     }
 }
@@ -273,12 +277,15 @@ mod tests {
         sleep(PATIENCE * 5).await;
         for _ in 0..10 {
             connection.turn(Turn::Answer);
-            sleep(PATIENCE / 2).await;
+            sleep(PATIENCE * 5 / 2).await;
         }
         connection.turn(Turn::Body);
         assert!(!ended.is_finished());
         assert_eq!(ended.await.expect("it ends"), End::TimedOut);
-        assert_eq!(began.elapsed().as_secs(), 5 + 50 + 50 + 10);
+        assert_eq!(began.elapsed().as_secs(), 5 + 50 + 250 + 10);
+        connection.turn(Turn::Answer);
+        assert_eq!(connection.end().await, End::TimedOut);
+        assert_eq!(began.elapsed().as_secs(), 5 + 50 + 250 + 10 + 30);
     }
 
     #[tokio::test]
