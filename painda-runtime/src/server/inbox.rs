@@ -129,6 +129,10 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
 
     /// Begins to handle a message, unless it is refused.
     fn start(&mut self, message: &WsMessage, now: Instant) {
+        #[cfg(test)]
+        if super::echo::echoes(self.session, message) {
+            return;
+        }
         let allowed = self.byte_rate.allow(message.len(), now);
         if allowed != Allowed::Yes {
             return self.drop_one(allowed, "bytes", now);

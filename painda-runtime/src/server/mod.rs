@@ -50,6 +50,8 @@ mod cluster;
 mod compare;
 mod connection;
 mod dispatch;
+#[cfg(test)]
+mod echo;
 mod emit;
 mod error;
 mod flusher;

@@ -182,7 +182,8 @@ fn ws_header(opcode: OpCode, len: usize) -> ([u8; MAX_WS_HEADER], usize) {
     (head, head_len)
 }
 
-fn ws_frame(opcode: OpCode, payload: &[u8]) -> Bytes {
+/// A whole, unmasked WebSocket frame.
+pub(crate) fn ws_frame(opcode: OpCode, payload: &[u8]) -> Bytes {
     let (head, head_len) = ws_header(opcode, payload.len());
     [&head[..head_len], payload].concat().into()
 }
