@@ -1,63 +1,135 @@
 //! The sockets of this node, and the rooms they are in. Knows no adapter.
+//!
+//! What is known of a room stands in one place, its [`Room`], behind a lock of its own. Rooms and sockets are found without a lock: an emit
+//! never waits for what joins, leaves or begins to hear another room.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-use parking_lot::RwLock;
+use papaya::HashMap as ConcurrentMap;
+use parking_lot::{RwLock, RwLockReadGuard};
 
-use super::{client_id::ClientId, socket::SocketCore};
+use super::{
+    client_id::{ById, ClientId},
+    socket::SocketCore,
+};
 use crate::wire::aim::Aim;
 
-/// So many names are looked up under one lock.
+/// So many rooms are looked at in one moment.
 const PIECE: usize = 1024;
 
-type Sockets = HashMap<ClientId, Arc<SocketCore>>;
+type Sockets = HashMap<ClientId, Arc<SocketCore>, ById>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
-    sockets: RwLock<Sockets>,
-    rooms: RwLock<HashMap<Arc<str>, Sockets>>,
+    sockets: ConcurrentMap<ClientId, Arc<SocketCore>, ById>,
+    rooms: ConcurrentMap<Arc<str>, Arc<Room>>,
+    /// How many rooms have members.
+    occupied: AtomicUsize,
+}
+
+/// A room whose channel this node hears: it has members here, or had until a while ago.
+#[derive(Debug)]
+struct Room {
+    name: Arc<str>,
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    members: Sockets,
+    /// Since when there have been no members.
+    empty_since: Option<Instant>,
+    /// It is not in the table any more, and must not be entered.
+    ended: bool,
 }
 
 impl Hub {
     /// Adds a socket, and says how many there are now.
     pub(crate) fn add(&self, socket: Arc<SocketCore>) -> usize {
-        let mut sockets = self.sockets.write();
+        let sockets = self.sockets.pin();
         sockets.insert(socket.id, socket);
         sockets.len()
     }
 
     /// Removes a socket, and says how many there are now.
     pub(crate) fn remove(&self, id: ClientId) -> usize {
-        let mut sockets = self.sockets.write();
+        let sockets = self.sockets.pin();
         sockets.remove(&id);
         sockets.len()
     }
 
+    /// How many rooms have members.
     pub(crate) fn rooms(&self) -> usize {
-        self.rooms.read().len()
+        self.occupied.load(Ordering::Relaxed)
     }
 
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.sockets.read().values().map(|socket| socket.outbox.queued_bytes()).sum()
+        self.sockets.pin().values().map(|socket| socket.outbox.queued_bytes()).sum()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.sockets.read().len()
+        self.sockets.len()
     }
 
-    pub(crate) fn enter(&self, room: &Arc<str>, socket: Arc<SocketCore>) {
-        self.rooms.write().entry(room.clone()).or_default().insert(socket.id, socket);
+    /// Puts a socket into a room. Then calls `then` with the room's name, and whether the socket was not in it before: what
+    /// has to be done in the order of joins and [the end of the room](Self::end_empty).
+    pub(crate) fn enter<T>(&self, room: &str, socket: &Arc<SocketCore>, then: impl FnOnce(&Arc<str>, bool) -> T) -> T {
+        let rooms = self.rooms.pin();
+        loop {
+            let room = match rooms.get(room) {
+                Some(room) => room,
+                None => {
+                    let name: Arc<str> = room.into();
+                    rooms.get_or_insert_with(name.clone(), || Arc::new(Room { name, state: RwLock::default() }))
+                }
+            };
+            let mut state = room.state.write();
+            if state.ended {
+                // Between the look-up and the lock. By now the table has another one, or none.
+                continue;
+            }
+            let entered = state.members.insert(socket.id, socket.clone()).is_none();
+            if entered && state.members.len() == 1 {
+                state.empty_since = None;
+                self.occupied.fetch_add(1, Ordering::Relaxed);
+            }
+            return then(&room.name, entered);
+        }
     }
 
+    /// Takes a socket out of a room.
     pub(crate) fn exit(&self, room: &str, id: ClientId) {
-        let mut rooms = self.rooms.write();
-        if let Some(members) = rooms.get_mut(room) {
-            members.remove(&id);
-            if members.is_empty() {
-                rooms.remove(room);
+        let rooms = self.rooms.pin();
+        let Some(room) = rooms.get(room) else { return };
+        let mut state = room.state.write();
+        if state.members.remove(&id).is_some() && state.members.is_empty() {
+            state.empty_since = Some(Instant::now());
+            // Gives back what many members have made large.
+            state.members.shrink_to(0);
+            self.occupied.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends the rooms that have had no members for so long, and calls `end` for each, before anybody can enter it again.
+    pub(crate) fn end_empty(&self, linger: Duration, end: impl Fn(&str)) {
+        let due = |state: &State| state.empty_since.is_some_and(|since| since.elapsed() >= linger);
+        let rooms = self.rooms.pin();
+        for room in rooms.values() {
+            if !due(&room.state.read()) {
+                continue;
+            }
+            let mut state = room.state.write();
+            if due(&state) {
+                state.ended = true;
+                end(&room.name);
+                rooms.remove(&room.name);
             }
         }
     }
@@ -66,9 +138,9 @@ impl Hub {
     pub(crate) fn each(&self, aim: &Aim<'_>, visit: impl FnMut(&Arc<SocketCore>)) {
         let Some((channel, except)) = aim.plain() else { return self.pick(aim).iter().for_each(visit) };
         if aim.rooms.is_empty() {
-            visit_all(&self.sockets.read(), except, visit);
-        } else if let Some(members) = self.rooms.read().get(channel) {
-            visit_all(members, except, visit);
+            visit_all(self.sockets.pin().values(), except, visit);
+        } else if let Some(room) = self.rooms.pin().get(channel) {
+            visit_all(room.state.read().members.values(), except, visit);
         }
     }
 
@@ -77,38 +149,42 @@ impl Hub {
     /// Up to [`PIECE`] rooms are looked at in one moment, so that whoever goes from one of them to another is found in one of the
     /// two. A longer list is looked up in pieces: it comes from another node, and joins do not wait for all of it.
     fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
-        let (mut picked, mut out) = (Sockets::new(), HashSet::new());
+        let (mut picked, mut out) = (Sockets::default(), HashSet::with_hasher(ById));
         let wanted = aim.rooms.iter().map(|room| (room, true));
-        let mut rooms = wanted.chain(aim.except_rooms.iter().map(|room| (room, false))).peekable();
-        while rooms.peek().is_some() {
-            let members = self.rooms.read();
-            for (room, wanted) in rooms.by_ref().take(PIECE) {
-                let Some(members) = members.get(room) else { continue };
-                if wanted {
-                    for (id, socket) in members {
+        let mut names = wanted.chain(aim.except_rooms.iter().map(|room| (room, false))).peekable();
+        let rooms = self.rooms.pin();
+        while names.peek().is_some() {
+            let piece = names.by_ref().take(PIECE);
+            let piece: Vec<(RwLockReadGuard<'_, State>, bool)> =
+                piece.filter_map(|(room, wanted)| Some((rooms.get(room)?.state.read_recursive(), wanted))).collect();
+            for (state, wanted) in &piece {
+                if *wanted {
+                    for (id, socket) in &state.members {
                         picked.entry(*id).or_insert_with(|| socket.clone());
                     }
                 } else {
-                    out.extend(members.keys().copied());
+                    out.extend(state.members.keys().copied());
                 }
             }
         }
-        let mut clients = aim.clients.iter().filter_map(ClientId::parse).peekable();
-        while clients.peek().is_some() {
-            let sockets = self.sockets.read();
-            picked.extend(clients.by_ref().take(PIECE).filter_map(|id| Some((id, sockets.get(&id)?.clone()))));
-        }
+        let sockets = self.sockets.pin();
+        let clients = aim.clients.iter().filter_map(ClientId::parse);
+        picked.extend(clients.filter_map(|id| Some((id, sockets.get(&id)?.clone()))));
         out.extend(aim.except_clients.iter().filter_map(ClientId::parse));
         if aim.is_everybody() {
-            self.sockets.read().values().filter(|socket| !out.contains(&socket.id)).cloned().collect()
+            sockets.values().filter(|socket| !out.contains(&socket.id)).cloned().collect()
         } else {
             picked.into_values().filter(|socket| !out.contains(&socket.id)).collect()
         }
     }
 }
 
-fn visit_all(sockets: &Sockets, except: Option<&str>, mut visit: impl FnMut(&Arc<SocketCore>)) {
-    for socket in sockets.values() {
+fn visit_all<'a>(
+    sockets: impl Iterator<Item = &'a Arc<SocketCore>>,
+    except: Option<&str>,
+    mut visit: impl FnMut(&Arc<SocketCore>),
+) {
+    for socket in sockets {
         if except.is_none_or(|id| *id != *socket.id.as_str()) {
             visit(socket);
         }
@@ -123,7 +199,7 @@ mod tests {
     fn sockets(hub: &Hub, count: usize) -> Vec<Arc<SocketCore>> {
         let connect = |_| {
             let id = ClientId::random().expect("random bits");
-            let socket = Arc::new(SocketCore::new(id, 1 << 20, Dialect::V2));
+            let socket = Arc::new(SocketCore::new(id, Arc::default(), Dialect::V2));
             hub.add(socket.clone());
             socket
         };
@@ -145,7 +221,7 @@ mod tests {
         for (at, socket) in sockets.iter().enumerate().take(3) {
             // The last one of a piece, the first one of the next, and one in the middle.
             for room in [PIECE - 1, PIECE, 2 * PIECE + 7] {
-                hub.enter(&rooms[room + at].as_str().into(), socket.clone());
+                hub.enter(&rooms[room + at], socket, |_, _| ());
             }
         }
         let ids: Vec<&str> = sockets.iter().map(|socket| socket.id.as_str()).collect();
@@ -175,5 +251,82 @@ mod tests {
         aim.except_clients.add(sockets[0].id.as_str());
         let reached = reached(&hub, &aim, &sockets);
         assert_eq!((reached[0], reached[1..].iter().sum()), (0, 9_999));
+    }
+
+    #[test]
+    fn a_room_ends_when_it_has_been_empty_for_long() {
+        let hub = Hub::default();
+        let sockets = sockets(&hub, 2);
+        let ended = || {
+            let ended = std::cell::RefCell::new(Vec::new());
+            hub.end_empty(Duration::ZERO, |room| ended.borrow_mut().push(room.to_owned()));
+            ended.into_inner()
+        };
+        for socket in &sockets {
+            assert!(hub.enter("red", socket, |_, entered| entered));
+            assert!(!hub.enter("red", socket, |_, entered| entered), "it was in it");
+        }
+        assert!(hub.enter("blue", &sockets[0], |_, entered| entered));
+        hub.exit("red", sockets[0].id);
+        assert_eq!((ended(), hub.rooms()), (vec![], 2));
+        hub.exit("red", sockets[1].id);
+        hub.exit("red", sockets[1].id);
+        assert_eq!(hub.rooms(), 1);
+        hub.end_empty(Duration::from_secs(60), |room| panic!("{room} was left just now"));
+        assert_eq!((ended(), ended()), (vec!["red".to_owned()], vec![]));
+        assert!(hub.enter("red", &sockets[0], |_, entered| entered));
+        assert_eq!((ended(), hub.rooms()), (vec![], 2));
+    }
+
+    /// Whoever enters is found, however often the room ends meanwhile.
+    #[test]
+    fn a_room_that_ends_while_it_is_entered_loses_nobody() {
+        let hub = Hub::default();
+        let sockets = sockets(&hub, 2);
+        let heard = AtomicUsize::new(0);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    hub.end_empty(Duration::ZERO, |_| {
+                        heard.store(0, Ordering::Relaxed);
+                    });
+                }
+            });
+            for _ in 0..20_000 {
+                for socket in &sockets {
+                    hub.enter("red", socket, |_, _| heard.store(1, Ordering::Relaxed));
+                }
+                assert_eq!(reached(&hub, &Aim::room("red"), &sockets), [1, 1]);
+                assert_eq!(heard.load(Ordering::Relaxed), 1);
+                for socket in &sockets {
+                    hub.exit("red", socket.id);
+                }
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(hub.rooms(), 0);
+    }
+
+    /// The readers hold a room's lock while a writer waits for it: a second look at the same room must not wait for the writer.
+    #[test]
+    fn a_room_in_both_lists_is_no_deadlock() {
+        let hub = Hub::default();
+        let sockets = sockets(&hub, 2);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    hub.enter("red", &sockets[0], |_, _| ());
+                    hub.exit("red", sockets[0].id);
+                }
+            });
+            let mut aim = Aim::room("red");
+            aim.except_rooms.add("red");
+            for _ in 0..20_000 {
+                assert_eq!(hub.pick(&aim).len(), 0);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
     }
 }

@@ -3,16 +3,14 @@
 //! Knows no types of events and no connections.
 
 use std::{
-    collections::HashMap,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{
     runtime::Handle,
@@ -58,8 +56,6 @@ pub(crate) struct Node {
     hub: Hub,
     adapter: Box<dyn PPAdapter>,
     flusher: Arc<Flusher>,
-    /// Rooms whose channel this node hears.
-    heard: Mutex<HashMap<Arc<str>, Heard>>,
     /// Called by the adapter with what other nodes publish.
     pub(crate) callback: Callback,
     pub(crate) addresses: Arc<Addresses>,
@@ -72,12 +68,6 @@ pub(crate) struct Node {
     closed: watch::Sender<Option<Result<(), Error>>>,
     /// Told whenever a socket goes, and when the node begins to close.
     pub(crate) changed: Notify,
-}
-
-struct Heard {
-    members: usize,
-    /// Since when the room has had no members here.
-    empty_since: Option<Instant>,
 }
 
 impl Node {
@@ -107,7 +97,6 @@ impl Node {
                 hub: Hub::default(),
                 adapter,
                 flusher: flusher.clone(),
-                heard: Mutex::default(),
                 callback,
                 addresses,
                 clients: AtomicUsize::new(0),
@@ -188,29 +177,25 @@ impl Node {
         socket: &Arc<SocketCore>,
         room: &str,
     ) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
-        let room: Arc<str> = check_room(room)?.into();
+        let room = check_room(room)?;
         let mut rooms = socket.rooms.lock();
         if rooms.left {
             return Err(Error::Disconnected);
         }
         let rooms = &mut rooms.names;
-        if rooms.len() >= self.config.limits.rooms && !rooms.contains(&room) {
-            return Err(Error::TooManyRooms { limit: self.config.limits.rooms });
+        let limit = self.config.limits.rooms;
+        if rooms.len() >= limit && !rooms.iter().any(|known| **known == *room) {
+            return Err(Error::TooManyRooms { limit });
         }
-        let subscribing = {
-            let mut heard = self.heard.lock();
-            let entry = heard.entry(room.clone()).or_insert(Heard { members: 0, empty_since: None });
-            if !rooms.contains(&room) {
-                entry.members += 1;
-                entry.empty_since = None;
-                self.hub.enter(&room, socket.clone());
-                drop(self.adapter.add_to_room(&room, socket.id.as_str()));
+        let (room, subscribing) = self.hub.enter(room, socket, |room, entered| {
+            if entered {
+                drop(self.adapter.add_to_room(room, socket.id.as_str()));
                 rooms.push(room.clone());
             }
-            // Under the lock, so that it can't overtake an unsubscribe. Every member asks: the second one to join may
-            // have to wait for the same confirmation as the first.
-            self.adapter.subscribe(&room, self.callback.clone())
-        };
+            // Here, so that it can't overtake an unsubscribe. Every member asks: the second one to join may have to wait for the
+            // same confirmation as the first.
+            (room.clone(), self.adapter.subscribe(room, self.callback.clone()))
+        });
         Ok(async move {
             if let Err(error) = subscribing.await {
                 tracing::debug!(target: "painda::rooms", %room, %error, "joined; remote emits follow later");
@@ -237,12 +222,6 @@ impl Node {
         // The adapter's close removes everybody, in an order that others can clean up after.
         if !self.is_closing() {
             drop(self.adapter.remove_from_room(room, id.as_str()));
-        }
-        if let Some(entry) = self.heard.lock().get_mut(room) {
-            entry.members -= 1;
-            if entry.members == 0 {
-                entry.empty_since = Some(Instant::now());
-            }
         }
     }
 
@@ -506,13 +485,7 @@ async fn keep_house(node: std::sync::Weak<Node>) {
         let Some(linger) = node.upgrade().map(|node| node.config.room_linger) else { return };
         tokio::time::sleep((linger / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))).await;
         let Some(node) = node.upgrade() else { return };
-        node.heard.lock().retain(|room, entry| {
-            let keep = entry.empty_since.is_none_or(|since| since.elapsed() < linger);
-            if !keep {
-                drop(node.adapter.unsubscribe(room));
-            }
-            keep
-        });
+        node.hub.end_empty(linger, |room| drop(node.adapter.unsubscribe(room)));
         if cfg!(feature = "metrics") {
             gauge("painda_rooms", node.hub.rooms());
             gauge("painda_queued_bytes", node.hub.queued_bytes());
