@@ -31,6 +31,8 @@ pub mod adapter;
 pub mod codec;
 #[cfg(feature = "_adapter")]
 pub mod emitter;
+#[cfg(any(feature = "_adapter", feature = "json"))]
+mod excerpt;
 mod message;
 pub mod schema;
 #[cfg(feature = "server")]

@@ -1,12 +1,12 @@
-//! What can be wrong with a JSON value that should be an event, and where.
+//! What can be wrong with JSON that should be an event, and where.
 
 use crate::codec::{MAX_DEPTH, Path, Segment};
+use crate::excerpt::{EXCERPT, cut};
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
-use serde_json::Value;
 
-/// A JSON value that is not the event it should be.
+/// JSON that is not the event it should be.
 ///
 /// It says what was wrong and in which field:
 ///
@@ -32,7 +32,7 @@ struct Detail {
     path: Path,
 }
 
-/// What was wrong with the JSON value.
+/// What was wrong with the JSON. What it repeats of the JSON is cut at 64 bytes, with `…` for the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonReason {
@@ -67,6 +67,14 @@ pub enum JsonReason {
     Duplicate,
     /// Structs and enums in one another, deeper than [`MAX_DEPTH`].
     Depth,
+    /// Text that is no JSON; where and why, in `serde_json`'s words. Objects and arrays in one another, more than 127 deep, are
+    /// none either.
+    Syntax(String),
+    /// The event's encoding would be larger than the caller allows.
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
 }
 
 impl JsonError {
@@ -76,17 +84,18 @@ impl JsonError {
     }
 
     #[cold]
-    pub(super) fn expected(expected: &'static str, value: &Value) -> Self {
-        let found = match value {
-            Value::Null => "null",
-            Value::Bool(_) => "a bool",
-            Value::Number(number) if number.is_f64() => "a fraction",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a string",
-            Value::Array(_) => "an array",
-            Value::Object(_) => "an object",
-        };
+    pub(super) fn expected(expected: &'static str, found: &'static str) -> Self {
         JsonError::new(JsonReason::Expected { expected, found })
+    }
+
+    #[cold]
+    pub(super) fn range(ty: &'static str, value: &str) -> Self {
+        JsonError::new(JsonReason::Range { ty, value: cut(value, EXCERPT) })
+    }
+
+    #[cold]
+    pub(super) fn variant(name: &str) -> Self {
+        JsonError::new(JsonReason::Variant(cut(name, EXCERPT)))
     }
 
     #[cold]
@@ -149,6 +158,8 @@ impl fmt::Display for JsonError {
             JsonReason::Depth => {
                 write!(f, "the value is nested deeper than {MAX_DEPTH} structs and enums")
             }
+            JsonReason::Syntax(why) => write!(f, "this is no JSON: {why}"),
+            JsonReason::TooLarge { limit } => write!(f, "its encoding is larger than the allowed {limit} bytes"),
         }
     }
 }

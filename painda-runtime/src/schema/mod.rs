@@ -43,7 +43,7 @@
 //! ```
 //!
 //! With the feature `json`, [`EventDescriptor::to_json`] and [`EventDescriptor::from_json`] go between bytes and
-//! JSON.
+//! JSON values, [`EventDescriptor::write_json_text`] and [`EventDescriptor::from_json_text`] between bytes and JSON text.
 
 mod delivery;
 #[cfg(feature = "json")]

@@ -305,7 +305,8 @@ fn is_host(text: &str) -> bool {
 
 fn is_key(text: &str) -> bool {
     // Decoded only where its length is right, whatever a client sends.
-    text.len() == 24 && base64::decode(text).is_some_and(|bytes| bytes.len() == 16)
+    let mut bytes = Vec::with_capacity(16);
+    text.len() == 24 && base64::decode(text, &mut bytes) && bytes.len() == 16
 }
 
 #[cfg(test)]

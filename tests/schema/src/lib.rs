@@ -5,4 +5,5 @@ pub mod allocations;
 pub mod generate;
 pub mod mutate;
 pub mod oracle;
+pub mod text;
 pub mod zoo;

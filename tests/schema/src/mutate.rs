@@ -70,3 +70,40 @@ pub fn json(value: &mut Value, source: &mut impl Source) {
         }
     }
 }
+
+/// Changes JSON text in one place; mostly it is no JSON then.
+pub fn text(text: &mut String, source: &mut impl Source) {
+    const PIECES: [&str; 18] = [
+        "",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        "\"",
+        "null",
+        "true",
+        "0",
+        "-",
+        "1e999",
+        "1.5",
+        "\"\\ud800\"",
+        "\\",
+        "\"x\":1,",
+        "\u{0}",
+    ];
+    let boundary = |at: usize| (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let (a, b) = (source.below(text.len() + 1), source.below(text.len() + 1));
+    let (from, to) = (boundary(a.min(b)), boundary(a.max(b)));
+    match source.below(4) {
+        0 => text.truncate(to),
+        1 => text.insert_str(to, PIECES[source.below(PIECES.len())]),
+        2 => text.replace_range(to..text.len().min(boundary(to + 1).max(to)), PIECES[source.below(PIECES.len())]),
+        // A part of it once more.
+        _ => {
+            let part = text[from..to].to_owned();
+            text.insert_str(to, &part);
+        }
+    }
+}

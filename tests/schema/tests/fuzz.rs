@@ -4,6 +4,7 @@
 
 use painda_tests_schema::allocations::Counting;
 use painda_tests_schema::generate::{Random, Source};
+use painda_tests_schema::text::{self, Style};
 use painda_tests_schema::{generate, mutate, oracle};
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -58,5 +59,25 @@ fn json() {
             mutate::json(&mut value, random);
         }
         oracle::check_json(event, &value)
+    });
+}
+
+#[test]
+fn json_text() {
+    fuzz(|random| {
+        let event = oracle::events()[random.below(oracle::events().len())];
+        let message = generate::message(event, random);
+        let mut value = event.to_json(&message).expect("it is valid");
+        for _ in 0..random.below(3) {
+            mutate::json(&mut value, random);
+        }
+        // An error in a map says where its entry stands, which depends on the order; and its entries are not taken back.
+        let map = event.name() == "zoo:maps";
+        let style = Style { shuffled: true, twice: true, wrong: !map };
+        let mut text = text::write(&value, style, random);
+        for _ in 0..random.below(2) {
+            mutate::text(&mut text, random);
+        }
+        oracle::check_text(event, &text, !map)
     });
 }

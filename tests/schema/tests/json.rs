@@ -1,6 +1,7 @@
 //! What the fields of events are in JSON, and what is said about JSON that is wrong.
 
 use bytes::Bytes;
+use painda_runtime::schema::JsonReason;
 use painda_runtime::{EventDescriptor, PPEvent};
 use painda_tests_schema::zoo::*;
 use serde_json::{Value, json};
@@ -146,4 +147,100 @@ fn quantised_floats_are_brought_into_their_range() {
     assert_eq!(bytes, event.to_bytes());
     let value = Quantised::DESCRIPTOR.to_json(&bytes).expect("it is valid");
     assert_eq!((&value["x"], &value["turn"]), (&json!(100.0), &json!({ "By": -180.0 })));
+}
+
+/// The text is this event.
+#[track_caller]
+fn reads(event: &EventDescriptor, text: &str, value: Value) {
+    let bytes = event.from_json_text(text, 1000).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(bytes, event.from_json(&value).expect("it is valid"), "{text}");
+}
+
+/// The text is refused with this message.
+#[track_caller]
+fn refuses(event: &EventDescriptor, text: &str, message: &str) {
+    let error = event.from_json_text(text, 1000).unwrap_err().to_string();
+    assert_eq!(error, format!("event `{}`{message}", event.name()), "{text}");
+}
+
+#[test]
+fn fields_come_in_any_order_and_the_last_one_counts() {
+    let value = json!({ "tick": 1, "names": ["a"], "map": "x" });
+    let state = State::DESCRIPTOR;
+    reads(state, r#"{"tick":1,"names":["a"],"map":"x"}"#, value.clone());
+    reads(state, r#" { "map" : "x", "names" : [ "a" ], "unknown": [{"x": null}], "tick" : 1 } "#, value.clone());
+    reads(state, r#"{"tick":"no","names":["b","c"],"map":"x","names":["a"],"tick":2,"tick":1}"#, value);
+    refuses(state, r#"{"tick":1,"names":["a"],"tick":"no"}"#, ", field `tick`: an integer is needed, not a string");
+    // Of several the one that is declared first.
+    refuses(state, r#"{"map":1,"names":["a"]}"#, ", field `tick`: it is missing");
+    let maps = json!({ "scores": { "a": 1, "b": 2 }, "grid": [], "online": [], "names": [], "seen": [], "deep": [] });
+    let text = maps.to_string().replace(r#"{"a":1,"b":2}"#, r#"{"b":1,"a":1,"b":2}"#);
+    reads(Maps::DESCRIPTOR, &text, maps);
+}
+
+#[test]
+fn text_that_is_no_json() {
+    let refuses = |text, message| refuses(Unit::DESCRIPTOR, text, message);
+    refuses("", ": this is no JSON: EOF while parsing a value at line 1 column 0");
+    refuses("{} {}", ": this is no JSON: trailing characters at line 1 column 4");
+    refuses(r#"{"x":1e999}"#, ": this is no JSON: number out of range at line 1 column 10");
+    refuses(r#"{"x":"\ud800"}"#, ": this is no JSON: unexpected end of hex escape at line 1 column 13");
+    let deep = |depth| format!("{{\"x\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+    reads(Unit::DESCRIPTOR, &deep(126), json!({}));
+    refuses(&deep(127), ": this is no JSON: recursion limit exceeded at line 1 column 132");
+    // Whatever else is wrong.
+    self::refuses(
+        StateV1::DESCRIPTOR,
+        r#"{"tick":"no""#,
+        ": this is no JSON: EOF while parsing an object at line 1 column 12",
+    );
+}
+
+#[test]
+fn an_event_is_as_large_as_it_may_be() {
+    let event = Lists::DESCRIPTOR;
+    let text = lists_json().to_string();
+    let len = lists().to_bytes().len();
+    for limit in 0..len {
+        let error = event.from_json_text(&text, limit).unwrap_err();
+        assert_eq!(error.reason(), &JsonReason::TooLarge { limit });
+        let message = format!("event `zoo:lists`: its encoding is larger than the allowed {limit} bytes");
+        assert_eq!(error.to_string(), message);
+    }
+    assert_eq!(event.from_json_text(&text, len).expect("it fits"), lists().to_bytes());
+}
+
+#[test]
+fn an_error_repeats_no_more_than_64_bytes() {
+    let long = "é".repeat(100);
+    let cut = format!("{}…", "é".repeat(32));
+    let mut value = Nested::DESCRIPTOR.to_json(&[0; 100]).expect("it is valid");
+    value["kind"] = json!(long);
+    let error = Nested::DESCRIPTOR.from_json(&value).unwrap_err();
+    assert_eq!(error.reason(), &JsonReason::Variant(cut.clone()));
+    let text = value.to_string();
+    assert_eq!(Nested::DESCRIPTOR.from_json_text(&text, 1000).unwrap_err(), error);
+    value["kind"] = json!({ long: 1 });
+    assert_eq!(Nested::DESCRIPTOR.from_json(&value).unwrap_err().reason(), &JsonReason::Variant(cut));
+
+    let digits = format!("1{}", "0".repeat(30));
+    let text = format!(r#"{{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0,"g":"{digits}"}}"#);
+    let message = format!(", field `g`: {digits} does not fit a u64");
+    refuses(Numbers::DESCRIPTOR, &text, &message);
+    let text = text.replace(&digits, &format!("{}{digits}", "0".repeat(100)));
+    refuses(Numbers::DESCRIPTOR, &text, &format!(", field `g`: {}… does not fit a u64", "0".repeat(64)));
+}
+
+#[test]
+fn an_event_is_written_as_text() {
+    let mut text = b"is ".to_vec();
+    let event = Lists { text: "a\"\\\n\u{1}ö\u{7f}".to_owned(), ..lists() };
+    Lists::DESCRIPTOR.write_json_text(&event.to_bytes(), &mut text).expect("it is valid");
+    let expected = r#"is {"text":"a\"\\\n\u0001ö","blob":"+/8=","bytes":[1,2],"numbers":[-1],"flags":[true],"texts":[""],"nested":[[],[1,2]],"maybe":null,"perhaps":[null]}"#;
+    assert_eq!(String::from_utf8(text).expect("it is text"), expected.replace('ö', "ö\u{7f}"));
+
+    let mut text = b"before".to_vec();
+    let error = Lists::DESCRIPTOR.write_json_text(&[1, b'a', 9], &mut text).unwrap_err();
+    assert_eq!(error.to_string(), "event `zoo:lists`, field `blob`, byte 3: 9 bytes are needed, 0 are left");
+    assert_eq!(text, b"before");
 }

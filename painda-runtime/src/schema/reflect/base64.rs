@@ -1,28 +1,43 @@
 //! Base64 as in RFC 4648, section 4: the standard alphabet, with padding, and nothing else accepted.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-pub(super) fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
+/// What no digit stands for.
+const NONE: u8 = 64;
+
+/// What each byte of text stands for.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NONE; 256];
+    let mut at = 0;
+    while at < 64 {
+        digits[ALPHABET[at] as usize] = at as u8;
+        at += 1;
+    }
+    digits
+};
+
+/// The text, as ASCII.
+pub(super) fn encode(bytes: &[u8]) -> impl Iterator<Item = u8> {
+    bytes.chunks(3).flat_map(|group| {
         let at = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
         let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for digit in 0..4 {
-            text.push(match digit <= group.len() {
-                true => char::from(ALPHABET[(bits >> (18 - 6 * digit)) as usize & 63]),
-                false => '=',
-            });
-        }
-    }
-    text
+        core::array::from_fn::<_, 4, _>(|digit| match digit <= group.len() {
+            true => ALPHABET[(bits >> (18 - 6 * digit)) as usize & 63],
+            false => b'=',
+        })
+    })
 }
 
-/// The bytes, or nothing where the text is not the encoding of any.
-pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+/// How many bytes a text stands for, if it stands for any.
+pub(super) fn decoded_len(text: &str) -> usize {
+    let padding = text.bytes().rev().take(2).take_while(|byte| *byte == b'=').count();
+    (text.len() / 4 * 3).saturating_sub(padding)
+}
+
+/// Appends the bytes; whether the text is the encoding of any.
+pub(crate) fn decode(text: &str, out: &mut Vec<u8>) -> bool {
     let mut groups = text.as_bytes().chunks(4).peekable();
     while let Some(group) = groups.next() {
         let padding = match group {
@@ -31,21 +46,25 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
             _ => 0,
         };
         if group.len() < 4 || (padding > 0 && groups.peek().is_some()) {
-            return None;
+            return false;
         }
         let mut bits = 0;
         for digit in &group[..4 - padding] {
-            bits = bits << 6 | ALPHABET.iter().position(|letter| letter == digit)?;
+            let digit = DIGITS[usize::from(*digit)];
+            if digit == NONE {
+                return false;
+            }
+            bits = bits << 6 | u32::from(digit);
         }
         bits <<= 6 * padding;
-        let [_, whole @ ..] = u32::try_from(bits).ok()?.to_be_bytes();
+        let [_, whole @ ..] = bits.to_be_bytes();
         let (kept, lost) = whole.split_at(3 - padding);
         if lost.iter().any(|byte| *byte != 0) {
-            return None;
+            return false;
         }
-        bytes.extend_from_slice(kept);
+        out.extend_from_slice(kept);
     }
-    Some(bytes)
+    true
 }
 
 #[cfg(test)]
@@ -63,16 +82,18 @@ mod tests {
             ("fooba", "Zm9vYmE="),
             ("foobar", "Zm9vYmFy"),
         ] {
-            assert_eq!(encode(bytes.as_bytes()), text);
-            assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()));
+            assert!(encode(bytes.as_bytes()).eq(text.bytes()));
+            let mut decoded = Vec::new();
+            assert!(decode(text, &mut decoded));
+            assert_eq!((&decoded[..], decoded.len()), (bytes.as_bytes(), decoded_len(text)));
         }
-        assert_eq!(encode(&[0xfb, 0xff, 0xfe]), "+//+");
+        assert!(encode(&[0xfb, 0xff, 0xfe]).eq(*b"+//+"));
     }
 
     #[test]
     fn other_text_is_refused() {
         for text in ["Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Z===", "====", "Zm 9", "Zm_v", "Zö9"] {
-            assert_eq!(decode(text), None, "{text}");
+            assert!(!decode(text, &mut Vec::new()), "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Events to JSON and back, from their descriptors alone.
 //!
-//! Owns the mapping between bytes and `serde_json::Value`; it is a second, slow codec that shares
+//! Owns the mapping between bytes and JSON, as text and as `serde_json::Value`; it is a second, slow codec that shares
 //! nothing with the generated one but the reader and the encodings of single numbers.
 //!
 //! | wire | JSON |
@@ -23,15 +23,25 @@
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
 pub(crate) mod base64;
+mod ignored;
 mod numbers;
+mod order;
+mod output;
 mod read;
+mod scalar;
 mod write;
 
+use self::output::{Output, Text, Tree};
+use self::write::Writer;
 use super::EventDescriptor;
 use super::json_error::{JsonError, JsonReason};
 use crate::codec::{DecodeError, Field, Layout, Reader, Shape, WireType};
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::Value;
+
+/// By how many bytes an encoding may be longer than its JSON text before it has to begin again.
+const LITTLE: usize = 1024;
 
 impl EventDescriptor {
     /// The JSON value of an encoded event. Bytes after the last field are ignored.
@@ -47,10 +57,49 @@ impl EventDescriptor {
     /// # Ok::<(), painda_runtime::DecodeError>(())
     /// ```
     ///
+    /// A tree of values takes up to 70 times the memory of the same JSON as text: see
+    /// [`write_json_text`](Self::write_json_text).
+    ///
     /// # Errors
     /// When the bytes are not this event.
     pub fn to_json(&self, bytes: &[u8]) -> Result<Value, DecodeError> {
-        read::event(self.layout(), &mut Reader::new(bytes)).map_err(|error| error.in_event(self.name()))
+        let mut tree = Tree::default();
+        self.read(bytes, &mut tree)?;
+        Ok(tree.finish())
+    }
+
+    /// Appends the JSON text of an encoded event, the fields in their order. Bytes after the last field are ignored. Nothing is
+    /// allocated but what `out` needs.
+    ///
+    /// ```
+    /// # use painda_runtime::PPEvent;
+    /// # #[derive(PPEvent)]
+    /// # #[pp(event = "player:move", id = 1)]
+    /// # struct PlayerMove { x: f32, y: f32 }
+    /// let bytes = PlayerMove { x: 1.5, y: 0.1 }.to_bytes();
+    /// let mut text = b"moved: ".to_vec();
+    /// PlayerMove::DESCRIPTOR.write_json_text(&bytes, &mut text)?;
+    /// assert_eq!(text, br#"moved: {"x":1.5,"y":0.1}"#);
+    /// # Ok::<(), painda_runtime::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the bytes are not this event; `out` is as it was then.
+    pub fn write_json_text(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+        let start = out.len();
+        self.read(bytes, &mut Text::new(out)).inspect_err(|_| out.truncate(start))
+    }
+
+    /// How many values a tree of the event's JSON has.
+    #[cfg(feature = "server")]
+    pub(crate) fn json_values(&self, bytes: &[u8]) -> Result<usize, DecodeError> {
+        let mut count = output::Count::default();
+        self.read(bytes, &mut count)?;
+        Ok(count.0)
+    }
+
+    fn read(&self, bytes: &[u8], out: &mut impl Output) -> Result<(), DecodeError> {
+        read::fields(self.layout(), &mut Reader::new(bytes), out).map_err(|error| error.in_event(self.name()))
     }
 
     /// The encoded event of a JSON value.
@@ -68,13 +117,81 @@ impl EventDescriptor {
     /// # Errors
     /// When a field is missing, of another type, or out of its type's range.
     pub fn from_json(&self, value: &Value) -> Result<Vec<u8>, JsonError> {
-        write::event(self.layout(), value).map_err(|error| error.in_event(self.name()))
+        // No count in an encoding is larger.
+        let limit = u32::MAX as usize;
+        let mut writer = Writer::new(self.layout().min_size(), limit);
+        let walked = writer.event(self.layout(), value);
+        self.written(writer, walked, limit)
+    }
+
+    /// The encoded event of a JSON text, without a tree of values in between; of at most `limit` bytes, as a short text may
+    /// stand for long defaults.
+    ///
+    /// ```
+    /// # use painda_runtime::PPEvent;
+    /// # #[derive(PPEvent)]
+    /// # #[pp(event = "player:move", id = 1)]
+    /// # struct PlayerMove { x: f32, y: f32 }
+    /// let event = PlayerMove::DESCRIPTOR;
+    /// let bytes = event.from_json_text(r#"{ "y": 2, "x": 1.5 }"#, 1024)?;
+    /// assert_eq!(bytes, PlayerMove { x: 1.5, y: 2.0 }.to_bytes());
+    ///
+    /// let error = event.from_json_text(r#"{ "y": 2, "x": 1.5"#, 1024).unwrap_err();
+    /// assert!(error.to_string().starts_with("event `player:move`: this is no JSON: EOF while parsing"));
+    /// # Ok::<(), painda_runtime::JsonError>(())
+    /// ```
+    ///
+    /// It is the same as parsing the text and calling [`from_json`](Self::from_json), but for a map's value that is wrong and is
+    /// followed by another one of the same key: here the first one is an error. The memory that it needs is at most four times
+    /// the text, where the event is no longer than that.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json); [`JsonReason::Syntax`] where the text is no JSON, and [`JsonReason::TooLarge`] where
+    /// the event would have more than `limit` bytes. What a text says twice may count twice towards it.
+    pub fn from_json_text(&self, text: &str, limit: usize) -> Result<Vec<u8>, JsonError> {
+        let layout = self.layout();
+        // No count in an encoding is larger.
+        let limit = limit.min(u32::MAX as usize);
+        // An event is hardly ever longer than its JSON. One that is begins again with twice the memory: a buffer that grows has
+        // its old memory beside the new.
+        let mut room = text.len() + LITTLE;
+        loop {
+            room = room.min(limit);
+            let mut writer = Writer::new(if text.len() > LITTLE { room } else { layout.min_size() }, room);
+            let mut json = serde_json::Deserializer::from_str(text);
+            let walked = writer.event(layout, &mut json).and_then(|outcome| json.end().map(|()| outcome));
+            if writer.is_full() && room < limit {
+                room = room.saturating_mul(2);
+                continue;
+            }
+            let mut bytes = self.written(writer, walked, limit)?;
+            if bytes.len() < bytes.capacity() / 2 {
+                bytes.shrink_to_fit();
+            }
+            return Ok(bytes);
+        }
+    }
+
+    fn written(
+        &self,
+        writer: Writer,
+        walked: Result<Result<(), JsonError>, serde_json::Error>,
+        limit: usize,
+    ) -> Result<Vec<u8>, JsonError> {
+        match walked {
+            Ok(Ok(())) => Ok(writer.finish()),
+            Ok(Err(error)) => Err(error.in_event(self.name())),
+            Err(_) if writer.is_full() => Err(JsonError::new(JsonReason::TooLarge { limit }).in_event(self.name())),
+            Err(error) => Err(JsonError::new(JsonReason::Syntax(error.to_string())).in_event(self.name())),
+        }
     }
 }
 
 /// Reads a value of this type.
 pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-    read::value(ty, reader)
+    let mut tree = Tree::default();
+    read::value(ty, reader, &mut tree)?;
+    Ok(tree.finish())
 }
 
 /// The value that a field has where a message is older than it.

@@ -1,44 +1,51 @@
 //! Numbers to JSON and back: what JavaScript cannot hold, and what JSON cannot write.
 
-use super::{JsonError, JsonReason};
+use super::JsonError;
+use super::output::Output;
+use super::scalar::Scalar;
 use crate::codec::{DecodeError, Number, Quantisation, Reader, Wire};
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::vec::Vec;
-use serde_json::Value;
 
 /// The largest integer up to which JavaScript holds all of them exactly: 2^53 − 1.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-pub(super) fn read(number: Number, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-    Ok(match number {
-        Number::U8 => u8::read(reader)?.into(),
-        Number::I8 => i8::read(reader)?.into(),
-        Number::U16 => u16::read(reader)?.into(),
-        Number::I16 => i16::read(reader)?.into(),
-        Number::U32 => u32::read(reader)?.into(),
-        Number::I32 => i32::read(reader)?.into(),
+pub(super) fn read(number: Number, reader: &mut Reader<'_>, out: &mut impl Output) -> Result<(), DecodeError> {
+    match number {
+        Number::U8 => out.unsigned(u8::read(reader)?.into()),
+        Number::I8 => out.signed(i8::read(reader)?.into()),
+        Number::U16 => out.unsigned(u16::read(reader)?.into()),
+        Number::I16 => out.signed(i16::read(reader)?.into()),
+        Number::U32 => out.unsigned(u32::read(reader)?.into()),
+        Number::I32 => out.signed(i32::read(reader)?.into()),
         Number::U64 => match u64::read(reader)? {
-            value if value <= MAX_SAFE_INTEGER => value.into(),
-            value => value.to_string().into(),
+            value if value <= MAX_SAFE_INTEGER => out.unsigned(value),
+            value => out.text(&value.to_string()),
         },
         Number::I64 => match i64::read(reader)? {
-            value if value.unsigned_abs() <= MAX_SAFE_INTEGER => value.into(),
-            value => value.to_string().into(),
+            value if value.unsigned_abs() <= MAX_SAFE_INTEGER => out.signed(value),
+            value => out.text(&value.to_string()),
         },
-        Number::F32 => float(shortest(f32::read(reader)?)),
-        Number::F64 => float(f64::read(reader)?),
-    })
+        Number::F32 => float(shortest(f32::read(reader)?), out),
+        Number::F64 => float(f64::read(reader)?, out),
+    }
+    Ok(())
 }
 
-pub(super) fn read_quantised(quantisation: &Quantisation, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+pub(super) fn read_quantised(
+    quantisation: &Quantisation,
+    reader: &mut Reader<'_>,
+    out: &mut impl Output,
+) -> Result<(), DecodeError> {
     let number = match quantisation.number {
         Number::U8 => u8::read(reader)?.into(),
         Number::U16 => u16::read(reader)?.into(),
         _ => u32::read(reader)?,
     };
     let value = quantisation.restore(number);
-    Ok(float(if quantisation.float == Number::F32 { shortest(value as f32) } else { value }))
+    float(if quantisation.float == Number::F32 { shortest(value as f32) } else { value }, out);
+    Ok(())
 }
 
 /// The `f64` that prints as the `f32` would, where reading it back gives that `f32` again.
@@ -49,16 +56,16 @@ fn shortest(value: f32) -> f64 {
     }
 }
 
-fn float(value: f64) -> Value {
-    match serde_json::Number::from_f64(value) {
-        Some(number) => Value::Number(number),
-        None if value.is_nan() => "NaN".into(),
-        None if value > 0.0 => "Infinity".into(),
-        None => "-Infinity".into(),
+fn float(value: f64, out: &mut impl Output) {
+    match value {
+        value if value.is_finite() => out.float(value),
+        value if value.is_nan() => out.text("NaN"),
+        value if value > 0.0 => out.text("Infinity"),
+        _ => out.text("-Infinity"),
     }
 }
 
-pub(super) fn write(number: Number, value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
+pub(super) fn write(number: Number, value: &Scalar<'_>, out: &mut Vec<u8>) -> Result<(), JsonError> {
     let name = number.name();
     match number {
         Number::U8 => integer::<u8>(name, value)?.write(out),
@@ -75,7 +82,11 @@ pub(super) fn write(number: Number, value: &Value, out: &mut Vec<u8>) -> Result<
     Ok(())
 }
 
-pub(super) fn write_quantised(quantisation: &Quantisation, value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
+pub(super) fn write_quantised(
+    quantisation: &Quantisation,
+    value: &Scalar<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), JsonError> {
     // As from Rust: the float is rounded to its type first.
     let value = match quantisation.float {
         Number::F32 => single(value)?.into(),
@@ -90,48 +101,50 @@ pub(super) fn write_quantised(quantisation: &Quantisation, value: &Value, out: &
     Ok(())
 }
 
-fn integer<T: TryFrom<i128>>(ty: &'static str, value: &Value) -> Result<T, JsonError> {
-    let Value::Number(number) = value else {
-        return Err(JsonError::expected("an integer", value));
+/// What a number needs, as an error says it.
+pub(super) fn expected(number: Number) -> &'static str {
+    match number {
+        Number::F32 | Number::F64 => "a number",
+        _ => "an integer",
+    }
+}
+
+fn integer<T: TryFrom<i128>>(ty: &'static str, value: &Scalar<'_>) -> Result<T, JsonError> {
+    let integer = match value {
+        Scalar::Unsigned(value) => i128::from(*value),
+        Scalar::Signed(value) => i128::from(*value),
+        other => return Err(other.instead_of("an integer")),
     };
-    let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
-    let integer = integer.ok_or_else(|| JsonError::expected("an integer", value))?;
-    T::try_from(integer).map_err(|_| range(ty, number.to_string()))
+    T::try_from(integer).map_err(|_| JsonError::range(ty, &integer.to_string()))
 }
 
 /// A 64-bit integer may also be a string of digits: JavaScript cannot write all of them as numbers.
-fn big_integer<T: TryFrom<i128>>(ty: &'static str, value: &Value) -> Result<T, JsonError> {
-    let Value::String(text) = value else {
+fn big_integer<T: TryFrom<i128>>(ty: &'static str, value: &Scalar<'_>) -> Result<T, JsonError> {
+    let Scalar::Text(text) = value else {
         return integer(ty, value);
     };
-    let integer = text.parse::<i128>().map_err(|_| JsonError::expected("an integer", value))?;
-    T::try_from(integer).map_err(|_| range(ty, text.clone()))
+    let integer = text.parse::<i128>().map_err(|_| value.instead_of("an integer"))?;
+    T::try_from(integer).map_err(|_| JsonError::range(ty, text))
 }
 
-fn single(value: &Value) -> Result<f32, JsonError> {
+fn single(value: &Scalar<'_>) -> Result<f32, JsonError> {
     let wide = double(value)?;
     let narrow = wide as f32;
     if narrow.is_infinite() && wide.is_finite() {
-        return Err(range("f32", value.to_string()));
+        let text = serde_json::Number::from_f64(wide).map(|number| number.to_string());
+        return Err(JsonError::range("f32", &text.unwrap_or_default()));
     }
     Ok(narrow)
 }
 
-fn double(value: &Value) -> Result<f64, JsonError> {
-    let float = match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => match text.as_str() {
-            "NaN" => Some(f64::NAN),
-            "Infinity" => Some(f64::INFINITY),
-            "-Infinity" => Some(f64::NEG_INFINITY),
-            _ => None,
-        },
-        _ => None,
-    };
-    float.ok_or_else(|| JsonError::expected("a number", value))
-}
-
-#[cold]
-fn range(ty: &'static str, value: String) -> JsonError {
-    JsonError::new(JsonReason::Range { ty, value })
+fn double(value: &Scalar<'_>) -> Result<f64, JsonError> {
+    match value {
+        Scalar::Unsigned(value) => Ok(*value as f64),
+        Scalar::Signed(value) => Ok(*value as f64),
+        Scalar::Float(value) => Ok(*value),
+        Scalar::Text("NaN") => Ok(f64::NAN),
+        Scalar::Text("Infinity") => Ok(f64::INFINITY),
+        Scalar::Text("-Infinity") => Ok(f64::NEG_INFINITY),
+        other => Err(other.instead_of("a number")),
+    }
 }

@@ -1,125 +1,139 @@
 //! Bytes to JSON, along the types.
 
-use super::{base64, is_newtype, is_nullable, numbers};
+use super::output::{Bracket, Output};
+use super::{is_newtype, is_nullable, numbers};
 use crate::codec::{DecodeError, Field, Layout, Reader, Reason, Segment, Shape, Wire, WireType};
-use alloc::borrow::ToOwned;
-use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
-use serde_json::{Map, Value};
-
-/// Reads a whole event.
-pub(super) fn event(layout: &Layout, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-    fields(layout, reader)
-}
 
 /// Reads the fields of an event or of a part; only events have fields of a later version.
-fn fields(layout: &Layout, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+pub(super) fn fields(layout: &Layout, reader: &mut Reader<'_>, out: &mut impl Output) -> Result<(), DecodeError> {
     let mut version = 1;
     let mut older = false;
-    let mut read = |field: &Field| {
+    let bracket = match layout.shape() {
+        Shape::Named => Bracket::Object,
+        Shape::Tuple => Bracket::Array,
+    };
+    out.open(bracket);
+    for field in layout.fields() {
         // A version's fields are in the message all together, or not at all.
         if field.since() > version {
             version = field.since();
             older |= reader.rest().is_empty();
         }
-        match field.default_bytes() {
-            Some(default) if older => value(field.ty(), &mut Reader::new(&default)),
-            _ => value(field.ty(), reader),
+        if let Bracket::Object = bracket {
+            out.key(field.name());
         }
-        .map_err(|error| error.inside(Segment::Field(field.name())))
-    };
-    let fields = layout.fields().iter();
-    Ok(match layout.shape() {
-        Shape::Named => {
-            let fields = fields.map(|field| Ok((field.name().to_owned(), read(field)?)));
-            Value::Object(fields.collect::<Result<Map<_, _>, _>>()?)
+        match if older { field.default_bytes() } else { None } {
+            Some(default) => value(field.ty(), &mut Reader::new(&default), out),
+            None => value(field.ty(), reader, out),
         }
-        Shape::Tuple => Value::Array(fields.map(read).collect::<Result<_, _>>()?),
-    })
+        .map_err(|error| inside(error, field))?;
+    }
+    out.close(bracket);
+    Ok(())
+}
+
+fn inside(error: DecodeError, field: &Field) -> DecodeError {
+    error.inside(Segment::Field(field.name()))
 }
 
 /// Reads the fields of a struct or variant that is a part of an event.
-fn part(layout: &Layout, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+fn part(layout: &Layout, reader: &mut Reader<'_>, out: &mut impl Output) -> Result<(), DecodeError> {
     match layout.fields() {
-        [field] if is_newtype(layout) => {
-            value(field.ty(), reader).map_err(|error| error.inside(Segment::Field(field.name())))
-        }
-        _ => fields(layout, reader),
+        [field] if is_newtype(layout) => value(field.ty(), reader, out).map_err(|error| inside(error, field)),
+        _ => fields(layout, reader, out),
     }
 }
 
 /// Reads a value.
-pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-    Ok(match ty {
-        WireType::Number(number) => numbers::read(*number, reader)?,
-        WireType::Bool => bool::read(reader)?.into(),
-        WireType::Quantised(quantisation) => numbers::read_quantised(quantisation, reader)?,
-        WireType::String => text(reader)?.into(),
+pub(super) fn value<O: Output>(ty: &WireType, reader: &mut Reader<'_>, out: &mut O) -> Result<(), DecodeError> {
+    match ty {
+        WireType::Number(number) => numbers::read(*number, reader, out)?,
+        WireType::Bool => out.bool(bool::read(reader)?),
+        WireType::Quantised(quantisation) => numbers::read_quantised(quantisation, reader, out)?,
+        WireType::String => out.text(text(reader)?),
         WireType::Bytes => {
             let len = reader.count(1)?;
-            base64::encode(reader.bytes(len)?).into()
+            out.bytes(reader.bytes(len)?);
         }
-        WireType::Array { item, len } => items(*len, |_| value(item.get(), reader))?,
+        WireType::Array { item, len } => items(*len, out, |out| value(item.get(), reader, out))?,
         WireType::Tuple(parts) => {
-            let parts = parts.iter().enumerate().map(|(at, part)| {
-                value(part.get(), reader).map_err(|error| error.inside(Segment::Field(position(at))))
-            });
-            Value::Array(parts.collect::<Result<_, _>>()?)
+            out.open(Bracket::Array);
+            for (at, part) in parts.iter().enumerate() {
+                value(part.get(), reader, out).map_err(|error| error.inside(Segment::Field(position(at))))?;
+            }
+            out.close(Bracket::Array);
         }
         WireType::List(item) => {
             let len = reader.count(item.min_size())?;
-            items(len, |_| value(item.get(), reader))?
+            items(len, out, |out| value(item.get(), reader, out))?;
         }
         WireType::Set(item) => {
             let len = reader.count(item.min_size())?;
             let mut last = None;
-            items(len, |_| ascending(item.get(), reader, &mut last))?
+            items(len, out, |out| ascending(reader, &mut last, |reader| value(item.get(), reader, out)))?;
         }
-        WireType::Map { key, value } => map(key.get(), value.get(), reader)?,
+        WireType::Map { key, value } => map(key.get(), value.get(), reader, out)?,
         WireType::Option(some) => {
             let offset = reader.offset();
             match *reader.array()? {
-                [0] => Value::Null,
-                [1] => match value(some.get(), reader)? {
-                    value if is_nullable(some.get()) => vec![value].into(),
-                    value => value,
-                },
+                [0] => out.null(),
+                [1] if is_nullable(some.get()) => {
+                    out.open(Bracket::Array);
+                    value(some.get(), reader, out)?;
+                    out.close(Bracket::Array);
+                }
+                [1] => value(some.get(), reader, out)?,
                 [byte] => return Err(DecodeError::new(Reason::Option(byte), offset)),
             }
         }
         // What has a fixed size cannot contain itself.
-        WireType::Struct(ty) if ty.layout().fixed_size().is_some() => part(ty.layout(), reader)?,
-        WireType::Struct(ty) => reader.nested(|reader| part(ty.layout(), reader))?,
+        WireType::Struct(ty) if ty.layout().fixed_size().is_some() => part(ty.layout(), reader, out)?,
+        WireType::Struct(ty) => reader.nested(|reader| part(ty.layout(), reader, out))?,
         WireType::Enum(ty) => {
-            let read = |reader: &mut Reader<'_>| {
+            let mut read = |reader: &mut Reader<'_>| {
                 let offset = reader.offset();
                 let [tag] = *reader.array()?;
                 let variant = ty.variant(tag).ok_or_else(|| DecodeError::new(Reason::Tag(tag), offset))?;
                 if variant.layout().fields().is_empty() {
-                    return Ok(variant.name().into());
+                    out.text(variant.name());
+                    return Ok(());
                 }
-                let fields =
-                    part(variant.layout(), reader).map_err(|error| error.inside(Segment::Field(variant.name())))?;
-                Ok(Value::Object(Map::from_iter([(variant.name().to_owned(), fields)])))
+                out.open(Bracket::Object);
+                out.key(variant.name());
+                part(variant.layout(), reader, out).map_err(|error| error.inside(Segment::Field(variant.name())))?;
+                out.close(Bracket::Object);
+                Ok(())
             };
             match ty.fixed_size() {
                 Some(_) => read(reader)?,
                 None => reader.nested(read)?,
             }
         }
-    })
+    }
+    Ok(())
 }
 
-fn items(len: usize, mut read: impl FnMut(usize) -> Result<Value, DecodeError>) -> Result<Value, DecodeError> {
-    let items = (0..len).map(|at| read(at).map_err(|error| error.inside(Segment::Index(at))));
-    Ok(Value::Array(items.collect::<Result<_, _>>()?))
+fn items<O: Output>(
+    len: usize,
+    out: &mut O,
+    mut read: impl FnMut(&mut O) -> Result<(), DecodeError>,
+) -> Result<(), DecodeError> {
+    out.open(Bracket::Array);
+    for at in 0..len {
+        read(out).map_err(|error| error.inside(Segment::Index(at)))?;
+    }
+    out.close(Bracket::Array);
+    Ok(())
 }
 
 /// Reads an item of a set or a key of a map, whose encoding comes after the `last` one.
-fn ascending<'a>(ty: &WireType, reader: &mut Reader<'a>, last: &mut Option<&'a [u8]>) -> Result<Value, DecodeError> {
+fn ascending<'a, T>(
+    reader: &mut Reader<'a>,
+    last: &mut Option<&'a [u8]>,
+    read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
     let (rest, offset) = (reader.rest(), reader.offset());
-    let value = value(ty, reader)?;
+    let value = read(reader)?;
     let bytes = &rest[..rest.len() - reader.rest().len()];
     if last.replace(bytes).is_some_and(|last| last >= bytes) {
         return Err(DecodeError::new(Reason::Order, offset));
@@ -127,34 +141,33 @@ fn ascending<'a>(ty: &WireType, reader: &mut Reader<'a>, last: &mut Option<&'a [
     Ok(value)
 }
 
-fn map(key: &WireType, ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
+fn map<O: Output>(key: &WireType, ty: &WireType, reader: &mut Reader<'_>, out: &mut O) -> Result<(), DecodeError> {
     let len = reader.count(key.min_size() + ty.min_size())?;
+    let bracket = if let WireType::String = key { Bracket::Object } else { Bracket::Array };
     let mut last = None;
-    let entries = (0..len).map(|at| {
-        let key = ascending(key, reader, &mut last).map_err(|error| error.inside(Segment::Field("key")));
-        let value = |reader| value(ty, reader).map_err(|error| error.inside(Segment::Field("value")));
-        key.and_then(|key| Ok((key, value(reader)?))).map_err(|error| error.inside(Segment::Index(at)))
-    });
-    let entries: Vec<(Value, Value)> = entries.collect::<Result<_, _>>()?;
-    Ok(match key {
-        WireType::String => {
-            let entries = entries.into_iter().filter_map(|(key, value)| match key {
-                Value::String(key) => Some((key, value)),
-                _ => None,
-            });
-            Value::Object(entries.collect())
+    out.open(bracket);
+    for at in 0..len {
+        let inside = |part| move |error: DecodeError| error.inside(Segment::Field(part)).inside(Segment::Index(at));
+        match bracket {
+            Bracket::Object => out.key(ascending(reader, &mut last, text).map_err(inside("key"))?),
+            Bracket::Array => {
+                out.open(Bracket::Array);
+                ascending(reader, &mut last, |reader| value(key, reader, out)).map_err(inside("key"))?;
+            }
         }
-        _ => entries.into_iter().map(|(key, value)| Value::Array(vec![key, value])).collect(),
-    })
+        value(ty, reader, out).map_err(inside("value"))?;
+        if let Bracket::Array = bracket {
+            out.close(Bracket::Array);
+        }
+    }
+    out.close(bracket);
+    Ok(())
 }
 
-fn text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
+fn text<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
     let len = reader.count(1)?;
     let offset = reader.offset();
-    match str::from_utf8(reader.bytes(len)?) {
-        Ok(text) => Ok(text.to_owned()),
-        Err(error) => Err(DecodeError::new(Reason::Utf8, offset + error.valid_up_to())),
-    }
+    str::from_utf8(reader.bytes(len)?).map_err(|error| DecodeError::new(Reason::Utf8, offset + error.valid_up_to()))
 }
 
 /// The name of a tuple's part in a path.

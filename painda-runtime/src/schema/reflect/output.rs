@@ -1,0 +1,257 @@
+//! Where the JSON of a message goes: into text, into a tree of values, or nowhere.
+
+use super::base64;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+use core::mem;
+use serde_json::{Map, Number, Value};
+
+/// Takes one JSON value, piece by piece.
+pub(super) trait Output {
+    fn null(&mut self);
+    fn bool(&mut self, value: bool);
+    fn unsigned(&mut self, value: u64);
+    fn signed(&mut self, value: i64);
+    /// A float that is finite.
+    fn float(&mut self, value: f64);
+    fn text(&mut self, value: &str);
+    /// Bytes, as the text that stands for them.
+    fn bytes(&mut self, value: &[u8]);
+    fn open(&mut self, bracket: Bracket);
+    /// The key of the value that comes next, in an object.
+    fn key(&mut self, key: &str);
+    fn close(&mut self, bracket: Bracket);
+}
+
+/// What holds other values.
+#[derive(Clone, Copy)]
+pub(super) enum Bracket {
+    Array,
+    Object,
+}
+
+/// Appends JSON text.
+pub(super) struct Text<'o> {
+    out: &'o mut Vec<u8>,
+    start: usize,
+}
+
+impl<'o> Text<'o> {
+    pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
+        Text { start: out.len(), out }
+    }
+
+    /// Writes the comma before a value or key, where one belongs. No value ends with one of these bytes.
+    fn comma(&mut self) {
+        let first = self.out.len() == self.start || matches!(self.out.last(), Some(b'[' | b'{' | b':'));
+        if !first {
+            self.out.push(b',');
+        }
+    }
+
+    fn put(&mut self, value: impl fmt::Display) {
+        self.comma();
+        // It takes everything.
+        let _ = write!(self, "{value}");
+    }
+
+    fn quoted(&mut self, text: &str) {
+        self.comma();
+        self.out.push(b'"');
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, ..0x20 | b'"' | b'\\')) {
+            self.out.extend_from_slice(&rest[..at]);
+            let _ = match rest[at] {
+                b'"' => self.write_str("\\\""),
+                b'\\' => self.write_str("\\\\"),
+                b'\n' => self.write_str("\\n"),
+                b'\r' => self.write_str("\\r"),
+                b'\t' => self.write_str("\\t"),
+                byte => write!(self, "\\u{byte:04x}"),
+            };
+            rest = &rest[at + 1..];
+        }
+        self.out.extend_from_slice(rest);
+        self.out.push(b'"');
+    }
+}
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.out.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Output for Text<'_> {
+    fn null(&mut self) {
+        self.put("null");
+    }
+
+    fn bool(&mut self, value: bool) {
+        self.put(value);
+    }
+
+    fn unsigned(&mut self, value: u64) {
+        self.put(value);
+    }
+
+    fn signed(&mut self, value: i64) {
+        self.put(value);
+    }
+
+    fn float(&mut self, value: f64) {
+        match Number::from_f64(value) {
+            Some(number) => self.put(number),
+            None => self.null(),
+        }
+    }
+
+    fn text(&mut self, value: &str) {
+        self.quoted(value);
+    }
+
+    fn bytes(&mut self, value: &[u8]) {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend(base64::encode(value));
+        self.out.push(b'"');
+    }
+
+    fn open(&mut self, bracket: Bracket) {
+        self.comma();
+        self.out.push(match bracket {
+            Bracket::Array => b'[',
+            Bracket::Object => b'{',
+        });
+    }
+
+    fn key(&mut self, key: &str) {
+        self.quoted(key);
+        self.out.push(b':');
+    }
+
+    fn close(&mut self, bracket: Bracket) {
+        self.out.push(match bracket {
+            Bracket::Array => b']',
+            Bracket::Object => b'}',
+        });
+    }
+}
+
+/// Builds a tree.
+#[derive(Default)]
+pub(super) struct Tree {
+    value: Value,
+    key: String,
+    /// What the value is in, each with its own key in the one around it.
+    open: Vec<(String, Value)>,
+}
+
+impl Tree {
+    pub(super) fn finish(self) -> Value {
+        self.value
+    }
+
+    fn put(&mut self, value: Value) {
+        match self.open.last_mut() {
+            Some((_, Value::Array(items))) => items.push(value),
+            Some((_, Value::Object(entries))) => drop(entries.insert(mem::take(&mut self.key), value)),
+            _ => self.value = value,
+        }
+    }
+}
+
+impl Output for Tree {
+    fn null(&mut self) {
+        self.put(Value::Null);
+    }
+
+    fn bool(&mut self, value: bool) {
+        self.put(value.into());
+    }
+
+    fn unsigned(&mut self, value: u64) {
+        self.put(value.into());
+    }
+
+    fn signed(&mut self, value: i64) {
+        self.put(value.into());
+    }
+
+    fn float(&mut self, value: f64) {
+        self.put(value.into());
+    }
+
+    fn text(&mut self, value: &str) {
+        self.put(value.into());
+    }
+
+    fn bytes(&mut self, value: &[u8]) {
+        let mut text = String::with_capacity(value.len().div_ceil(3) * 4);
+        text.extend(base64::encode(value).map(char::from));
+        self.put(text.into());
+    }
+
+    fn open(&mut self, bracket: Bracket) {
+        let value = match bracket {
+            Bracket::Array => Value::Array(Vec::new()),
+            Bracket::Object => Value::Object(Map::new()),
+        };
+        self.open.push((mem::take(&mut self.key), value));
+    }
+
+    fn key(&mut self, key: &str) {
+        self.key = key.into();
+    }
+
+    fn close(&mut self, _: Bracket) {
+        if let Some((key, value)) = self.open.pop() {
+            self.key = key;
+            self.put(value);
+        }
+    }
+}
+
+/// Counts the values, those that hold others included.
+#[derive(Default)]
+pub(super) struct Count(pub(super) usize);
+
+impl Output for Count {
+    fn null(&mut self) {
+        self.0 += 1;
+    }
+
+    fn bool(&mut self, _: bool) {
+        self.0 += 1;
+    }
+
+    fn unsigned(&mut self, _: u64) {
+        self.0 += 1;
+    }
+
+    fn signed(&mut self, _: i64) {
+        self.0 += 1;
+    }
+
+    fn float(&mut self, _: f64) {
+        self.0 += 1;
+    }
+
+    fn text(&mut self, _: &str) {
+        self.0 += 1;
+    }
+
+    fn bytes(&mut self, _: &[u8]) {
+        self.0 += 1;
+    }
+
+    fn open(&mut self, _: Bracket) {
+        self.0 += 1;
+    }
+
+    fn key(&mut self, _: &str) {}
+
+    fn close(&mut self, _: Bracket) {}
+}

@@ -1,0 +1,31 @@
+//! JSON values that hold no others.
+
+use super::JsonError;
+
+/// A JSON value that holds no others, as it was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scalar<'a> {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    /// Below 0.
+    Signed(i64),
+    /// Written with a fraction or an exponent, or beyond 64 bits.
+    Float(f64),
+    Text(&'a str),
+}
+
+impl Scalar<'_> {
+    /// The error that another kind of value is needed.
+    #[cold]
+    pub(super) fn instead_of(&self, expected: &'static str) -> JsonError {
+        let found = match self {
+            Scalar::Null => "null",
+            Scalar::Bool(_) => "a bool",
+            Scalar::Unsigned(_) | Scalar::Signed(_) => "a number",
+            Scalar::Float(_) => "a fraction",
+            Scalar::Text(_) => "a string",
+        };
+        JsonError::expected(expected, found)
+    }
+}
