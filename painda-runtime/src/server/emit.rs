@@ -24,6 +24,9 @@ use crate::{
 /// # }
 /// ```
 ///
+/// An aim may have 65535 names. Up to 1024 rooms are looked at in one moment: whoever goes from one of them to another meanwhile gets the
+/// emit. Of more rooms it may miss both.
+///
 /// The same aims serve for questions and orders to the sockets themselves: [`sockets`](Self::sockets),
 /// [`join`](Self::join), [`leave`](Self::leave), [`disconnect`](Self::disconnect).
 ///
@@ -94,8 +97,8 @@ impl<'a, S: Schema> Target<'a, S> {
     /// never waits for the network.
     ///
     /// # Errors
-    /// [`Error::Adapter`] where it can't go to the other nodes, for example because the queue of publishes is full;
-    /// members on this node get it all the same. [`Error::InvalidName`] for a name that can't be a room's.
+    /// [`Error::Adapter`] where it can't go to the other nodes, for example because the queue of publishes is full, or the aim has too
+    /// many names; members on this node get it all the same. [`Error::InvalidName`] for a name that can't be a room's.
     pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
         let node = self.server.node();
         node.emit(&self.aim, &Packet::event(node.framing(), event)?, self.local)
