@@ -10,8 +10,9 @@ use parking_lot::RwLock;
 use super::{client_id::ClientId, socket::SocketCore};
 use crate::wire::aim::Aim;
 
-/// So many names are looked up under one lock.
+/// So many names are looked up under one lock, or the first rooms that have so many members.
 const PIECE: usize = 1024;
+const PIECE_MEMBERS: usize = 1 << 16;
 
 type Sockets = HashMap<ClientId, Arc<SocketCore>>;
 
@@ -75,21 +76,26 @@ impl Hub {
     /// The sockets of an aim of any kind.
     ///
     /// Up to [`PIECE`] rooms are looked at in one moment, so that whoever goes from one of them to another is found in one of the
-    /// two. A longer list is looked up in pieces: it comes from another node, and joins do not wait for all of it.
+    /// two. More are looked at in pieces: the list may come from another node, and joins do not wait for all of it.
     fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
         let (mut picked, mut out) = (Sockets::new(), HashSet::new());
         let wanted = aim.rooms.iter().map(|room| (room, true));
         let mut rooms = wanted.chain(aim.except_rooms.iter().map(|room| (room, false))).peekable();
         while rooms.peek().is_some() {
-            let members = self.rooms.read();
+            let hub = self.rooms.read();
+            let mut looked_at = 0;
             for (room, wanted) in rooms.by_ref().take(PIECE) {
-                let Some(members) = members.get(room) else { continue };
+                let Some(members) = hub.get(room) else { continue };
                 if wanted {
                     for (id, socket) in members {
                         picked.entry(*id).or_insert_with(|| socket.clone());
                     }
                 } else {
                     out.extend(members.keys().copied());
+                }
+                looked_at += members.len();
+                if looked_at >= PIECE_MEMBERS {
+                    break;
                 }
             }
         }
