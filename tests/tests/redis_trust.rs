@@ -279,6 +279,53 @@ async fn orders_that_make_no_sense_do_nothing() {
     assert_eq!(scene.node.stats().unreadable, nonsense.len() as u64);
 }
 
+#[tokio::test]
+async fn mutated_messages_of_nodes_do_no_harm() {
+    let mut scene = Scene::start().await;
+    let ask = |order: serde_json::Value| json!({ "ask": 7, "from": ASKER, "order": order }).to_string();
+    let inbox = format!("pp:ch:__pp_node_{}", scene.node.node_id());
+    let emit = json!({
+        "rooms": ["arena", "b"], "exceptRooms": ["c"], "excludeId": "x", "type": "player:move", "emitPayload": { "x": 1, "y": 0 },
+    });
+    let names = many(9, "arena");
+    let whole = [
+        (CLUSTER, named("__pp_to", &aimed([&names, &names, &[], &names[..1]], &moved(1.0)))),
+        (CLUSTER, named("__pp_ask", ask(json!({ "do": "sockets", "rooms": names })).as_bytes())),
+        (CLUSTER, named("__pp_ask", ask(json!({ "do": "join", "room": "b", "clients": names })).as_bytes())),
+        (CLUSTER, named("__pp_ask", ask(json!({ "do": "schema", "fingerprint": "x" })).as_bytes())),
+        (&inbox, reply(7, ASKER, &description::<Wrong>())),
+        (TYPESCRIPT, named("__pp_remote_emit", emit.to_string().as_bytes())),
+        ("pp:ch:arena", moved(1.0)),
+    ];
+    // The same in every run.
+    let mut dice = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut roll = move |sides: usize| {
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        (dice % sides as u64) as usize
+    };
+    for _ in 0..300 {
+        for (channel, whole) in &whole {
+            let mut message = whole.clone();
+            for _ in 0..=roll(3) {
+                let at = roll(message.len());
+                match roll(4) {
+                    0 => message[at] ^= 1 << roll(8),
+                    1 => message[at] = roll(256) as u8,
+                    2 => message.insert(at, roll(256) as u8),
+                    _ => message.truncate(at.max(1)),
+                }
+            }
+            scene.redis.publish(channel, &message).await;
+        }
+    }
+    let everybody = aimed([&[], &[], &["nobody's".to_owned()], &[]], &moved(-123.0));
+    scene.say(CLUSTER, "__pp_to", everybody).await;
+    while scene.client.next_frame().await != player_move(-123.0, 0.0) {}
+    assert_eq!(scene.ask(json!({ "do": "node" })).await, 1);
+}
+
 /// The same events as the arena's, and one more.
 #[derive(PPEvent)]
 #[pp(event = "player:left", id = 77)]

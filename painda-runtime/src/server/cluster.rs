@@ -30,7 +30,7 @@ const MAX_SOCKET_BYTES: usize = 1 << 20;
 pub struct Answer<T> {
     /// What is known from those nodes that replied, this one included.
     pub value: T,
-    /// The ids of the nodes that did not reply in time: they are slow, cut off, or dead and not yet missed.
+    /// The ids of the nodes that did not reply: they are slow, cut off, or dead, or have just left.
     pub silent: Vec<String>,
     /// The ids of the nodes that had more to say than one answer holds: 10 000 sockets a node, or 1 MiB of their rooms' names.
     pub cut: Vec<String>,

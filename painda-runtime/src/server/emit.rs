@@ -24,8 +24,8 @@ use crate::{
 /// # }
 /// ```
 ///
-/// An aim may have 65535 names. Up to 1024 rooms are looked at in one moment: whoever goes from one of them to another meanwhile gets the
-/// emit. Of more rooms it may miss both.
+/// An aim may have 65535 names. Up to 1024 rooms, with up to 65536 members, are looked at in one moment: whoever goes from one of them to
+/// another meanwhile gets the emit. Of more rooms it may be found in neither.
 ///
 /// The same aims serve for questions and orders to the sockets themselves: [`sockets`](Self::sockets),
 /// [`join`](Self::join), [`leave`](Self::leave), [`disconnect`](Self::disconnect).

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::wire::aim::Aim;
 
-/// So many rooms are looked at in one moment.
+/// So many rooms are looked at in one moment, or the first ones that have so many members.
 const PIECE: usize = 1024;
+const PIECE_MEMBERS: usize = 1 << 16;
 
 type Sockets = HashMap<ClientId, Arc<SocketCore>, ById>;
 
@@ -147,16 +148,24 @@ impl Hub {
     /// The sockets of an aim of any kind.
     ///
     /// Up to [`PIECE`] rooms are looked at in one moment, so that whoever goes from one of them to another is found in one of the
-    /// two. A longer list is looked up in pieces: it comes from another node, and joins do not wait for all of it.
+    /// two. More are looked at in pieces: the list may come from another node, and joins do not wait for all of it.
     fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
         let (mut picked, mut out) = (Sockets::default(), HashSet::with_hasher(ById));
         let wanted = aim.rooms.iter().map(|room| (room, true));
         let mut names = wanted.chain(aim.except_rooms.iter().map(|room| (room, false))).peekable();
         let rooms = self.rooms.pin();
         while names.peek().is_some() {
-            let piece = names.by_ref().take(PIECE);
-            let piece: Vec<(RwLockReadGuard<'_, State>, bool)> =
-                piece.filter_map(|(room, wanted)| Some((rooms.get(room)?.state.read_recursive(), wanted))).collect();
+            let (mut piece, mut members) = (Vec::<(RwLockReadGuard<'_, State>, bool)>::new(), 0);
+            for (room, wanted) in names.by_ref().take(PIECE) {
+                let Some(room) = rooms.get(room) else { continue };
+                // Somebody may wait to write, and the same room stand in both lists.
+                let state = room.state.read_recursive();
+                members += state.members.len();
+                piece.push((state, wanted));
+                if members >= PIECE_MEMBERS {
+                    break;
+                }
+            }
             for (state, wanted) in &piece {
                 if *wanted {
                     for (id, socket) in &state.members {

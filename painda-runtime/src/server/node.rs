@@ -399,13 +399,11 @@ impl Node {
         if let Some(packet) = self.control("__pp_shutdown", &json!({ "reason": reason, "timeoutMs": timeout_ms })) {
             self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol);
         }
+        // A handshake that is going on ends with the same.
+        self.hub.each(&Aim::default(), SocketCore::go_away);
         let all_gone = async {
             loop {
                 let changed = self.changed.notified();
-                // Again in each round: a handshake that was going on may have just ended.
-                self.hub.each(&Aim::default(), |socket| {
-                    socket.close(close_code::GOING_AWAY, "the server stops");
-                });
                 if self.clients.load(Ordering::Acquire) == 0 {
                     return;
                 }

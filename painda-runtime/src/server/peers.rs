@@ -142,7 +142,7 @@ impl Node {
     /// Asks these nodes, and waits until each has replied, or is no longer there, or the time is up.
     pub(crate) async fn ask_these(&self, mut waiting: HashSet<String>, order: &Value, deadline: Instant) -> Replies {
         let peers = &self.peers;
-        let mut values = Vec::new();
+        let (mut values, mut silent) = (Vec::new(), Vec::new());
         if !waiting.is_empty()
             && let Some((_open, mut replies)) = self.put_question(&waiting, order)
         {
@@ -160,12 +160,12 @@ impl Node {
                         values.push((from, value));
                     }
                     () = sleep_until(deadline) => break,
-                    // Whoever has left, or has been buried, will not reply.
-                    there = look_again => waiting.retain(|node| there.contains(node)),
+                    // Whoever has left, or has been buried, will not reply any more.
+                    there = look_again => silent.extend(waiting.extract_if(|node| !there.contains(node))),
                 }
             }
         }
-        let mut silent: Vec<String> = waiting.into_iter().collect();
+        silent.extend(waiting);
         silent.sort_unstable();
         Replies { values, silent }
     }

@@ -66,6 +66,11 @@ impl SocketCore {
         self.outbox.push_last(close_frame(Some((close_code::sendable(code), reason))))
     }
 
+    /// Closes because the server stops.
+    pub(crate) fn go_away(self: &Arc<Self>) {
+        self.close(close_code::GOING_AWAY, "the server stops");
+    }
+
     /// Answers a client's close with what it says: a code and a reason, or neither. `false` where we have closed before.
     pub(crate) fn answer_close(&self, said: Option<(u16, &str)>) -> bool {
         self.outbox.push_last(close_frame(said))

@@ -86,6 +86,10 @@ impl<S: Schema> Connection<S> {
     async fn live(mut self, handshake: Box<Handshake>, upgrade: OnUpgrade, open: oneshot::Sender<()>) {
         let (id, address, began) = (self.session.core.id, handshake.client_ip(), Instant::now());
         let unfinished = self.greet(handshake, open).await;
+        if self.session.server.node().is_closing() {
+            // Those that were there when the server began to close have been told.
+            self.session.core.go_away();
+        }
         tracing::debug!(target: "painda::connect", id = id.as_str(), ?address, accepted = self.accepted, "came");
         let end = match unfinished {
             None => self.serve(upgrade).await,

@@ -168,8 +168,8 @@ impl<'a> Aim<'a> {
     /// A name among the rooms that can't be a room's, and why.
     #[must_use]
     pub fn problem(&self) -> Option<(&'a str, &'static str)> {
-        let problem = |names: &Names<'a>| names.iter().find_map(|room| Some((room, room_problem(room)?)));
-        problem(&self.rooms).or_else(|| problem(&self.except_rooms))
+        let lists = [&self.rooms, &self.except_rooms].into_iter().filter(|names| !names.is_empty());
+        lists.flat_map(Names::iter).find_map(|room| Some((room, room_problem(room)?)))
     }
 
     /// The rooms, the clients, the excepted rooms and the excepted clients: the order of the wire.
