@@ -5,8 +5,8 @@
 use painda_runtime::schema::lock::{self, Class};
 use painda_runtime::{Registry, Schema};
 
-/// Makes two versions of a schema for each row of the table. A version is an event's attribute and fields, and the parts
-/// that it needs, or all of it.
+/// Makes two versions of a schema for each row of the table. A version is an event's attribute and fields, and the
+/// parts that it needs, or all of it.
 macro_rules! table {
     ($($name:ident $old:tt => $new:tt $expected:expr;)*) => {
         $(mod $name {
@@ -68,7 +68,8 @@ table! {
     types_of_the_same_bytes {
         "e", id = 1; { a: BTreeMap<u8, u8>, b: BTreeSet<u8>, c: u8, #[pp(since = 2, default)] d: Vec<String> }
     } => {
-        "e", id = 1; { a: HashMap<u8, u8>, b: HashSet<u8>, c: Box<Number>, #[pp(since = 2, default = vec![])] d: Vec<String> }
+        "e", id = 1;
+        { a: HashMap<u8, u8>, b: HashSet<u8>, c: Box<Number>, #[pp(since = 2, default = vec![])] d: Vec<String> }
         type Number = u8;
     } [];
     types_of_another_name { "e", id = 1; (T) #[derive(PPType)] pub struct T { x: u8 } } => {
@@ -147,13 +148,16 @@ table! {
         ["wire event `e`, field `x`: the type was `Option<u8>` and is `Option<Option<u8>>`"];
     quantised { "e", id = 1; { x: f32 } } => { "e", id = 1; { #[pp(as = u8, range = 0..=1)] x: f32 } }
         ["wire event `e`, field `x`: the type was `f32` and is `f32 as u8 in 0.0..=1.0`"];
-    range { "e", id = 1; { #[pp(as = u8, range = 0..=1)] x: f32 } } => { "e", id = 1; { #[pp(as = u8, range = 0..=1.5)] x: f32 } }
+    range { "e", id = 1; { #[pp(as = u8, range = 0..=1)] x: f32 } }
+        => { "e", id = 1; { #[pp(as = u8, range = 0..=1.5)] x: f32 } }
         ["wire event `e`, field `x`: the type was `f32 as u8 in 0.0..=1.0` and is `f32 as u8 in 0.0..=1.5`"];
-    integer { "e", id = 1; { #[pp(as = u8, range = 0..=1)] x: f64 } } => { "e", id = 1; { #[pp(as = u16, range = 0..=1)] x: f64 } }
+    integer { "e", id = 1; { #[pp(as = u8, range = 0..=1)] x: f64 } }
+        => { "e", id = 1; { #[pp(as = u16, range = 0..=1)] x: f64 } }
         ["wire event `e`, field `x`: the type was `f64 as u8 in 0.0..=1.0` and is `f64 as u16 in 0.0..=1.0`"];
     since { "e", id = 1; { #[pp(since = 2, default)] x: u8 } } => { "e", id = 1; { #[pp(since = 3, default)] x: u8 } }
         ["wire event `e`, field `x`: it was of version 2 and is of version 3"];
-    default { "e", id = 1; { #[pp(since = 2, default)] x: u8 } } => { "e", id = 1; { #[pp(since = 2, default = 1)] x: u8 } }
+    default { "e", id = 1; { #[pp(since = 2, default)] x: u8 } }
+        => { "e", id = 1; { #[pp(since = 2, default = 1)] x: u8 } }
         ["wire event `e`, field `x`: its default was `0` and is `1`"];
     closed_version { "e", id = 1; { #[pp(since = 2, default)] x: u8 } }
         => { "e", id = 1; { #[pp(since = 2, default)] x: u8, #[pp(since = 2, default)] y: u8 } }

@@ -12,8 +12,8 @@ pub enum Class {
     /// For those who write code: what is called by another name has to be written so, and an event that a slow client
     /// may miss has to be one that it can do without. The bytes and the JSON are the same.
     InSource,
-    /// For those who do not use the Rust types: the JSON, or the values that TypeScript has, are others. The bytes are the
-    /// same. Code that uses the Rust types may have to change, too.
+    /// For those who do not use the Rust types: the JSON, or the values that TypeScript has, are others. The bytes
+    /// are the same. Code that uses the Rust types may have to change, too.
     InJson,
     /// For those who run programs: old and new ones misread each other, or cannot read each other.
     OnWire,

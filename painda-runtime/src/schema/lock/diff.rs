@@ -18,8 +18,8 @@ pub(super) fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
             Class::Safe,
             "lock file",
             format!("its format was {} and is {FORMAT}", old.format),
-            "An older painda-runtime has written it, without the events' delivery. The new format has that: from now on, a \
-             change of it is seen.",
+            "An older painda-runtime has written it, without the events' delivery. From now on a change of that is \
+             seen, too.",
         ));
     }
     let old = &old;
@@ -44,8 +44,8 @@ pub(super) fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
             Class::OnWire,
             format!("schema `{}`", new.schema),
             format!("structs and enums could be nested {} deep in a message, and can be {}", old.depth, new.depth),
-            "Programs with the smaller depth refuse what is nested deeper. It belongs to painda-runtime: use the same one \
-             everywhere.",
+            "Programs with the smaller depth refuse what is nested deeper. The depth is painda-runtime's: use the same \
+             version everywhere.",
         ));
     }
     events(old, new, &mut changes);
@@ -114,8 +114,8 @@ fn pair(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mut Ve
             Class::InJson,
             place,
             format!("its name is `{}` now", event.name),
-            "The binary form is the same, but JSON clients know it by its old name, and a node with the one does not join a \
-             cluster that has the other: keep `event = …` and rename the struct alone.",
+            "The binary form is the same, but JSON clients know it by its old name, and a node with the one does not \
+             join a cluster that has the other: keep `event = …` and rename the struct alone.",
         ));
     }
     if before.id != event.id {
@@ -164,8 +164,8 @@ fn delivery(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mu
         place,
         format!("its delivery was `{}` and is `{}`", before.delivery, event.delivery),
         format!(
-            "The bytes are the same, but {of_slow_clients}: code that sends or handles it has to be right with that. Until all \
-             nodes are new, the old ones treat their own clients as before."
+            "The bytes are the same, but {of_slow_clients}: code that sends or handles it has to be right with that. \
+             Until all nodes are new, the old ones treat their own clients as before."
         ),
     ));
 }

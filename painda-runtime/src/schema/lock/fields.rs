@@ -1,7 +1,7 @@
 //! Compares the fields of an event or a part.
 //!
-//! Owns the rules about them: what is appended with a default is safe, another name is a matter of JSON, everything else
-//! changes the meaning of bytes.
+//! Owns the rules about them: what is appended with a default is safe, another name is a matter of JSON, everything
+//! else changes the meaning of bytes.
 
 use super::change::{Change, Class};
 use super::model::{LockedField, LockedLayout};
@@ -11,9 +11,9 @@ pub(super) const FROZEN: &str = "What is in the middle of a message cannot chang
                                  Make a new type, and append a field of it to the event: `#[pp(since = …, default)]`.";
 
 /// What another name means.
-pub(super) const RENAMED: &str = "The bytes are the same, but JSON has the name: JSON clients have to change with it, and so \
-                                  has code. A node with the one does not join a cluster that has the other: \
-                                  `on_schema_conflict` says what it does.";
+pub(super) const RENAMED: &str = "The bytes are the same, but JSON has the name: JSON clients have to change with it, \
+                                  and so has code. A node with the one does not join a cluster that has the other, \
+                                  unless `on_schema_conflict` allows it.";
 
 /// Compares the fields of an event, which may be appended to.
 pub(super) fn of_event(place: &str, old: &LockedLayout, new: &LockedLayout, changes: &mut Vec<Change>) {
@@ -40,8 +40,8 @@ fn shape(place: &str, old: &LockedLayout, new: &LockedLayout, changes: &mut Vec<
         true => "its fields had names and are told apart by position",
         false => "its fields were told apart by position and have names",
     };
-    let advice = "The bytes are the same, but JSON and TypeScript have an object in the one case and an array, or a part's only \
-                  field by itself, in the other. Restore it, or change all clients together.";
+    let advice = "The bytes are the same, but JSON and TypeScript have an object in the one case and an array, or a \
+                  part's only field by itself, in the other. Restore it, or change all clients together.";
     changes.push(Change::new(Class::InJson, place, what, advice));
     for (field, new) in fields.iter_mut().zip(&new.fields) {
         field.name.clone_from(&new.name);

@@ -34,8 +34,8 @@
 //!
 //! | class | what belongs to it |
 //! | --- | --- |
-//! | `wire` | other ids, tags, types, ranges, versions or defaults; another order; what is gone; what is new and has not been appended |
-//! | `json` | other names of events, fields and variants; fields that got names or lost them; the first variant with fields, which makes all of an enum's values others in TypeScript |
+//! | `wire` | other ids, tags, types, ranges, versions or defaults; another order; what is gone; fields that are new, but not appended |
+//! | `json` | other names of events, fields and variants; fields that lose all names or get some; an enum's first variant with fields |
 //! | `source` | another delivery: `volatile`, `latest`; new variants; other names of types and of the schema |
 //! | `safe` | new events; fields that have been appended with a default |
 //!
@@ -65,14 +65,14 @@
 //! reserved 7 "player:jump"
 //! ```
 //!
-//! An event has its id, its name and its path in Rust, and its delivery where that is not `reliable`; a field its name
-//! and type, and the version of the event that has brought it with the JSON of its value in older messages; a variant its
-//! tag; `tuple` is behind what tells its fields apart by position. `depth` is how deep structs and enums may be nested in
-//! a message. The ids and names of events that are gone stay reserved: an event that takes one fails the test, also with
-//! `PAINDA_ACCEPT=1`.
+//! An event has its id, its name and its path in Rust, and its delivery where that is not `reliable`; a field its
+//! name and type, and the version of the event that has brought it with the JSON of its value in older messages; a
+//! variant its tag; `tuple` is behind what tells its fields apart by position. `depth` is how deep structs and enums
+//! may be nested in a message. The ids and names of events that are gone stay reserved: an event that takes one fails
+//! the test, also with `PAINDA_ACCEPT=1`.
 //!
-//! What is in the file twice, or contradicts another line, fails the test with both lines: a merge may have kept what is
-//! on both sides. So does what is missing: a struct that a field has, the variants of an enum.
+//! What is in the file twice, or contradicts another line, fails the test with both lines: a merge may have kept what
+//! is on both sides. So does what is missing: a struct that a field has, the variants of an enum.
 //!
 //! A file of the format 1 is read. It has no delivery, no depth and no `tuple`, so that a change of them cannot be seen
 //! in it: the test fails with a `safe` change until `PAINDA_ACCEPT=1` has written the file in the format 2.
@@ -101,8 +101,8 @@ pub use read::LockError;
 /// `cargo test` runs.
 ///
 /// # Panics
-/// When they differ and `PAINDA_ACCEPT=1` is not set, with all changes; when the file is missing and `CI` is set; when it
-/// contradicts itself; and when it cannot be read or written.
+/// When they differ and `PAINDA_ACCEPT=1` is not set, with all changes; when the file is missing and `CI` is set;
+/// when it contradicts itself; and when it cannot be read or written.
 #[track_caller]
 pub fn check<S: Schema>(path: impl AsRef<Path>) {
     if let Err(message) = outcome(S::registry(), path.as_ref(), Mode::of_environment()) {

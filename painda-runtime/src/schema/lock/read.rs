@@ -1,7 +1,7 @@
 //! The lock file's text, as it is read: this format and the one before.
 //!
-//! Owns what can be wrong with it: a line that cannot be read, two lines that say the same or contradict each other, and
-//! lines that are missing. A merge can do all of that. Knows nothing about what a change means.
+//! Owns what can be wrong with it: a line that cannot be read, two lines that say the same or contradict each other,
+//! and lines that are missing. A merge can do all of that. Knows nothing about what a change means.
 
 use super::model::{
     Body, FORMAT, Lock, LockedDelivery, LockedEvent, LockedField, LockedLayout, LockedPart, LockedVariant, Since,
@@ -85,8 +85,8 @@ impl Once {
             Some(first) => error(
                 line,
                 format!(
-                    "{what} is there a second time, first in line {first}; where a merge has kept both, remove one: the \
-                     test says whether the other one is as in the code"
+                    "{what} is there a second time, first in line {first}; where a merge has kept both, remove one: \
+                     the test says whether the other one is as in the code"
                 ),
             ),
             None => {
@@ -335,8 +335,8 @@ impl<'a> Reader<'a> {
                 return error(
                     line(format!("`reserved {id} {name:?}`")),
                     format!(
-                        "the event is in the file, too, in line {}; remove this line where the code has the event, and the \
-                         event's lines where it is gone",
+                        "the event is in the file, too, in line {}; remove this line where the code has the event, \
+                         and the event's lines where it is gone",
                         line(format!("the id {id}"))
                     ),
                 );

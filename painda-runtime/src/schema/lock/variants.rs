@@ -52,8 +52,8 @@ pub(super) fn of_enum(place: &str, old: &[LockedVariant], new: &[LockedVariant],
                 Class::InSource,
                 format!("{place}, variant `{}`", variant.name),
                 format!("it is new, with the tag {}", variant.tag),
-                "The bytes of the others are the same. Code that matches has to handle it; programs that do not know it \
-                 refuse messages with it, so update those that receive it first.",
+                "The bytes of the others are the same. Code that matches has to handle it; programs that do not know \
+                 it refuse messages with it, so update those that receive it first.",
             ));
         }
     }
@@ -70,9 +70,9 @@ fn data(place: &str, old: &[LockedVariant], new: &[LockedVariant], changes: &mut
         _ => return,
     };
     let advice = format!(
-        "In TypeScript all its values are others: {from} becomes {to}, wherever the module is made anew. The bytes and the JSON \
-         of a variant that stays are the same. To keep the values, leave the enum as it is and append a field of a new one \
-         to the event: `#[pp(since = …, default)]`."
+        "In TypeScript all its values are others: {from} becomes {to}, where the module is made anew. The bytes and \
+         the JSON of a variant that stays are the same. To keep the values, leave the enum as it is, and append a \
+         field of a new one to the event: `#[pp(since = …, default)]`."
     );
     changes.push(Change::new(Class::InJson, place, what, advice));
 }
