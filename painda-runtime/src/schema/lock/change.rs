@@ -9,9 +9,12 @@ use std::fmt;
 pub enum Class {
     /// For nobody who is there already: old and new programs understand each other.
     Safe,
-    /// For those who write code: what is called by another name has to be written so. The bytes are the
-    /// same.
+    /// For those who write code: what is called by another name has to be written so, and an event that a slow client
+    /// may miss has to be one that it can do without. The bytes and the JSON are the same.
     InSource,
+    /// For those who do not use the Rust types: the JSON, or the values that TypeScript has, are others. The bytes
+    /// are the same. Code that uses the Rust types may have to change, too.
+    InJson,
     /// For those who run programs: old and new ones misread each other, or cannot read each other.
     OnWire,
 }
@@ -21,6 +24,7 @@ impl fmt::Display for Class {
         f.pad(match self {
             Class::Safe => "safe",
             Class::InSource => "source",
+            Class::InJson => "json",
             Class::OnWire => "wire",
         })
     }

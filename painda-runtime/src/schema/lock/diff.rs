@@ -1,16 +1,28 @@
 //! Compares two versions of a schema: which events, structs and enums are the same, and which are new
 //! or gone.
 //!
-//! Owns the rules about events and parts; those about fields and variants are in `fields`.
+//! Owns the rules about events and parts; those about fields are in `fields`, those about variants in
+//! `variants`.
 
 use super::change::{Change, Class};
-use super::model::{Body, Lock, LockedEvent, LockedPart};
-use super::{fields, paths};
+use super::model::{Body, FORMAT, Lock, LockedDelivery, LockedEvent, LockedPart};
+use super::{fields, paths, variants};
 
 /// All changes from the one to the other, the gravest first.
 pub(super) fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     let mut changes = Vec::new();
-    let (old, moves) = &paths::moves(old, new);
+    let (mut old, moves) = paths::moves(old, new);
+    if old.format < FORMAT {
+        old.complete_from(new);
+        changes.push(Change::new(
+            Class::Safe,
+            "lock file",
+            format!("its format was {} and is {FORMAT}", old.format),
+            "An older painda-runtime has written it, without the events' delivery. From now on a change of that is \
+             seen, too.",
+        ));
+    }
+    let old = &old;
     for (from, to) in moves {
         changes.push(Change::new(
             Class::InSource,
@@ -25,6 +37,15 @@ pub(super) fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
             format!("schema `{}`", new.schema),
             format!("its name was `{}`", old.schema),
             "The bytes are the same; code that names the schema has to change.",
+        ));
+    }
+    if old.depth != new.depth {
+        changes.push(Change::new(
+            Class::OnWire,
+            format!("schema `{}`", new.schema),
+            format!("structs and enums could be nested {} deep in a message, and can be {}", old.depth, new.depth),
+            "Programs with the smaller depth refuse what is nested deeper. The depth is painda-runtime's: use the same \
+             version everywhere.",
         ));
     }
     events(old, new, &mut changes);
@@ -54,7 +75,7 @@ fn successor<'a>(old: &LockedEvent, before: &Lock, new: &'a Lock) -> Option<&'a 
     // kept its name is not to be taken for another.
     let is_new = |event: &&LockedEvent| before.events.iter().all(|other| other.name != event.name);
     let by_path = || new.events.iter().filter(is_new).find(|event| event.path == old.path);
-    let types = |event: &LockedEvent| event.fields.iter().map(|field| field.ty.clone()).collect::<Vec<_>>();
+    let types = |event: &LockedEvent| event.layout.fields.iter().map(|field| field.ty.clone()).collect::<Vec<_>>();
     let by_id = || new.events.iter().filter(is_new).find(|event| event.id == old.id && types(event) == types(old));
     by_name.or_else(by_path).or_else(by_id)
 }
@@ -90,11 +111,11 @@ fn events(old: &Lock, new: &Lock, changes: &mut Vec<Change>) {
 fn pair(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mut Vec<Change>) {
     if before.name != event.name {
         changes.push(Change::new(
-            Class::OnWire,
+            Class::InJson,
             place,
             format!("its name is `{}` now", event.name),
-            "The binary form is the same, but JSON clients know it by its old name, which stays in use there: \
-             keep `event = …` and rename the struct alone.",
+            "The binary form is the same, but JSON clients know it by its old name, and a node with the one does not \
+             join a cluster that has the other: keep `event = …` and rename the struct alone.",
         ));
     }
     if before.id != event.id {
@@ -113,7 +134,40 @@ fn pair(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mut Ve
             "The bytes are the same; code that names the type has to change.",
         ));
     }
-    fields::of_event(place, &before.fields, &event.fields, changes);
+    delivery(before, event, place, changes);
+    fields::of_event(place, &before.layout, &event.layout, changes);
+}
+
+fn delivery(before: &LockedEvent, event: &LockedEvent, place: &str, changes: &mut Vec<Change>) {
+    let is_same = match (&before.delivery, &event.delivery) {
+        // The field may have another name.
+        (LockedDelivery::LatestOf(old), LockedDelivery::LatestOf(new)) => {
+            old == new || before.layout.position(old) == event.layout.position(new)
+        }
+        (old, new) => old == new,
+    };
+    if is_same {
+        return;
+    }
+    let of_slow_clients = match &event.delivery {
+        LockedDelivery::Reliable => {
+            "every client gets each of them now, and one that stays behind is closed".to_owned()
+        }
+        LockedDelivery::Volatile => "a client that stays behind misses some now".to_owned(),
+        LockedDelivery::Latest => "a client that stays behind gets the newest one only".to_owned(),
+        LockedDelivery::LatestOf(field) => {
+            format!("a client that stays behind gets the newest one of each `{field}` only")
+        }
+    };
+    changes.push(Change::new(
+        Class::InSource,
+        place,
+        format!("its delivery was `{}` and is `{}`", before.delivery, event.delivery),
+        format!(
+            "The bytes are the same, but {of_slow_clients}: code that sends or handles it has to be right with that. \
+             Until all nodes are new, the old ones treat their own clients as before."
+        ),
+    ));
 }
 
 fn added(event: &LockedEvent, old: &Lock, changes: &mut Vec<Change>) {
@@ -168,7 +222,7 @@ fn body(before: &LockedPart, part: &LockedPart, new: &Lock, changes: &mut Vec<Ch
     let place = |kind: &str| format!("{kind} `{}` (of the {events} {})", part.path, users.join(", "));
     match (&before.body, &part.body) {
         (Body::Struct(old), Body::Struct(new)) => fields::of_part(&place("struct"), old, new, changes),
-        (Body::Enum(old), Body::Enum(new)) => fields::of_enum(&place("enum"), old, new, changes),
+        (Body::Enum(old), Body::Enum(new)) => variants::of_enum(&place("enum"), old, new, changes),
         (Body::Struct(_), Body::Enum(_)) => {
             changes.push(Change::new(Class::OnWire, place("enum"), "it was a struct", fields::FROZEN));
         }

@@ -1,29 +1,52 @@
-//! Compares the fields of an event or a part, and the variants of an enum.
+//! Compares the fields of an event or a part.
 //!
-//! Owns the rules about them: what is appended with a default is safe, another name is a matter of
-//! source, everything else changes the meaning of bytes.
+//! Owns the rules about them: what is appended with a default is safe, another name is a matter of JSON, everything
+//! else changes the meaning of bytes.
 
 use super::change::{Change, Class};
-use super::model::{LockedField, LockedVariant};
+use super::model::{LockedField, LockedLayout};
 
 /// Why a part cannot grow.
 pub(super) const FROZEN: &str = "What is in the middle of a message cannot change: old and new programs misread it. \
                                  Make a new type, and append a field of it to the event: `#[pp(since = …, default)]`.";
 
-const RENAMED: &str = "The bytes are the same; code that names it has to change. For JSON clients, which read and \
-                       write the name, it is a change of the wire.";
+/// What another name means.
+pub(super) const RENAMED: &str = "The bytes are the same, but JSON has the name: JSON clients have to change with it, \
+                                  and so has code. A node with the one does not join a cluster that has the other, \
+                                  unless `on_schema_conflict` allows it.";
 
 /// Compares the fields of an event, which may be appended to.
-pub(super) fn of_event(place: &str, old: &[LockedField], new: &[LockedField], changes: &mut Vec<Change>) {
-    let version = old.iter().map(version).max().unwrap_or(1);
+pub(super) fn of_event(place: &str, old: &LockedLayout, new: &LockedLayout, changes: &mut Vec<Change>) {
+    let (before, len) = (shape(place, old, new, changes), old.fields.len());
+    let version = before.iter().map(version).max().unwrap_or(1);
     let advice = format!("Append it instead: put it last, with `#[pp(since = {}, default)]`.", version + 1);
-    let is_appended = |at: usize, field: &LockedField| at >= old.len() && self::version(field) > version;
-    compare(place, old, new, is_appended, &advice, changes);
+    let is_appended = |at: usize, field: &LockedField| at >= len && self::version(field) > version;
+    compare(place, &before, &new.fields, is_appended, &advice, changes);
 }
 
 /// Compares the fields of a part, which is frozen.
-pub(super) fn of_part(place: &str, old: &[LockedField], new: &[LockedField], changes: &mut Vec<Change>) {
-    compare(place, old, new, |_, _| false, FROZEN, changes);
+pub(super) fn of_part(place: &str, old: &LockedLayout, new: &LockedLayout, changes: &mut Vec<Change>) {
+    let before = shape(place, old, new, changes);
+    compare(place, &before, &new.fields, |_, _| false, FROZEN, changes);
+}
+
+/// Compares how the fields are told apart. The old ones, with the names that they have got by a change of that.
+fn shape(place: &str, old: &LockedLayout, new: &LockedLayout, changes: &mut Vec<Change>) -> Vec<LockedField> {
+    let mut fields = old.fields.clone();
+    if old.is_tuple == new.is_tuple {
+        return fields;
+    }
+    let what = match new.is_tuple {
+        true => "its fields had names and are told apart by position",
+        false => "its fields were told apart by position and have names",
+    };
+    let advice = "The bytes are the same, but JSON and TypeScript have an object in the one case and an array, or a \
+                  part's only field by itself, in the other. Restore it, or change all clients together.";
+    changes.push(Change::new(Class::InJson, place, what, advice));
+    for (field, new) in fields.iter_mut().zip(&new.fields) {
+        field.name.clone_from(&new.name);
+    }
+    fields
 }
 
 fn version(field: &LockedField) -> u32 {
@@ -51,7 +74,7 @@ fn compare(
     for (at, field) in old.iter().enumerate() {
         if renamed(at) {
             let what = format!("its name is `{}` now", new[at].name);
-            push(Class::InSource, field, what, RENAMED);
+            push(Class::InJson, field, what, RENAMED);
             same_since(field, &new[at], &mut push);
         } else if !has(new, &field.name) {
             all_kept = false;
@@ -118,56 +141,5 @@ fn order(place: &str, old: &[LockedField], new: &[LockedField], changes: &mut Ve
     if before != after {
         let what = format!("the order of the fields was {} and is {}", before.join(", "), after.join(", "));
         changes.push(Change::new(Class::OnWire, place, what, "The order is that of the bytes. Restore it."));
-    }
-}
-
-/// Compares the variants of an enum.
-pub(super) fn of_enum(place: &str, old: &[LockedVariant], new: &[LockedVariant], changes: &mut Vec<Change>) {
-    for before in old {
-        let place = format!("{place}, variant `{}`", before.name);
-        let with_tag = new.iter().find(|variant| variant.tag == before.tag);
-        let with_name = new.iter().find(|variant| variant.name == before.name);
-        match (with_tag, with_name) {
-            (_, Some(variant)) => {
-                if variant.tag != before.tag {
-                    changes.push(Change::new(
-                        Class::OnWire,
-                        &place,
-                        format!("its tag was {} and is {}", before.tag, variant.tag),
-                        format!(
-                            "Old and new programs take it for another variant. Keep it: `{} = {}`.",
-                            before.name, before.tag
-                        ),
-                    ));
-                }
-                of_part(&place, &before.fields, &variant.fields, changes);
-            }
-            (Some(variant), None) if old.iter().all(|other| other.name != variant.name) => {
-                changes.push(Change::new(
-                    Class::InSource,
-                    &place,
-                    format!("its name is `{}` now", variant.name),
-                    RENAMED,
-                ));
-                of_part(&place, &before.fields, &variant.fields, changes);
-            }
-            _ => changes.push(Change::new(
-                Class::OnWire,
-                &place,
-                "it is gone",
-                "Programs that still send it are not understood. Leave it, and mark it as `#[deprecated]`.",
-            )),
-        }
-    }
-    for variant in new {
-        if old.iter().all(|before| before.name != variant.name && before.tag != variant.tag) {
-            changes.push(Change::new(
-                Class::InSource,
-                format!("{place}, variant `{}`", variant.name),
-                format!("it is new, with the tag {}", variant.tag),
-                "The bytes of the others are the same. Code that matches has to handle it; programs that do not know it \
-                 refuse messages with it, so update those that receive it first.",
-            ));
-        }
     }
 }

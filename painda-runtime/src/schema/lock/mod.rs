@@ -32,18 +32,30 @@
 //! Documentation and the order of the list are no part of the file. Where the environment has `CI`, a missing file
 //! fails the test.
 //!
+//! | class | what belongs to it |
+//! | --- | --- |
+//! | `wire` | other ids, tags, types, ranges, versions or defaults; another order; what is gone; fields that are new, but not appended |
+//! | `json` | other names of events, fields and variants; fields that lose all names or get some; an enum's first variant with fields |
+//! | `source` | another delivery: `volatile`, `latest`; new variants; other names of types and of the schema |
+//! | `safe` | new events; fields that have been appended with a default |
+//!
 //! # The file
 //!
 //! One line a field, so that a diff reads well. `#` begins a comment.
 //!
 //! ```text
-//! painda-lock 1
+//! painda-lock 2
 //! schema Arena
+//! depth 64
 //!
-//! event 1 "player:move" schemas::PlayerMove
+//! event 1 "player:move" schemas::PlayerMove, latest = "player"
+//!   player: schemas::Id
 //!   x: f32
 //!   y: f32
 //!   stance: schemas::Stance, since 2 = "Standing"
+//!
+//! struct schemas::Id, tuple
+//!   0: u32
 //!
 //! enum schemas::Stance
 //!   0 Standing
@@ -53,9 +65,17 @@
 //! reserved 7 "player:jump"
 //! ```
 //!
-//! An event has its id, its name and its path in Rust; a field its name and type, and the version of the event that
-//! has brought it with the JSON of its value in older messages; a variant its tag. The ids and names of events that
-//! are gone stay reserved: an event that takes one fails the test, also with `PAINDA_ACCEPT=1`.
+//! An event has its id, its name and its path in Rust, and its delivery where that is not `reliable`; a field its
+//! name and type, and the version of the event that has brought it with the JSON of its value in older messages; a
+//! variant its tag; `tuple` is behind what tells its fields apart by position. `depth` is how deep structs and enums
+//! may be nested in a message. The ids and names of events that are gone stay reserved: an event that takes one fails
+//! the test, also with `PAINDA_ACCEPT=1`.
+//!
+//! What is in the file twice, or contradicts another line, fails the test with both lines: a merge may have kept what
+//! is on both sides. So does what is missing: a struct that a field has, the variants of an enum.
+//!
+//! A file of the format 1 is read. It has no delivery, no depth and no `tuple`, so that a change of them cannot be seen
+//! in it: the test fails with a `safe` change until `PAINDA_ACCEPT=1` has written the file in the format 2.
 //!
 //! The module owns the file and the meaning of changes. It reads descriptors, and knows no message.
 
@@ -64,7 +84,10 @@ mod diff;
 mod fields;
 mod model;
 mod paths;
+mod read;
 mod text;
+mod types;
+mod variants;
 
 use super::golden::{Golden, Mode};
 use super::{Registry, Schema};
@@ -72,14 +95,14 @@ use model::Lock;
 use std::path::Path;
 
 pub use change::{Change, Class};
-pub use text::LockError;
+pub use read::LockError;
 
 /// Compares a schema with its lock file, for a test. A relative path begins at the package's folder, where
 /// `cargo test` runs.
 ///
 /// # Panics
-/// When they differ and `PAINDA_ACCEPT=1` is not set, with all changes; when the file is missing and `CI` is set; and
-/// when the file cannot be read or written.
+/// When they differ and `PAINDA_ACCEPT=1` is not set, with all changes; when the file is missing and `CI` is set;
+/// when it contradicts itself; and when it cannot be read or written.
 #[track_caller]
 pub fn check<S: Schema>(path: impl AsRef<Path>) {
     if let Err(message) = outcome(S::registry(), path.as_ref(), Mode::of_environment()) {
@@ -96,16 +119,16 @@ pub fn text(registry: &Registry) -> String {
 /// What has changed since a lock file was written, the gravest first.
 ///
 /// # Errors
-/// When this is not the text of a lock file.
+/// When this is not the text of a lock file, or it contradicts itself: with the line, and what to do.
 pub fn changes(registry: &Registry, lock: &str) -> Result<Vec<Change>, LockError> {
-    Ok(diff::changes(&text::read(lock)?, &Lock::of(registry)))
+    Ok(diff::changes(&read::read(lock)?, &Lock::of(registry)))
 }
 
 fn outcome(registry: &Registry, path: &Path, mode: Mode) -> Result<(), String> {
     let file = Golden::open(path, mode)?;
     let mut new = Lock::of(registry);
     let Some(old) = file.text_or_write(|| text::write(&new))? else { return Ok(()) };
-    let old = text::read(old).map_err(|error| format!("{}, {error}", path.display()))?;
+    let old = read::read(old).map_err(|error| format!("{}, {error}", path.display()))?;
     let changes = diff::changes(&old, &new);
     new.reserved = diff::reserved(&old, &new);
     if new == old {

@@ -2,7 +2,7 @@
 //!
 //! Owns what there is to know about the text of types. Knows nothing about what a change means.
 
-use super::model::{Body, Lock, LockedField, LockedPart};
+use super::model::{Body, Lock, LockedField, LockedLayout, LockedPart};
 
 /// The old schema with the new paths of those parts that are called otherwise now, and these paths:
 /// old and new.
@@ -47,7 +47,7 @@ fn has(lock: &Lock, path: &str) -> bool {
 /// What is empty is the same as everything else that is.
 fn is_empty(body: &Body) -> bool {
     match body {
-        Body::Struct(fields) => fields.is_empty(),
+        Body::Struct(layout) => layout.fields.is_empty(),
         Body::Enum(variants) => variants.is_empty(),
     }
 }
@@ -61,19 +61,19 @@ fn name(path: &str) -> &str {
 
 fn rename(lock: &mut Lock, from: &str, to: &str) {
     for event in &mut lock.events {
-        rename_in(&mut event.fields, from, to);
+        rename_in(&mut event.layout, from, to);
     }
     for part in &mut lock.parts {
         part.path = replace(&part.path, from, to);
         match &mut part.body {
-            Body::Struct(fields) => rename_in(fields, from, to),
-            Body::Enum(variants) => variants.iter_mut().for_each(|variant| rename_in(&mut variant.fields, from, to)),
+            Body::Struct(layout) => rename_in(layout, from, to),
+            Body::Enum(variants) => variants.iter_mut().for_each(|variant| rename_in(&mut variant.layout, from, to)),
         }
     }
 }
 
-fn rename_in(fields: &mut [LockedField], from: &str, to: &str) {
-    for field in fields {
+fn rename_in(layout: &mut LockedLayout, from: &str, to: &str) {
+    for field in &mut layout.fields {
         field.ty = replace(&field.ty, from, to);
     }
 }
@@ -89,15 +89,15 @@ pub(super) fn users<'a>(path: &str, lock: &'a Lock) -> Vec<&'a str> {
         at += 1;
     }
     let uses = |field: &LockedField| paths.iter().any(|path| mentions(&field.ty, path));
-    lock.events.iter().filter(|event| event.fields.iter().any(uses)).map(|event| event.name.as_str()).collect()
+    lock.events.iter().filter(|event| event.layout.fields.iter().any(uses)).map(|event| event.name.as_str()).collect()
 }
 
 fn fields(body: &Body) -> impl Iterator<Item = &LockedField> {
     let (fields, variants) = match body {
-        Body::Struct(fields) => (fields.as_slice(), [].as_slice()),
+        Body::Struct(layout) => (layout.fields.as_slice(), [].as_slice()),
         Body::Enum(variants) => ([].as_slice(), variants.as_slice()),
     };
-    fields.iter().chain(variants.iter().flat_map(|variant| &variant.fields))
+    fields.iter().chain(variants.iter().flat_map(|variant| &variant.layout.fields))
 }
 
 fn mentions(ty: &str, path: &str) -> bool {
