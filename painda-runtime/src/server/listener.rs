@@ -163,6 +163,9 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
             Err(error) if is_shortage(&error) && reserve.release(&error) => {}
             Err(error) => {
                 let (left, changed) = (server.node().http.left.notified(), server.node().changed.notified());
+                if is_shortage(&error) {
+                    let _ = server.node().http.evict(GRACE);
+                }
                 tracing::debug!(target: "painda::server", %error, "can't accept connections");
                 tokio::select! {
                     () = &mut closed => break,
