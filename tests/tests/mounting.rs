@@ -71,6 +71,27 @@ async fn an_application_that_is_served_beside_knows_the_address_too() {
 }
 
 #[tokio::test]
+async fn a_server_that_serves_no_upgrades_is_found_out_before_the_hook() {
+    let hook = async |_: Socket<Arena>, _: Handshake| -> Result<(), painda_runtime::Error> { panic!("called in vain") };
+    let server = PPServer::<Arena>::builder().on_connect(hook).build().await.expect("a node");
+    let (listener, addr) = listener().await;
+    let service = hyper_util::service::TowerToHyperService::new(server.service());
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a client");
+        // As of a request that somebody else has taken the upgrade of.
+        let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let (mut head, body) = request.into_parts();
+            head.extensions.clear();
+            hyper::service::Service::call(&service, hyper::Request::from_parts(head, body))
+        });
+        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    });
+    let (_, status) = Raw::handshake(addr, "").await;
+    assert_eq!(status, "HTTP/1.1 500 Internal Server Error");
+    assert_eq!((server.stats().connections, server.stats().refused), (0, 0), "the hook was not called");
+}
+
+#[tokio::test]
 async fn requests_of_http_2_are_told_that_it_is_http_1_1() {
     let server = one_of_each_address().await;
     let (listener, addr) = listener().await;
