@@ -140,11 +140,22 @@ impl Arena {
     /// Starts a node and waits until it serves; without a Redis it is a cluster of one.
     pub async fn start(redis: Option<&str>) -> Self {
         let mut command = example("arena");
-        command.args(["--listen", "127.0.0.1:0"]);
         if let Some(url) = redis {
             command.args(["--redis", url]);
         }
-        let mut process = Process::start(&mut command);
+        Self::serving(command).await
+    }
+
+    /// Starts a node that can't have more files and connections open than so many.
+    pub async fn with_file_descriptors(count: u32) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n $0 && exec \"$@\"", &count.to_string()]);
+        command.arg(example("arena").as_std().get_program());
+        Self::serving(command).await
+    }
+
+    async fn serving(mut command: Command) -> Self {
+        let mut process = Process::start(command.args(["--listen", "127.0.0.1:0"]));
         let addr = process.find_line("the address it serves", address_in).await;
         Self { process, addr }
     }

@@ -1,5 +1,7 @@
 //! A WebSocket client that can break every rule: it writes the bytes it is told, and reads frames.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -40,12 +42,29 @@ impl Raw {
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
         raw.write(request.as_bytes()).await;
+        let head = raw.head().await;
+        (raw, head.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// The head of the next answer of HTTP.
+    pub async fn head(&mut self) -> String {
+        self.head_if_any().await.expect("an answer")
+    }
+
+    /// The same, or nothing where the node closes the connection instead.
+    pub async fn head_if_any(&mut self) -> Option<String> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(within("the answer to the handshake", raw.stream.read_u8()).await.expect("an answer"));
+            head.push(within("the answer's head", self.stream.read_u8()).await.ok()?);
         }
-        let head = String::from_utf8(head).expect("a head is ASCII");
-        (raw, head.lines().next().unwrap_or_default().to_owned())
+        Some(String::from_utf8(head).expect("a head is ASCII"))
+    }
+
+    /// So many bytes.
+    pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        within("bytes from the node", self.stream.read_exact(&mut bytes)).await.expect("bytes");
+        bytes
     }
 
     /// Connects as an ordinary client does.
@@ -58,6 +77,19 @@ impl Raw {
     /// Writes bytes; a node that has closed already does not mind.
     pub async fn write(&mut self, bytes: &[u8]) {
         let _ = within("the node to take bytes", self.stream.write_all(bytes)).await;
+    }
+
+    /// Writes a byte now and then, until the node closes the connection.
+    pub async fn trickle(&mut self) {
+        let trickling = async {
+            loop {
+                tokio::select! {
+                    read = self.stream.read_u8() => if read.is_err() { return },
+                    () = tokio::time::sleep(Duration::from_millis(10)) => { let _ = self.stream.write_all(b"x").await; }
+                }
+            }
+        };
+        within("the node to close the connection", trickling).await;
     }
 
     /// Writes a masked frame with this first byte.

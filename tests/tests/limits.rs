@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use painda_runtime::{
     Error, PPServer,
-    server::{Handshake, Incoming, PPServerBuilder, Socket},
+    server::{Handshake, Incoming, PPServerBuilder, ProxyHeader, Socket},
 };
 use painda_tests::{
     client::Client,
@@ -105,20 +105,96 @@ async fn connections_per_address() {
     }
 }
 
+/// Connects with these headers, and says whether it is let in.
+async fn comes_in(addr: SocketAddr, headers: &str) -> (Raw, bool) {
+    let (mut raw, _) = Raw::handshake(addr, headers).await;
+    raw.frame(0x82, &player_move(1.0, 1.0)).await;
+    let moved = raw.next().await == Some((0x82, player_move(1.0, 1.0)));
+    (raw, moved)
+}
+
+/// Behind one proxy each address may have one connection: who comes in with these headers, while all the others stay.
+async fn who_comes_in<const N: usize>(builder: PPServerBuilder<Arena>, headers: [&str; N]) -> [bool; N] {
+    let (_server, addr) = start(builder.max_connections_per_address(1).trusted_proxies(1)).await;
+    let (mut here, mut came_in) = (Vec::new(), [false; N]);
+    for (headers, came) in headers.into_iter().zip(&mut came_in) {
+        let (client, came_in) = comes_in(addr, &format!("{headers}\r\n")).await;
+        here.push(client);
+        *came = came_in;
+    }
+    came_in
+}
+
 #[tokio::test]
 async fn connections_per_address_behind_a_proxy() {
-    let (_server, addr) = start(echo().max_connections_per_address(1).trusted_proxies(1)).await;
-    let from = |forwarded: &'static str| async move {
-        let (mut raw, _) = Raw::handshake(addr, &format!("X-Forwarded-For: {forwarded}\r\n")).await;
-        raw.frame(0x82, &player_move(1.0, 1.0)).await;
-        let moved = raw.next().await == Some((0x82, player_move(1.0, 1.0)));
-        (raw, moved)
-    };
-    let (_first, in_first) = from("1.1.1.1").await;
-    let (_second, in_second) = from("2.2.2.2").await;
-    // What a client writes itself stands before what the proxy appends, and is not believed.
-    let (_liar, in_liar) = from("3.3.3.3, 1.1.1.1").await;
-    assert_eq!((in_first, in_second, in_liar), (true, true, false));
+    for (name, by) in [("X-Forwarded-For", ""), ("Forwarded", "for=")] {
+        let headers = [
+            format!("{name}: {by}1.1.1.1"),
+            format!("{name}: {by}2.2.2.2"),
+            // What a client writes itself stands before what the proxy appends, and is not believed.
+            format!("{name}: {by}3.3.3.3, {by}1.1.1.1"),
+            format!("{name}: {by}\", {by}1.1.1.1"),
+            format!("{name}: \u{e9}, {by}1.1.1.1"),
+            format!("{name}: {by}4.4.4.4\r\n{name}: {by}1.1.1.1"),
+        ];
+        let came_in = who_comes_in(echo(), headers.each_ref().map(String::as_str)).await;
+        assert_eq!(came_in, [true, true, false, false, false, false], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_as_proxies_write_them() {
+    let headers = [
+        "X-Forwarded-For: 1.1.1.1:1000",
+        "X-Forwarded-For: 1.1.1.1:2000",
+        "X-Forwarded-For: \"[::ffff:1.1.1.1]:3000\"",
+        "X-Forwarded-For: [2001:db8::1]:443",
+        "Forwarded: proto=https;For=\"[2001:db8::1]:444\";by=10.0.0.1",
+        "Forwarded: for=2.2.2.2",
+        "Forwarded: for=\"2.2.2.2:80\"",
+    ];
+    assert_eq!(who_comes_in(echo(), headers).await, [true, false, false, true, false, true, false]);
+}
+
+#[tokio::test]
+async fn ipv6_clients_count_by_their_network() {
+    let headers = [
+        "X-Forwarded-For: 2001:db8::1",
+        "X-Forwarded-For: 2001:db8::ffff:ffff:ffff:ffff",
+        "X-Forwarded-For: 2001:db8:0:1::1",
+        "X-Forwarded-For: 2001:db8:1::1",
+    ];
+    assert_eq!(who_comes_in(echo(), headers).await, [true, false, true, true]);
+    assert_eq!(who_comes_in(echo().ipv6_prefix(48), headers).await, [true, false, false, true]);
+    assert_eq!(who_comes_in(echo().ipv6_prefix(128), headers).await, [true; 4]);
+}
+
+#[tokio::test]
+async fn clients_whose_address_the_proxy_hides_do_not_share_a_counter() {
+    let headers = [
+        "X-Forwarded-For: unknown",
+        "X-Forwarded-For: unknown",
+        "Forwarded: for=_hidden",
+        "Forwarded: for=_hidden;proto=https",
+        // The proxy's own connection is another one's.
+        "X-Other: x",
+        "X-Other: x",
+    ];
+    assert_eq!(who_comes_in(echo(), headers).await, [true, true, true, true, true, false]);
+}
+
+#[tokio::test]
+async fn a_client_can_not_hide_behind_a_second_header() {
+    let headers = [
+        "X-Forwarded-For: 1.1.1.1\r\nForwarded: for=6.6.6.6",
+        "X-Forwarded-For: 1.1.1.1\r\nForwarded: for=7.7.7.7",
+        "X-Forwarded-For: 1.1.1.1\r\nForwarded: for=unknown",
+    ];
+    assert_eq!(who_comes_in(echo(), headers).await, [true, false, false]);
+    let known = echo().proxy_header(ProxyHeader::XForwardedFor);
+    assert_eq!(who_comes_in(known, headers).await, [true, false, false]);
+    let known = echo().proxy_header(ProxyHeader::Forwarded);
+    assert_eq!(who_comes_in(known, headers).await, [true; 3]);
 }
 
 #[tokio::test]

@@ -381,6 +381,30 @@ mod tests {
     }
 
     #[test]
+    fn whatever_a_client_writes_before_the_proxies_changes_nothing() {
+        let parts = [
+            "\"", "\\", ",", ";", "=", "for=", "For=\"", "[", "]", ":", "1.2.3.4", "6.6.6.6", "_x", " ", "\t", "\u{e9}",
+        ];
+        let mut random = 1u64;
+        let mut roll = |sides: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(random >> 33).expect("31 bits") % sides
+        };
+        for _ in 0..20_000 {
+            let invention: String = (0..roll(8)).map(|_| parts[roll(parts.len())]).collect();
+            let (x, f) = ("x:9.9.9.9, 1.2.3.4:80", "f:for=\"[2001:db8::1]:80\";host=\"a,\\\"b\" ,for=10.0.0.9");
+            for (written, expected) in [(x, "9.9.9.9"), (f, "2001:db8::1")] {
+                let (name, entries) = written.split_once(':').expect("a name");
+                let lines = [format!("{name}:{invention}"), written.to_owned()];
+                let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+                assert_eq!(address(&lines, 2, ProxyHeader::Either), expected, "{lines:?}");
+                let line = format!("{name}:{invention}, {entries}");
+                assert_eq!(address(&[&line], 2, ProxyHeader::Either), expected, "{line}");
+            }
+        }
+    }
+
+    #[test]
     fn quotes_hide_separators_and_quotes() {
         assert_eq!(by_one(r#"f:for=1.2.3.4;host="a\",for=6.6.6.6""#), "1.2.3.4");
         assert_eq!(by_one(r#"f:for=1.2.3.4;host="a\\", for=5.5.5.5"#), "5.5.5.5");

@@ -11,6 +11,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts,
     uri::Authority,
 };
+use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{address, limits::Limits, node::Node, packet::Dialect, upgrade::ResponseBody};
@@ -127,9 +128,18 @@ impl Accepted {
     }
 }
 
-/// Checks a request, all that RFC 6455 asks of it in section 4.2.1. Nothing of the application's is called, and nothing is
-/// counted, before this has accepted it.
+/// Checks a request. Nothing of the application's is called, and nothing is counted, before this has accepted it.
 pub(crate) fn check<B>(request: &Request<B>) -> Result<Accepted, Refusal> {
+    let accepted = read(request)?;
+    if request.extensions().get::<OnUpgrade>().is_none() {
+        let why = "the HTTP server that this is mounted on serves no upgrades";
+        return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, why));
+    }
+    Ok(accepted)
+}
+
+/// All that RFC 6455 asks of a request, in section 4.2.1.
+fn read<B>(request: &Request<B>) -> Result<Accepted, Refusal> {
     let headers = request.headers();
     match request.version() {
         Version::HTTP_11 => {}
@@ -336,16 +346,16 @@ mod tests {
     }
 
     fn status(changed: &[&str]) -> u16 {
-        check(&request(changed, Version::HTTP_11)).map_or_else(|refusal| refusal.status.as_u16(), |_| 101)
+        read(&request(changed, Version::HTTP_11)).map_or_else(|refusal| refusal.status.as_u16(), |_| 101)
     }
 
     fn dialect_of(changed: &[&str]) -> Dialect {
-        check(&request(changed, Version::HTTP_11)).expect("a good handshake").dialect
+        read(&request(changed, Version::HTTP_11)).expect("a good handshake").dialect
     }
 
     #[test]
     fn the_handshake_of_the_rfc() {
-        let accepted = check(&request(&[], Version::HTTP_11)).expect("a good handshake");
+        let accepted = read(&request(&[], Version::HTTP_11)).expect("a good handshake");
         assert_eq!(accepted.dialect, Dialect::V2);
         let response = accepted.response();
         assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
@@ -374,7 +384,7 @@ mod tests {
     #[test]
     fn versions_of_http() {
         let answered =
-            |changed: &[&str], version| check(&request(changed, version)).expect_err("not HTTP/1.1").status.as_u16();
+            |changed: &[&str], version| read(&request(changed, version)).expect_err("not HTTP/1.1").status.as_u16();
         for version in [Version::HTTP_09, Version::HTTP_10, Version::HTTP_2, Version::HTTP_3] {
             assert_eq!(answered(&[], version), 505, "{version:?}");
         }
@@ -387,14 +397,14 @@ mod tests {
         for changed in ["upgrade: -", "upgrade: h2c", "upgrade: websockets"] {
             assert_eq!(status(&[changed]), 426, "{changed}");
         }
-        let response = check(&request(&["upgrade: -"], Version::HTTP_11)).expect_err("a plain GET").response();
+        let response = read(&request(&["upgrade: -"], Version::HTTP_11)).expect_err("a plain GET").response();
         assert_eq!(
             (&response.headers()["upgrade"], &response.headers()["connection"]),
             (&"websocket".parse().unwrap(), &"Upgrade".parse().unwrap())
         );
         let mut post = request(&[], Version::HTTP_11);
         *post.method_mut() = Method::POST;
-        let response = check(&post).expect_err("not GET").response();
+        let response = read(&post).expect_err("not GET").response();
         assert_eq!((response.status().as_u16(), &response.headers()["allow"]), (405, &"GET".parse().unwrap()));
     }
 
@@ -432,7 +442,7 @@ mod tests {
             assert_eq!(status(&[&format!("sec-websocket-version: {changed}")]), 426, "{changed}");
         }
         assert_eq!(status(&["sec-websocket-version: 13", "sec-websocket-version: 13"]), 400);
-        let refused = check(&request(&["sec-websocket-version: 8"], Version::HTTP_11)).expect_err("an old one");
+        let refused = read(&request(&["sec-websocket-version: 8"], Version::HTTP_11)).expect_err("an old one");
         assert_eq!(refused.response().headers()["sec-websocket-version"], "13");
     }
 

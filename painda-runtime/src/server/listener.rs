@@ -1,15 +1,7 @@
 //! Plain HTTP/1.1 over any stream, and the accepting of TCP connections: what keeps strangers who say nothing, or half of it, from
 //! taking all the room.
 
-use std::{
-    convert::Infallible,
-    future::poll_fn,
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -33,15 +25,14 @@ use super::{
     body::{AnswerBody, BoxError, RequestBody},
     node::Node,
     pending::{End, PendingConnection, Turn},
+    reserve::Reserve,
 };
 use crate::{adapter::BoxFuture, schema::Schema};
 
 /// The largest head that a request may have, and what is read or written of a body at once. A larger head is answered 431.
 const BUFFER: usize = 16 << 10;
-/// So many file descriptors are left to others, such as the connections to Redis, where the process has come to their end.
-const SPARE: usize = 8;
-/// After so long it is tried whether there are more again.
-const SHORTAGE: Duration = Duration::from_secs(10);
+/// So long a new connection is spared where there is no room: what it has sent may not have been read yet.
+const GRACE: Duration = Duration::from_millis(200);
 /// How long an error of the listener is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -148,31 +139,45 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
     // Nothing is ever sent: the channel ends when all connections have.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     let mut closed = pin!(server.closed());
-    let mut room = Room::default();
+    let mut reserve = Reserve::default();
     loop {
+        reserve.fill(&listener);
         let accepted = tokio::select! {
             () = &mut closed => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, remote)) => {
+                if !make_room(server.node(), &reserve, &listener).await {
+                    continue;
+                }
                 let pending = server.node().http.enter();
                 let (served, app, alive) = (server.clone(), app.clone(), alive.clone());
                 tokio::spawn(async move {
                     connection(served.node(), pending, stream, Some(remote), app, keep_alive).await;
                     drop(alive);
                 });
-                room.keep(server.node()).await;
             }
             // It was gone before it was accepted.
             Err(error) if is_of_one_connection(&error) => {}
-            Err(error) => tokio::select! {
-                () = &mut closed => break,
-                () = room.make(server.node(), &error) => {}
-            },
+            Err(error) if is_shortage(&error) && reserve.release(&error) => {}
+            Err(error) => {
+                let (left, changed) = (server.node().http.left.notified(), server.node().changed.notified());
+                if is_shortage(&error) {
+                    let _ = server.node().http.evict(GRACE);
+                }
+                tracing::debug!(target: "painda::server", %error, "can't accept connections");
+                tokio::select! {
+                    () = &mut closed => break,
+                    () = left => {}
+                    () = changed => {}
+                    // What others hold is freed without a word.
+                    () = sleep(PAUSE) => {}
+                }
+            }
         }
     }
-    drop((listener, alive));
+    drop((listener, reserve, alive));
     let _ = all_gone.recv().await;
 }
 
@@ -226,58 +231,21 @@ async fn connection<T>(
     }
 }
 
-/// Room for new connections, where the process has no file descriptors left.
-#[derive(Default)]
-struct Room {
-    shortage: Option<Shortage>,
-}
-
-struct Shortage {
-    since: Instant,
-    /// How many connections there may be, so that some descriptors are left.
-    ceiling: usize,
-}
-
-impl Room {
-    /// After a connection could not be accepted: waits until another one has gone, or the cause may have.
-    async fn make(&mut self, node: &Node, error: &io::Error) {
-        let (left, changed) = (node.http.left.notified(), node.changed.notified());
-        if !is_shortage(error) {
-            tracing::warn!(target: "painda::server", %error, "can't accept connections");
-            return sleep(PAUSE).await;
-        }
-        if self.shortage.is_none() {
-            tracing::warn!(
-                target: "painda::server", %error, connections = open(node),
-                "can't accept further connections: raise the limit of file descriptors (`ulimit -n`), or lower max_connections"
-            );
-        }
-        self.shortage = Some(Shortage { since: Instant::now(), ceiling: open(node).saturating_sub(SPARE) });
-        node.http.evict(SPARE);
-        tokio::select! {
-            () = left => {}
-            () = changed => {}
-            // Those that others hold are freed without a word.
-            () = sleep(PAUSE) => {}
+/// Makes room for a connection where there is a shortage; not where nobody keeps the server waiting.
+async fn make_room(node: &Node, reserve: &Reserve, listener: &TcpListener) -> bool {
+    while reserve.is_short(listener) {
+        let left = node.http.left.notified();
+        match node.http.evict(GRACE) {
+            Ok(()) => return true,
+            Err(None) => return false,
+            // It may also become a WebSocket meanwhile.
+            Err(Some(young)) => tokio::select! {
+                () = left => {}
+                () = sleep(young) => {}
+            },
         }
     }
-
-    /// After a connection was accepted: where there are too many, one goes.
-    async fn keep(&mut self, node: &Node) {
-        match &self.shortage {
-            Some(shortage) if shortage.since.elapsed() > SHORTAGE => self.shortage = None,
-            Some(shortage) if open(node) > shortage.ceiling => {
-                node.http.evict(1);
-                tokio::task::yield_now().await;
-            }
-            _ => {}
-        }
-    }
-}
-
-/// All connections. One that is becoming a WebSocket counts twice, for a moment.
-fn open(node: &Node) -> usize {
-    node.http.len() + node.connections()
+    true
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {

@@ -70,6 +70,7 @@ mod packet;
 mod peers;
 mod pending;
 mod queue;
+mod reserve;
 mod service;
 mod settings;
 mod socket;

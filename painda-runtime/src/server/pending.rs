@@ -4,14 +4,7 @@
 //! may be slow for as long as a timeout says; and where there is no room for another connection, the one goes that has been slow for
 //! the longest time. Those that wait for the application are not touched.
 
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::{
@@ -26,7 +19,6 @@ pub(crate) struct Pending {
     limit: usize,
     /// How long each may.
     patience: Duration,
-    connections: AtomicUsize,
     queue: Mutex<Queue>,
     stopping: watch::Sender<bool>,
     /// Told whenever a connection ends, or becomes a WebSocket.
@@ -36,7 +28,7 @@ pub(crate) struct Pending {
 /// Connections that wait for their client, the longest first.
 #[derive(Debug, Default)]
 struct Queue {
-    waiting: BTreeMap<u64, Arc<Notify>>,
+    waiting: BTreeMap<u64, (Instant, Arc<Notify>)>,
     next: u64,
     log: Log,
 }
@@ -93,7 +85,6 @@ impl Pending {
         Arc::new(Self {
             limit,
             patience,
-            connections: AtomicUsize::new(0),
             queue: Mutex::default(),
             stopping: watch::Sender::new(false),
             left: Notify::new(),
@@ -102,20 +93,26 @@ impl Pending {
 
     /// A new connection, whose request is to come. Where too many wait already, the oldest of them goes.
     pub(crate) fn enter(self: &Arc<Self>) -> Arc<PendingConnection> {
-        self.connections.fetch_add(1, Ordering::Relaxed);
         let evicted = Arc::new(Notify::new());
         let place = self.queue.lock().enter(evicted.clone(), self.limit);
         let state = State { turn: Turn::Request, since: Instant::now(), place };
         Arc::new(PendingConnection { pending: self.clone(), evicted, state: Mutex::new(state) })
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-
-    /// Ends so many connections that wait for their client, the longest first; returns how many there were.
-    pub(crate) fn evict(&self, count: usize) -> usize {
-        self.queue.lock().evict(count)
+    /// Ends the connection that has waited for its client longest; an error where none has waited for so long, with the
+    /// time until one has, if any waits at all.
+    pub(crate) fn evict(&self, waited: Duration) -> Result<(), Option<Duration>> {
+        let mut queue = self.queue.lock();
+        match queue.waiting.first_key_value() {
+            None => Err(None),
+            Some((_, (since, _))) => match waited.checked_sub(since.elapsed()) {
+                None | Some(Duration::ZERO) => {
+                    queue.evict();
+                    Ok(())
+                }
+                Some(left) => Err(Some(left)),
+            },
+        }
     }
 
     /// Ends all connections, those that are being answered after their answer.
@@ -128,30 +125,27 @@ impl Queue {
     fn enter(&mut self, evicted: Arc<Notify>, limit: usize) -> u64 {
         let place = self.next;
         self.next += 1;
-        self.waiting.insert(place, evicted);
-        self.evict(self.waiting.len().saturating_sub(limit));
+        self.waiting.insert(place, (Instant::now(), evicted));
+        if self.waiting.len() > limit {
+            self.evict();
+        }
         place
     }
 
-    fn evict(&mut self, count: usize) -> usize {
-        let mut evicted = 0;
-        while evicted < count
-            && let Some((_, told)) = self.waiting.pop_first()
-        {
+    fn evict(&mut self) {
+        if let Some((_, (_, told))) = self.waiting.pop_first() {
             told.notify_one();
-            evicted += 1;
+            self.log.count();
         }
-        self.log.count(evicted);
-        evicted
     }
 }
 
 impl Log {
     const PAUSE: Duration = Duration::from_secs(10);
 
-    fn count(&mut self, closed: usize) {
-        self.closed += closed;
-        if self.closed > 0 && self.last.is_none_or(|last| last.elapsed() > Self::PAUSE) {
+    fn count(&mut self) {
+        self.closed += 1;
+        if self.last.is_none_or(|last| last.elapsed() > Self::PAUSE) {
             tracing::warn!(
                 target: "painda::server",
                 connections = self.closed,
@@ -213,7 +207,6 @@ impl PendingConnection {
 impl Drop for PendingConnection {
     fn drop(&mut self) {
         self.pending.queue.lock().waiting.remove(&self.state.get_mut().place);
-        self.pending.connections.fetch_sub(1, Ordering::Relaxed);
         self.pending.left.notify_waiters();
     }
 }
@@ -238,9 +231,8 @@ mod tests {
         let fourth = pending.enter();
         second.turn(Turn::Answer);
         assert_eq!([evicted(&second), evicted(&third), evicted(&fourth)], [false, true, false]);
-        assert_eq!(pending.len(), 4);
-        drop((first, third, fourth));
-        assert_eq!((pending.len(), pending.queue.lock().waiting.len()), (1, 1));
+        drop((first, second, third, fourth));
+        assert!(pending.queue.lock().waiting.is_empty());
     }
 
     #[tokio::test]
@@ -248,19 +240,29 @@ mod tests {
         let pending = Pending::new(100, PATIENCE);
         let [busy, idle] = [pending.enter(), pending.enter()];
         busy.turn(Turn::Application);
-        assert_eq!(pending.evict(5), 1);
+        assert_eq!(pending.evict(Duration::ZERO), Ok(()));
         assert_eq!([evicted(&busy), evicted(&idle)], [false, true]);
-        assert_eq!(pending.evict(5), 0);
+        assert_eq!(pending.evict(Duration::ZERO), Err(None));
     }
 
     #[tokio::test]
     async fn a_connection_that_was_told_to_go_goes_whatever_it_does_next() {
         let pending = Pending::new(100, PATIENCE);
         let connection = pending.enter();
-        assert_eq!(pending.evict(1), 1);
+        assert_eq!(pending.evict(Duration::ZERO), Ok(()));
         connection.turn(Turn::Application);
         connection.turn(Turn::Answer);
         assert_eq!(connection.end().await, End::Evicted);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_just_come_is_spared_for_a_while() {
+        let pending = Pending::new(100, PATIENCE);
+        let _connection = pending.enter();
+        sleep(Duration::from_millis(30)).await;
+        assert_eq!(pending.evict(Duration::from_millis(100)), Err(Some(Duration::from_millis(70))));
+        sleep(Duration::from_millis(70)).await;
+        assert_eq!(pending.evict(Duration::from_millis(100)), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
