@@ -12,6 +12,7 @@
 //! | `redis` | [`RedisAdapter`]: many nodes; [`Emitter`]: for workers without a server |
 //! | `redis-tls` | `rediss://` connections, by rustls |
 //! | `metrics` | the server's counters, gauges and times in the `metrics` facade |
+#![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
     not(all(feature = "server", feature = "redis", feature = "tools")),
