@@ -155,18 +155,20 @@ fn compiled() -> &'static Path {
         fs::create_dir_all(&folder).expect("the folder can be made");
         fs::write(folder.join("package.json"), r#"{"type":"module"}"#).expect("it can be written");
         fs::write(folder.join("zoo.json"), Zoo::registry().describe().to_string()).expect("it can be written");
-        install();
+        assert_installed();
         run(Command::new(tool("tsc")).args(["--project", FOLDER, "--outDir"]).arg(&folder), "");
         folder
     })
 }
 
-/// Installs the compiler and the bundler, where that has not been done since their versions have changed.
-fn install() {
+/// Fails where the compiler and the bundler are not those that the lock file names.
+fn assert_installed() {
     let changed = |file: &str| fs::metadata(Path::new(FOLDER).join(file)).and_then(|data| data.modified()).ok();
-    if changed("node_modules/.package-lock.json") < changed("package-lock.json") {
-        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(FOLDER), "");
-    }
+    let up_to_date = changed("node_modules/.package-lock.json") >= changed("package-lock.json");
+    assert!(
+        up_to_date,
+        "the npm packages of {FOLDER} are missing or older than its package-lock.json: run scripts/setup"
+    );
 }
 
 fn tool(name: &str) -> PathBuf {
@@ -180,9 +182,9 @@ fn node() -> Command {
 /// Runs a program to its end, and fails with what it says where it does.
 fn run(command: &mut Command, input: &str) -> String {
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = pipes.spawn().unwrap_or_else(|error| {
-        panic!("{command:?} does not start: {error}. Node.js and npm are needed; scripts/test installs them")
-    });
+    let mut child = pipes
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}. scripts/setup installs Node.js"));
     let mut stdin = child.stdin.take().expect("it is piped");
     let Output { status, stdout, stderr } = thread::scope(|scope| {
         // A program that has failed does not read; then its output says why.
