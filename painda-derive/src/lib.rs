@@ -3,6 +3,7 @@
 //! An item goes one way: `attr` parses what is written, `model` checks it and collects every
 //! error, `expand` turns a checked model into code and cannot fail. `schema` does the same for the
 //! list of events.
+#![forbid(unsafe_code)]
 
 mod attr;
 mod errors;

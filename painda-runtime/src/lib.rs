@@ -13,7 +13,10 @@
 //! | `redis-tls` | `rediss://` connections, by rustls |
 //! | `metrics` | the server's counters, gauges and times in the `metrics` facade |
 //! | `axum` | behind axum, the address of each client without further ado |
+#![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "std"), no_std)]
+// On docs.rs each item says which feature brings it. The feature itself is unstable, so it is used there only.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(all(feature = "server", feature = "redis", feature = "tools")),
     allow(rustdoc::broken_intra_doc_links, reason = "the table of features links to what they add")
@@ -26,10 +29,10 @@ extern crate self as painda_runtime;
 
 #[doc(hidden)]
 pub mod __private;
-#[cfg(feature = "_adapter")]
+#[cfg(any(feature = "redis", feature = "server"))]
 pub mod adapter;
 pub mod codec;
-#[cfg(feature = "_adapter")]
+#[cfg(any(feature = "redis", feature = "server"))]
 pub mod emitter;
 #[cfg(any(feature = "_adapter", feature = "json"))]
 mod excerpt;
@@ -39,14 +42,14 @@ pub mod schema;
 pub mod server;
 pub mod wire;
 
-#[cfg(feature = "_adapter")]
+#[cfg(any(feature = "redis", feature = "server"))]
 pub use adapter::PPAdapter;
 #[cfg(feature = "redis")]
 pub use adapter::redis::RedisAdapter;
 /// For fields that are shared with the message instead of copied; the type of the `bytes` crate.
 pub use bytes::Bytes;
 pub use codec::DecodeError;
-#[cfg(feature = "_adapter")]
+#[cfg(any(feature = "redis", feature = "server"))]
 pub use emitter::Emitter;
 pub use message::{Message, RESERVED_PREFIX};
 #[cfg(feature = "json")]

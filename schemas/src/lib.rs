@@ -1,5 +1,6 @@
 //! The events that the example services share. A service depends on this crate and on
 //! `painda-runtime`; nothing here needs a server, Redis or an async runtime.
+#![forbid(unsafe_code)]
 
 use painda_runtime::{PPEvent, schema};
 

@@ -23,7 +23,7 @@ const COMPILERS: [(&str, &[&str]); 3] = [
 
 /// Checks the types in these files, in the folder of the sources, with every compiler.
 pub(crate) fn compile(files: &[&str]) {
-    install();
+    assert_installed();
     for (compiler, options) in COMPILERS {
         let mut tsc = tsc(compiler);
         tsc.args(["--noEmit", "--strict", "--target", "es2020", "--lib", "es2020,dom", "--noImplicitOverride"]);
@@ -49,7 +49,7 @@ pub(crate) fn compiled() -> &'static Path {
         fs::create_dir_all(&folder).expect("the folder can be made");
         fs::write(folder.join("package.json"), r#"{"type":"module"}"#).expect("it can be written");
         fs::write(folder.join("zoo.json"), Zoo::registry().describe().to_string()).expect("it can be written");
-        install();
+        assert_installed();
         run(tsc("typescript").args(["--project", FOLDER, "--outDir"]).arg(&folder), "");
         folder
     })
@@ -62,12 +62,14 @@ pub(crate) fn tsc(package: &str) -> Command {
     tsc
 }
 
-/// Installs the compilers and the bundler, where that has not been done since their versions have changed.
-fn install() {
+/// Fails where the compilers and the bundler are not those that the lock file names.
+fn assert_installed() {
     let changed = |file: &str| fs::metadata(Path::new(FOLDER).join(file)).and_then(|data| data.modified()).ok();
-    if changed("node_modules/.package-lock.json") < changed("package-lock.json") {
-        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(FOLDER), "");
-    }
+    let up_to_date = changed("node_modules/.package-lock.json") >= changed("package-lock.json");
+    assert!(
+        up_to_date,
+        "the npm packages of {FOLDER} are missing or older than its package-lock.json: run scripts/setup"
+    );
 }
 
 pub(crate) fn tool(name: &str) -> PathBuf {
@@ -81,9 +83,9 @@ pub(crate) fn node() -> Command {
 /// Runs a program to its end, and fails with what it says where it does.
 pub(crate) fn run(command: &mut Command, input: &str) -> String {
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = pipes.spawn().unwrap_or_else(|error| {
-        panic!("{command:?} does not start: {error}. Node.js and npm are needed; scripts/test installs them")
-    });
+    let mut child = pipes
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}. scripts/setup installs Node.js"));
     let mut stdin = child.stdin.take().expect("it is piped");
     let Output { status, stdout, stderr } = thread::scope(|scope| {
         // A program that has failed does not read; then its output says why.
