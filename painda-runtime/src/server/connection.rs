@@ -41,6 +41,7 @@ use super::{
 };
 use crate::{
     adapter::BoxFuture,
+    excerpt::{MESSAGE, cut},
     schema::Schema,
     wire::frame::{self, Body},
 };
@@ -234,7 +235,8 @@ async fn binary<S: Schema>(session: &Arc<Session<S>>, bytes: &Bytes) {
 
 /// Reads what a message says, and hands it to whom it is for.
 async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
-    match parse(session.server.node().registry, body) {
+    let node = session.server.node();
+    match parse(node.registry, node.config.limits.event(), body) {
         Ok(Parsed::Message(message)) => dispatch(session, message).await,
         Ok(Parsed::Auth(token)) => Box::pin(authenticate(session, token)).await,
         Err(refusal) => refuse(session, refusal),
@@ -245,7 +247,7 @@ async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
 async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String>) {
     let Some(hook) = &session.server.hooks().auth else { return };
     let Some(token) = token else {
-        return refuse(session, Refusal::new("BAD_JSON", "\"__pp_auth\" has no string \"token\""));
+        return refuse(session, Refusal::bad_json("\"__pp_auth\" has no string \"token\""));
     };
     let socket = Socket::new(session.clone());
     if let Err(error) = caught(|| hook(socket.clone(), token)).await {
@@ -303,7 +305,7 @@ pub(crate) async fn caught<T>(call: impl FnOnce() -> BoxFuture<Result<T, Error>>
 fn unanswered<S: Schema>(session: &Arc<Session<S>>, why: Unheard) {
     match why {
         Unheard::NoHandler => session.server.node().counters.unhandled.add(1),
-        Unheard::BadPayload(event, why) => refuse(session, Refusal::bad_payload(event, why)),
+        Unheard::Refused(refusal) => refuse(session, refusal),
     }
 }
 
@@ -325,8 +327,9 @@ pub(crate) fn turn_away<S: Schema>(node: &Node, socket: &Socket<S>, error: &Erro
     socket.close(code, reason);
 }
 
-/// Sends `__pp_error`.
+/// Sends `__pp_error`. A long message is cut, since what it repeats may be the client's own.
 pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: &str, message: &str) {
+    let message = cut(message, MESSAGE);
     if let Some(packet) = node.control("__pp_error", &json!({ "code": code, "message": message })) {
         // A client that is gone does not need it.
         let _: Result<(), Error> = socket.send(&packet);

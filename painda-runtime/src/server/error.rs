@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc};
 
-use crate::adapter::AdapterError;
+use crate::{adapter::AdapterError, excerpt::Quoted};
 
 /// The one error of the server's interface: what emits, joins and handlers return.
 ///
@@ -105,8 +105,8 @@ impl fmt::Display for Error {
         match self {
             Self::Adapter(error) => error.fmt(f),
             Self::Disconnected => f.write_str("the socket is not connected any more"),
-            Self::InvalidName { kind, name, why } => write!(f, "{name:?} can't be the name of a {kind}: {why}"),
-            Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {event:?}: {why}"),
+            Self::InvalidName { kind, name, why } => write!(f, "{} can't be the name of a {kind}: {why}", Quoted(name)),
+            Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {}: {why}", Quoted(event)),
             Self::TooLarge { len } => write!(f, "the encoded event has {len} bytes, more than a frame can carry"),
             Self::Config(what) => write!(f, "wrong setting: {what}"),
             Self::SchemaConflict { node, event, field, ours, theirs } => {

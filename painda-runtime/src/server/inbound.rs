@@ -1,12 +1,13 @@
 //! What other nodes say: joining them, and dealing with what comes in on each channel.
 //!
-//! Payloads are relayed without being decoded. Knows no sockets beyond what [`node`](super::node) does with an aim.
+//! Payloads are relayed without being decoded; of a named event's it is only seen that it is JSON. Knows no sockets beyond what [`node`](super::node) does with an aim.
 
 use std::sync::Arc;
 
 use super::{
     agreement, cluster,
     error::Error,
+    json::is_json,
     node::Node,
     packet::Packet,
     peers::{ASK, REPLY},
@@ -79,6 +80,11 @@ impl Node {
         {
             self.counters.unknown_events.add(1);
             return true;
+        }
+        if let Message::Named { payload, .. } = &message
+            && !is_json(payload)
+        {
+            return false;
         }
         match Packet::message(self.config.framing, message) {
             Ok(packet) => self.emit_here(aim, &packet),

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 pub(crate) struct Limits {
     pub(crate) message: usize,
     pub(crate) inflated: usize,
+    pub(crate) json_values: usize,
     pub(crate) queue: usize,
     pub(crate) per_second: u32,
     pub(crate) per_minute: u32,
@@ -32,6 +33,7 @@ impl Default for Limits {
         Self {
             message: 1 << 20,
             inflated: crate::wire::frame::DEFAULT_MAX_INFLATED,
+            json_values: 10_000,
             queue: 1 << 20,
             per_second: 1000,
             per_minute: 60_000,
@@ -40,6 +42,13 @@ impl Default for Limits {
             connections_per_address: 0,
             trusted_proxies: 0,
         }
+    }
+}
+
+impl Limits {
+    /// How many bytes an event may have that comes from a client, in whatever form.
+    pub(crate) fn event(&self) -> usize {
+        self.message.max(self.inflated)
     }
 }
 

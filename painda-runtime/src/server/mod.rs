@@ -54,6 +54,7 @@ mod handlers;
 mod hub;
 mod inbound;
 mod incoming;
+mod json;
 mod limits;
 mod listener;
 mod node;
@@ -88,6 +89,7 @@ pub use self::{
     error::Error,
     handlers::HandlerResult,
     incoming::Incoming,
+    json::JsonText,
     service::PPService,
     socket::Socket,
     stats::ServerStats,
