@@ -6,6 +6,7 @@ pub mod client;
 pub mod cluster;
 pub mod frames;
 pub mod gather;
+pub mod heap;
 pub mod log;
 pub mod process;
 pub mod raw;

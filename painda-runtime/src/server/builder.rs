@@ -255,6 +255,15 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
+    /// How many values the JSON may have that an [`on_json`](Socket::on_json) handler is given, lists and objects included; a
+    /// message with more is answered with `__pp_error`. A value takes up to 350 bytes of memory and a few of text, so that text
+    /// says little about what a handler holds. What no such handler is for is not counted, and neither are the payloads
+    /// of typed events. Default: 10 000.
+    pub fn max_json_values(mut self, values: usize) -> Self {
+        self.config.limits.json_values = values;
+        self
+    }
+
     /// How many messages a client may send per second and per minute; 0 is no limit. Further ones are dropped, and the first
     /// of them is answered with `__pp_error` `RATE_LIMITED`; a client of which messages have been dropped in each second for 10 s is
     /// closed with code 1008. Pings and pongs are counted apart; a client that sends more of these is closed at once.

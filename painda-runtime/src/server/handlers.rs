@@ -6,7 +6,12 @@ use bytes::Bytes;
 use parking_lot::RwLock;
 use serde_json::Value;
 
-use super::{error::Error, incoming::Incoming, socket::Socket};
+use super::{
+    error::Error,
+    incoming::{Incoming, Refusal},
+    json::{JsonText, TreeError, tree},
+    socket::Socket,
+};
 use crate::{
     adapter::BoxFuture,
     schema::{EventOf, Schema},
@@ -40,16 +45,15 @@ impl HandlerResult for Result<(), Error> {
 /// Why a message reached no handler.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unheard {
-    /// The payload does not fit the event: its name, and what is wrong.
-    BadPayload(&'static str, String),
+    /// The payload is not what the handler is for.
+    Refused(Refusal),
     /// Nobody listens; that is no error.
     NoHandler,
 }
 
 type Call = BoxFuture<Result<(), Error>>;
-/// An event's handler decodes what it is given; a name's gets JSON that is parsed already.
-type EventHandler<S> = Arc<dyn Fn(Socket<S>, Bytes) -> Result<Call, String> + Send + Sync>;
-type JsonHandler<S> = Arc<dyn Fn(Socket<S>, Value) -> Call + Send + Sync>;
+/// A handler makes what it wants of the payload: bytes for an event, JSON text for a name.
+type Handler<S, P> = Arc<dyn Fn(Socket<S>, P) -> Result<Call, Refusal> + Send + Sync>;
 
 pub(crate) struct Handlers<S: Schema> {
     table: RwLock<Table<S>>,
@@ -58,8 +62,8 @@ pub(crate) struct Handlers<S: Schema> {
 
 /// Few handlers a socket: a list is smaller than a map, and as fast.
 struct Table<S: Schema> {
-    by_id: Vec<(u16, EventHandler<S>)>,
-    by_name: Vec<(Box<str>, JsonHandler<S>)>,
+    by_id: Vec<(u16, Handler<S, Bytes>)>,
+    by_name: Vec<(Box<str>, Handler<S, JsonText>)>,
 }
 
 impl<S: Schema> Handlers<S> {
@@ -74,8 +78,8 @@ impl<S: Schema> Handlers<S> {
         Fut: Future<Output = R> + Send + 'static,
         R: HandlerResult,
     {
-        let call = move |socket: Socket<S>, payload: Bytes| -> Result<Call, String> {
-            let event = E::decode_bytes(payload).map_err(|error| error.to_string())?;
+        let call = move |socket: Socket<S>, payload: Bytes| -> Result<Call, Refusal> {
+            let event = E::decode_bytes(payload).map_err(|error| Refusal::bad_payload(E::NAME, error))?;
             let done = handler(socket, event);
             Ok(Box::pin(async move { done.await.into_result() }))
         };
@@ -96,11 +100,23 @@ impl<S: Schema> Handlers<S> {
         match S::registry().by_name(name) {
             Some(event) => {
                 let convert = move |socket: Socket<S>, payload: Bytes| {
-                    Ok(call(socket, event.to_json(&payload).map_err(|error| error.to_string())?))
+                    let bad = |error| Refusal::bad_payload(event.name(), error);
+                    let max = max_values(&socket);
+                    if event.json_values(&payload).map_err(bad)? > max {
+                        return Err(TreeError::TooMany(max).into());
+                    }
+                    let payload = event.to_json(&payload).map_err(bad)?;
+                    Ok(call(socket, payload))
                 };
                 set(&mut table.by_id, event.id(), Arc::new(convert));
             }
-            None => set(&mut table.by_name, name.into(), Arc::new(call)),
+            None => {
+                let parse = move |socket: Socket<S>, payload: JsonText| {
+                    let payload = tree(&payload, max_values(&socket))?;
+                    Ok(call(socket, payload))
+                };
+                set(&mut table.by_name, name.into(), Arc::new(parse));
+            }
         }
     }
 
@@ -109,11 +125,11 @@ impl<S: Schema> Handlers<S> {
         match message {
             Incoming::Event { event, payload } => {
                 let handler = find(&self.table.read().by_id, |id| *id == event.id()).ok_or(Unheard::NoHandler)?;
-                handler(socket, payload).map_err(|why| Unheard::BadPayload(event.name(), why))
+                handler(socket, payload).map_err(Unheard::Refused)
             }
             Incoming::Named { name, payload } => {
                 let handler = find(&self.table.read().by_name, |key| **key == *name).ok_or(Unheard::NoHandler)?;
-                Ok(handler(socket, payload))
+                handler(socket, payload).map_err(Unheard::Refused)
             }
         }
     }
@@ -124,6 +140,11 @@ impl<S: Schema> Handlers<S> {
         table.by_id = Vec::new();
         table.by_name = Vec::new();
     }
+}
+
+/// How many values the JSON of a payload may have.
+fn max_values<S: Schema>(socket: &Socket<S>) -> usize {
+    socket.server().node().config.limits.json_values
 }
 
 fn set<K: PartialEq, H>(list: &mut Vec<(K, H)>, key: K, handler: H) {
