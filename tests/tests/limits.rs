@@ -378,11 +378,12 @@ async fn values_of_a_json_payload() {
 /// What is sent back for a message that is refused says what it was, but not all of it.
 #[tokio::test]
 async fn a_refusal_is_short_whatever_it_refuses() {
-    let (_server, addr) = start(echo().middleware(async |_, message: Incoming| match message {
-        Incoming::Named { payload, .. } => Err(Error::refused(payload.as_str())),
-        other => Ok(other),
-    }))
-    .await;
+    let (_server, addr) =
+        start(echo().max_bytes_per_second(0).middleware(async |_, message: Incoming| match message {
+            Incoming::Named { payload, .. } => Err(Error::refused(payload.as_str())),
+            other => Ok(other),
+        }))
+        .await;
     let mut client = connect(addr).await;
     let long = "\u{80}".repeat(400_000);
     for message in [

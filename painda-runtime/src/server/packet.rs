@@ -278,6 +278,6 @@ mod tests {
     #[test]
     fn a_close_reason_is_cut_at_a_character() {
         let long = "é".repeat(100);
-        assert_eq!(close_frame(Some((1001, &long))).len(), 2 + 2 + 122);
+        assert_eq!(close_frame(Some((1001, &long))).len(), 2 + 2 + 123);
     }
 }
