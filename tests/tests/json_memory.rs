@@ -58,7 +58,9 @@ struct Scene {
 
 /// Everybody hears in JSON what somebody else says.
 fn builder() -> PPServerBuilder<Drawing> {
-    let builder = PPServer::<Drawing>::builder().max_message(MAX).max_inflated(MAX).queue_limit(8 * MAX);
+    let builder =
+        PPServer::<Drawing>::builder().max_message(MAX).max_inflated(MAX).queue_limit(8 * MAX).queue_burst(8 * MAX);
+    let builder = builder.max_bytes_per_second(0);
     builder.on_connect(async |socket: Socket<Drawing>, _| {
         socket.join("all").await?;
         socket.on(async |socket, drawn: PointsDrawn| socket.to("all").emit(&drawn));

@@ -5,7 +5,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 use tungstenite::Utf8Bytes;
 
 use super::json::{JsonText, TreeError, members, string};
@@ -119,13 +118,12 @@ pub(crate) fn parse(registry: &'static Registry, max_event: usize, body: Body) -
 /// What `{"type", "payload"}` says.
 fn parse_json(registry: &'static Registry, max_event: usize, text: &Utf8Bytes) -> Result<Parsed, Refusal> {
     let no_type = || Refusal::bad_json("the message is no JSON object with a string \"type\"");
-    let [name, payload] = members(text, ["type", "payload"]).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => no_type(),
-        _ => Refusal::bad_json(format!("the message is no JSON: {error}")),
-    })?;
+    let found = members(text, ["type", "payload"]);
+    let [name, payload] =
+        found.map_err(|error| Refusal::bad_json(format!("the message is no JSON: {error}")))?.ok_or_else(no_type)?;
     let name = name.and_then(string).ok_or_else(no_type)?;
     if name == "__pp_auth" {
-        let token = payload.and_then(|payload| members(payload.get(), ["token"]).ok()).and_then(|[token]| token);
+        let token = payload.and_then(|payload| members(payload, ["token"]).ok()?).and_then(|[token]| token);
         return Ok(Parsed::Auth(token.and_then(string).map(Into::into)));
     }
     if name.starts_with(RESERVED_PREFIX) {
@@ -137,7 +135,7 @@ fn parse_json(registry: &'static Registry, max_event: usize, text: &Utf8Bytes) -
         let payload = payload.map_or_else(JsonText::null, |payload| JsonText::part(text, payload));
         return Ok(Parsed::Message(Incoming::Named { name: name.into(), payload }));
     };
-    match event.from_json_text(payload.map_or("null", RawValue::get), max_event) {
+    match event.from_json_text(payload.unwrap_or("null"), max_event) {
         Ok(bytes) => Ok(Parsed::Message(Incoming::Event { event, payload: bytes.into() })),
         Err(error) => match error.reason() {
             JsonReason::Syntax(why) => Err(Refusal::bad_json(format!("the payload is no JSON: {why}"))),

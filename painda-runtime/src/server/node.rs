@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
@@ -354,13 +354,16 @@ impl Node {
         }
     }
 
-    /// The same with a payload that is text. An event's encoding is not larger than four times the text, or than what a client
+    /// The same with a payload that is JSON text. An event's encoding is not larger than four times the text, or than what a client
     /// may send.
-    pub(crate) fn json_text_packet(&self, name: &str, payload: &RawValue) -> Result<Packet, Error> {
-        let limit = self.config.limits.event().max(payload.get().len().saturating_mul(4));
+    pub(crate) fn json_text_packet(&self, name: &str, payload: &str) -> Result<Packet, Error> {
+        let limit = self.config.limits.event().max(payload.len().saturating_mul(4));
         match self.event_named(name)? {
-            Some(event) => self.event_packet(event, event.from_json_text(payload.get(), limit)),
-            None => Packet::named(self.config.framing, name, payload),
+            Some(event) => self.event_packet(event, event.from_json_text(payload, limit)),
+            None => {
+                let payload = Bytes::copy_from_slice(payload.as_bytes());
+                Packet::message(self.config.framing, Message::named(name, payload))
+            }
         }
     }
 

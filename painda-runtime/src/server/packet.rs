@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use serde_core::Serialize;
+use serde_json::Value;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::error::Error;
@@ -66,7 +66,7 @@ impl Packet {
     }
 
     /// Encodes a named event, in one allocation as well.
-    pub(crate) fn named<P: Serialize + ?Sized>(framing: Framing, name: &str, payload: &P) -> Result<Self, Error> {
+    pub(crate) fn named(framing: Framing, name: &str, payload: &Value) -> Result<Self, Error> {
         let mut buffer = Vec::with_capacity(PREFIX + 2 * JSON + name.len());
         buffer.resize(PREFIX, 0);
         open_json(&mut buffer, name);

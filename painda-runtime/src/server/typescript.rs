@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use serde_core::{Serialize, Serializer as _};
-use serde_json::value::RawValue;
 
 use super::{
     json::{members, string, strings},
@@ -31,13 +30,13 @@ pub(crate) fn hear(node: &Node, message: &Message, exclude: Option<&str>) -> boo
         return false;
     }
     let fields = ["via", "rooms", "exceptRooms", "excludeId", "type", "emitPayload"];
-    let Some(emit) = str::from_utf8(payload).ok().and_then(|text| members(text, fields).ok()) else { return false };
-    let [via, rooms, except_rooms, exclude_id, event, payload] = emit;
+    let Some(emit) = str::from_utf8(payload).ok().and_then(|text| members(text, fields).ok()?) else { return false };
+    let [via, rooms, except_rooms, exclude_id, event, emitted] = emit;
     if via.and_then(string).is_some_and(|via| via == VIA) {
         return true;
     }
     // `null` is everybody, an empty list nobody.
-    let everybody = rooms.is_none_or(|rooms| rooms.get() == "null");
+    let everybody = rooms.is_none_or(|rooms| rooms == "null");
     let rooms = rooms.and_then(strings).unwrap_or_default();
     if rooms.is_empty() && !everybody {
         return true;
@@ -49,7 +48,7 @@ pub(crate) fn hear(node: &Node, message: &Message, exclude: Option<&str>) -> boo
         aim.except_clients.add(id);
     }
     let Some(event) = event.and_then(string) else { return false };
-    match node.json_text_packet(&event, payload.unwrap_or(RawValue::NULL)) {
+    match node.json_text_packet(&event, emitted.unwrap_or("null")) {
         Ok(packet) => {
             node.emit_here(&aim, &packet);
             true
