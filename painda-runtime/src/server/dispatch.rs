@@ -65,7 +65,8 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
     let span = tracing::debug_span!(target: "painda::handler", "handler", event = message.name());
     let mut unheard = None;
     let called = caught(|| {
-        session.handlers.call(Socket::new(session.clone()), message).unwrap_or_else(|why| {
+        let all = &session.server.hooks().handlers;
+        session.handlers.call(all, Socket::new(session.clone()), message).unwrap_or_else(|why| {
             unheard = Some(why);
             Box::pin(ready(Ok(())))
         })
