@@ -26,7 +26,7 @@ use super::{
     settings::Settings,
     shared::Shared,
     slots,
-    stats::{Link, Observed},
+    stats::{Link, Observed, RedisStats},
     subscriber,
 };
 use crate::adapter::AdapterError;
@@ -189,6 +189,18 @@ impl Router {
     /// All lanes' bookkeeping.
     pub(super) fn all(&self) -> Vec<Arc<Shared>> {
         self.lanes.read().all.iter().map(|lane| lane.shared.clone()).collect()
+    }
+
+    /// What was counted, and what waits for all servers.
+    pub(super) fn stats(&self) -> RedisStats {
+        let mut stats = self.observed.snapshot();
+        for shared in self.all() {
+            let mut traffic = shared.traffic.lock();
+            stats.queued += traffic.outbox().len() as u64;
+            stats.queued_bytes += traffic.outbox().cost() as u64;
+            stats.in_flight += traffic.in_flight();
+        }
+        stats
     }
 
     /// The publishing connection of a key's server.
