@@ -376,6 +376,7 @@ impl<S: Schema> PPServerBuilder<S> {
         let local_addr = listener.local_addr().map_err(failed)?;
         let server = self.build().await?;
         let _ = server.inner.local_addr.set(local_addr);
+        tracing::info!(target: "painda::server", address = %local_addr, "listening");
         tokio::spawn(listener::run(server.clone(), listener));
         Ok(server)
     }

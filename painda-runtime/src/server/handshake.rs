@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
 use tungstenite::handshake::derive_accept_key;
 
-use super::{address, limits::Limits, node::Node, packet::Dialect, upgrade::ResponseBody};
+use super::{address, limits::Limits, node::Node, packet::Dialect, stats::Refused, upgrade::ResponseBody};
 
 /// The HTTP request that a client connected with, for the connect hook.
 ///
@@ -144,15 +144,17 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<Accepted, Refusal> {
 /// Whether there is room for a client, and whether it comes from where it may.
 pub(crate) fn admit(node: &Node, headers: &HeaderMap) -> Result<(), Refusal> {
     if node.is_closing() {
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"));
+        let stopping = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
+        return Err(stopping.because(Refused::Stopping));
     }
     if node.connections() >= node.config.limits.connections {
         let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server has as many clients as it takes");
-        return Err(full.with(header::RETRY_AFTER, "5"));
+        return Err(full.with(header::RETRY_AFTER, "5").because(Refused::Full));
     }
     match (&node.config.allowed_origins, headers.get(header::ORIGIN)) {
         (Some(allowed), Some(origin)) if !allowed.iter().any(|known| origin == known.as_str()) => {
-            Err(Refusal::new(StatusCode::FORBIDDEN, "connections from this origin are not allowed"))
+            let origin = Refusal::new(StatusCode::FORBIDDEN, "connections from this origin are not allowed");
+            Err(origin.because(Refused::Origin))
         }
         _ => Ok(()),
     }
@@ -160,14 +162,20 @@ pub(crate) fn admit(node: &Node, headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// An answer that connects nobody: what is wrong, as short text.
 pub(crate) struct Refusal {
-    status: StatusCode,
-    why: &'static str,
+    pub(crate) reason: Refused,
+    pub(crate) status: StatusCode,
+    pub(crate) why: &'static str,
     header: Option<(HeaderName, &'static str)>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, why: &'static str) -> Self {
-        Self { status, why, header: None }
+        Self { reason: Refused::Handshake, status, why, header: None }
+    }
+
+    fn because(mut self, reason: Refused) -> Self {
+        self.reason = reason;
+        self
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {

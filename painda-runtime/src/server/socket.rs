@@ -3,9 +3,10 @@
 use std::{
     any::Any,
     future::Future,
+    net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU16, Ordering},
     },
 };
 
@@ -18,8 +19,9 @@ use super::{
     emit::Target,
     error::Error,
     handlers::{HandlerResult, Handlers},
-    outbox::{Bound, Bounds, Outbox, Pushed},
+    outbox::{Bounds, Outbox, Pushed},
     packet::{Dialect, Packet, close_frame},
+    stats::Closed,
 };
 use crate::{
     schema::{EventOf, Schema},
@@ -60,9 +62,13 @@ impl SocketCore {
         self.dialect.store(dialect as u8, Ordering::Relaxed);
     }
 
-    /// Starts the closing handshake, after what is queued.
+    /// Starts the closing handshake, after what is queued; `false` where that was so already, or the connection has gone.
     pub(crate) fn close(&self, code: u16, reason: &str) -> bool {
-        self.outbox.push_last(close_frame(code, reason))
+        self.close_because(Closed::Server, code, reason)
+    }
+
+    pub(crate) fn close_because(&self, why: Closed, code: u16, reason: &str) -> bool {
+        self.outbox.push_last(close_frame(code, reason), (why, code))
     }
 }
 
@@ -104,13 +110,18 @@ pub(crate) struct Session<S: Schema> {
     pub(crate) core: Arc<SocketCore>,
     pub(crate) server: PPServer<S>,
     pub(crate) handlers: Handlers<S>,
+    /// The client's address.
+    pub(crate) address: Option<IpAddr>,
+    /// The id of the event that is being handled, or was last; 0 for one that the schema does not have.
+    pub(crate) handling: AtomicU16,
     /// What the application keeps with the client.
     state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl<S: Schema> Session<S> {
-    pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>) -> Self {
-        Self { core, server, handlers: Handlers::new(), state: RwLock::new(None) }
+    pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>, address: Option<IpAddr>) -> Self {
+        let (handlers, handling) = (Handlers::new(), AtomicU16::new(0));
+        Self { core, server, handlers, address, handling, state: RwLock::new(None) }
     }
 }
 
@@ -233,7 +244,7 @@ impl<S: Schema> Socket<S> {
     fn send(&self, packet: &Packet) -> Result<(), Error> {
         let node = self.session.server.node();
         node.check_size(packet)?;
-        match node.push(&self.session.core, packet, &node.policy(&packet.message), Bound::Limit) {
+        match node.push(&self.session.core, packet) {
             Pushed::Full => Err(Error::QueueFull { limit: node.config.limits.queue.limit }),
             Pushed::Closed => Err(Error::Disconnected),
             _ => Ok(()),
