@@ -6,6 +6,8 @@ pub mod client;
 pub mod cluster;
 pub mod frames;
 pub mod gather;
+pub mod logs;
+pub mod metrics;
 pub mod process;
 pub mod raw;
 pub mod redis;

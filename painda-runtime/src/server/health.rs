@@ -5,7 +5,8 @@ use std::fmt;
 use super::PPServer;
 use crate::{adapter::Health, schema::Schema};
 
-/// How a server is; from [`PPServer::health`]. It displays as one line of text.
+/// How a server is; from [`PPServer::health`]. It displays as one word: `up`, `degraded` or `closing`. Why it is degraded, which is
+/// not for strangers, says [`adapter`](Self::adapter).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerHealth {
@@ -29,7 +30,11 @@ impl ServerHealth {
 
 impl fmt::Display for ServerHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.closing { f.write_str("closing") } else { self.adapter.fmt(f) }
+        f.write_str(match &self.adapter {
+            _ if self.closing => "closing",
+            Health::Up => "up",
+            Health::Degraded { .. } => "degraded",
+        })
     }
 }
 

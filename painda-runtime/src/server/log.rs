@@ -125,13 +125,10 @@ pub(crate) fn left(
     );
 }
 
-/// A client has gone before anybody had let it in or turned it away.
-pub(crate) fn vanished(node: &Node, core: &SocketCore, address: Option<IpAddr>, after: Duration) {
-    let address = address.map(display);
-    line!(
-        node.log.left, DEBUG, target: "painda::connect",
-        id = core.id.as_str(), address, ?after, "went during its handshake"
-    );
+/// A client has gone while the connect hook ran.
+pub(crate) fn vanished(node: &Node, core: &SocketCore, address: Option<IpAddr>) {
+    let (id, address) = (core.id.as_str(), address.map(display));
+    line!(node.log.left, DEBUG, target: "painda::connect", id, address, "went during its handshake");
 }
 
 /// A request is answered with something else than a connection.

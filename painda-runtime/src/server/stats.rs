@@ -41,7 +41,7 @@ counters! {
     }
 
     pub(crate) struct Counters from Registry {
-        /// Clients whose handshake was taken, those among them that the connect hook then refused.
+        /// Connections whose handshake was taken, also those that a hook or a limit then refused.
         opened: Counter = "painda_connections_opened_total",
         /// Connections that have ended, by `reason` and close `code`.
         closed: Closings = "painda_connections_closed_total",

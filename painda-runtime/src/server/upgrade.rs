@@ -29,7 +29,7 @@ use super::{
     log::{self, line},
     node::Client,
     socket::{Session, Socket},
-    stats::{Closed, Refused},
+    stats::Refused,
     writer::Writer,
 };
 use crate::{adapter::BoxFuture, schema::Schema};
@@ -105,10 +105,8 @@ impl<S: Schema> Connection<S> {
             }
         };
         self.address = None;
-        match end.counted(core) {
-            counted if came => log::left(node, core, address, counted, &end, began.elapsed()),
-            (Closed::Refused, _) => {}
-            _ => log::vanished(node, core, address, began.elapsed()),
+        if came {
+            log::left(node, core, address, end.counted(core), &end, began.elapsed());
         }
         if let (true, Some(hook)) = (self.accepted, &self.session.server.hooks().disconnect) {
             let socket = Socket::new(self.session.clone());
@@ -149,10 +147,8 @@ impl<S: Schema> Connection<S> {
             biased;
             hooked = &mut hook => hooked,
             () = open.closed() => {
-                // The client has vanished.
-                self.session.core.outbox.abandon();
-                let vanished = Disconnect::Broken(String::new());
-                node.disconnect(&self.session.core, vanished.counted(&self.session.core));
+                log::vanished(node, &self.session.core, self.session.address);
+                self.lost(Disconnect::Broken(String::new()));
                 return Some(hook);
             }
             () = sleep(node.config.handshake_timeout) => {
