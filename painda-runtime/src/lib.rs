@@ -11,7 +11,7 @@
 //! | `server` | [`PPServer`]: WebSocket clients in rooms, and the in-memory adapter |
 //! | `redis` | [`RedisAdapter`]: many nodes; [`Emitter`]: for workers without a server |
 //! | `redis-tls` | `rediss://` connections, by rustls |
-//! | `metrics` | the server's counters, gauges and times in the `metrics` facade |
+//! | `metrics` | what the server and the adapters count, in the `metrics` facade |
 //! | `axum` | behind axum, the address of each client without further ado |
 #![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "std"), no_std)]

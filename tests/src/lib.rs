@@ -7,7 +7,8 @@ pub mod cluster;
 pub mod frames;
 pub mod gather;
 pub mod heap;
-pub mod log;
+pub mod logs;
+pub mod metrics;
 pub mod process;
 pub mod raw;
 pub mod redis;
@@ -48,6 +49,9 @@ mod examples {
 
     #[doc = include_str!("../../docs/redis.md")]
     struct OverRedis;
+
+    #[doc = include_str!("../../docs/operations.md")]
+    struct Operations;
 
     #[doc = include_str!("../../docs/migrating/socket-io.md")]
     struct FromSocketIo;

@@ -88,7 +88,7 @@ async fn a_server_that_serves_no_upgrades_is_found_out_before_the_hook() {
     });
     let (_, status) = Raw::handshake(addr, "").await;
     assert_eq!(status, "HTTP/1.1 500 Internal Server Error");
-    assert_eq!((server.stats().connections, server.stats().refused), (0, 0), "the hook was not called");
+    assert_eq!((server.stats().opened, server.stats().refused), (0, 1), "the hook was not called");
 }
 
 #[tokio::test]

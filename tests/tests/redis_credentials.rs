@@ -12,9 +12,10 @@ use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{AdapterError, redis::Health},
 };
-use painda_tests::{log::Log, redis::RedisServer, topology::Watched, within};
+use painda_tests::{logs::Logs, redis::RedisServer, topology::Watched, within};
 use redis::aio::MultiplexedConnection;
 use steady::{healthy, reconnected};
+use tracing_subscriber::filter::LevelFilter;
 
 /// Where the password is that is valid now, as a file or a vault would have it.
 #[derive(Clone)]
@@ -85,7 +86,7 @@ const USER: &str = "ACL SETUSER node on +@all ~* &* resetpass";
 
 #[tokio::test]
 async fn a_password_that_is_rotated_is_asked_for_at_each_connect() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
     let mut admin = admin(&server).await;
     tell(&mut admin, &format!("{USER} >one")).await;
@@ -106,8 +107,8 @@ async fn a_password_that_is_rotated_is_asked_for_at_each_connect() {
     vault.set(Ok("two"));
     healthy(&node, true).await;
     node.add_to_room("arena", "d").await.expect("written");
-    assert_eq!(log.lines_with(&["WARN", "WRONGPASS"]).len(), 2, "one for each connection");
-    assert_eq!(log.lines_with(&["reconnected"]).len(), 2);
+    assert_eq!(log.with(&["WARN", "WRONGPASS"]).len(), 2, "one for each connection");
+    assert_eq!(log.with(&["reconnected"]).len(), 2);
 
     // And where the vault was first.
     vault.set(Ok("three"));
@@ -118,7 +119,7 @@ async fn a_password_that_is_rotated_is_asked_for_at_each_connect() {
 
 #[tokio::test]
 async fn a_password_that_stays_and_is_rotated_is_logged_once_with_what_to_do() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
     let mut admin = admin(&server).await;
     tell(&mut admin, &format!("{USER} >one")).await;
@@ -130,7 +131,7 @@ async fn a_password_that_stays_and_is_rotated_is_logged_once_with_what_to_do() {
     let why = reason(&node);
     assert!(["password: ", "WRONGPASS", "`credentials`"].iter().all(|word| why.contains(word)), "{why}");
     assert!(!why.contains("one@"), "{why}");
-    assert_eq!(log.lines_with(&["WARN", "WRONGPASS", "`credentials`"]).len(), 2, "one for each connection");
+    assert_eq!(log.with(&["WARN", "WRONGPASS", "`credentials`"]).len(), 2, "one for each connection");
     // Redis takes the old one back.
     tell(&mut admin, &format!("{USER} >one")).await;
     healthy(&node, true).await;
@@ -138,7 +139,7 @@ async fn a_password_that_stays_and_is_rotated_is_logged_once_with_what_to_do() {
 
 #[tokio::test]
 async fn a_server_that_asks_for_a_password_from_now_on() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
     let mut admin = admin(&server).await;
     let vault = Vault::new("secret");
@@ -152,7 +153,7 @@ async fn a_server_that_asks_for_a_password_from_now_on() {
     assert!(reason(&without).contains("password: "), "{}", reason(&without));
     reconnected(&with, 2).await;
     refused(&mut admin, "NOAUTH", 10).await;
-    assert_eq!(log.lines_with(&["WARN", "NOAUTH"]).len(), 2, "one for each connection");
+    assert_eq!(log.with(&["WARN", "NOAUTH"]).len(), 2, "one for each connection");
 }
 
 #[tokio::test]

@@ -6,12 +6,13 @@ use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::redis::{Health, RedisBuilder, RedisEvent},
 };
-use painda_tests::{client::Client, cluster::Cluster, gather::gather, log::Log, redis::RedisServer, within};
+use painda_tests::{client::Client, cluster::Cluster, gather::gather, logs::Logs, redis::RedisServer, within};
 use redis::Value;
 use tokio::{
     sync::broadcast,
     time::{sleep, timeout},
 };
+use tracing_subscriber::filter::LevelFilter;
 
 /// What the default settings promise.
 const GONE: Duration = Duration::from_secs(15);
@@ -182,7 +183,7 @@ async fn is_written(server: &RedisServer) {
 
 #[tokio::test]
 async fn what_redis_has_forgotten_is_written_again() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
     let node = builder(&server).lease(Duration::from_secs(2)).connect().await.expect("connects");
     node.add_to_room("arena", "c1").await.expect("written");
@@ -198,8 +199,8 @@ async fn what_redis_has_forgotten_is_written_again() {
         is_written(&server).await;
         assert_eq!((node.stats().forgotten, node.stats().leases_lost), (times, 0));
     }
-    assert_eq!(log.lines_with(&["Redis has forgotten this node"]).len(), 2);
-    assert!(log.lines_with(&["no contact"]).is_empty(), "it was Redis, not the node");
+    assert_eq!(log.with(&["Redis has forgotten this node"]).len(), 2);
+    assert!(log.with(&["no contact"]).is_empty(), "it was Redis, not the node");
 }
 
 #[tokio::test]
@@ -217,7 +218,7 @@ async fn a_redis_that_comes_back_empty_within_the_lease_is_not_taken_for_an_abse
 
 #[tokio::test]
 async fn a_node_without_contact_for_longer_than_its_lease_says_so() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
     let node = builder(&server).connect().await.expect("connects");
     node.add_to_room("arena", "c1").await.expect("written");
@@ -237,5 +238,5 @@ async fn a_node_without_contact_for_longer_than_its_lease_says_so() {
     assert_eq!(within("the node to notice", lost).await, RedisEvent::LeaseLost);
     is_written(&server).await;
     assert_eq!((node.stats().forgotten, node.stats().leases_lost), (0, 1));
-    assert_eq!(log.lines_with(&["no contact with Redis"]).len(), 1);
+    assert_eq!(log.with(&["no contact with Redis"]).len(), 1);
 }

@@ -8,10 +8,11 @@ use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::redis::{Health, RedisEvent},
 };
-use painda_tests::{log::Log, redis::RedisServer, relay::Relay, within};
+use painda_tests::{logs::Logs, redis::RedisServer, relay::Relay, within};
 use redis::aio::MultiplexedConnection;
 use steady::{healthy, number};
 use tokio::{sync::broadcast, time::sleep};
+use tracing_subscriber::filter::LevelFilter;
 
 async fn tell(admin: &mut MultiplexedConnection, words: &str) -> redis::Value {
     let mut command = redis::Cmd::new();
@@ -52,7 +53,7 @@ async fn until(what: &str, so: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn what_is_refused_ten_times_a_second_is_said_once() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
     // No lease, and no room's members.
     server.ask(&["ACL", "SETUSER", "node", "on", ">secret", "+@all", "-set", "-sadd", "~pp:*", "&*"]).await;
@@ -61,14 +62,14 @@ async fn what_is_refused_ten_times_a_second_is_said_once() {
     let mut events = node.events();
     drop(node.add_to_room("arena", "c"));
     until("many refusals", || node.stats().refusals >= 20).await;
-    assert_eq!(log.lines_with(&["WARN", "NOPERM"]).len(), 2, "one for the lease, one for the room");
+    assert_eq!(log.with(&["WARN", "NOPERM"]).len(), 2, "one for the lease, one for the room");
     assert_eq!(refusals(&mut events), ["writes refused"], "the lease was refused before that");
     assert_eq!(node.health(), Health::Up, "messages go on");
 
     let before = node.stats().refusals;
     server.ask(&["ACL", "SETUSER", "node", "+set", "+sadd"]).await;
     server.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c").await;
-    until("both ends to be said", || log.lines_with(&["INFO", "no longer refused"]).len() == 2).await;
+    until("both ends to be said", || log.with(&["INFO", "no longer refused"]).len() == 2).await;
     let told = refusals(&mut events);
     let counts = told.iter().map(|told| told.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok()));
     let counts: Option<Vec<u64>> = counts.collect();
@@ -79,7 +80,7 @@ async fn what_is_refused_ten_times_a_second_is_said_once() {
 
 #[tokio::test]
 async fn what_comes_and_goes_all_the_time_is_not_said_all_the_time() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
     server
         .ask(&["ACL", "SETUSER", "node", "on", ">secret", "+@all", "~*", "resetchannels", "&pp:probe:*", "&pp:ch:open"])
@@ -95,13 +96,13 @@ async fn what_comes_and_goes_all_the_time_is_not_said_all_the_time() {
     }
     assert_eq!((node.stats().published, node.stats().rejected), (50, 50));
     // On a very slow machine it takes a while, and is said again.
-    let lines = log.lines_with(&["what=\"publishes\""]).len();
+    let lines = log.with(&["what=\"publishes\""]).len();
     assert!((1..10).contains(&lines), "{lines} lines");
 }
 
 #[tokio::test]
 async fn redis_own_words_are_kept_when_it_takes_no_more_clients() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
     let client = redis::Client::open(server.url()).expect("our own address is well-formed");
     let mut admin = client.get_multiplexed_async_connection().await.expect("our own Redis lets us in");
@@ -127,13 +128,13 @@ async fn redis_own_words_are_kept_when_it_takes_no_more_clients() {
         tell(&mut admin, "CONFIG SET maxclients 100").await;
         healthy(&node, true).await;
     }
-    assert_eq!(log.lines_with(&["WARN", "ERR max number of clients reached"]).len(), 4, "one for each connection");
-    assert!(log.lines_with(&["roken pipe"]).is_empty());
+    assert_eq!(log.with(&["WARN", "ERR max number of clients reached"]).len(), 4, "one for each connection");
+    assert!(log.with(&["roken pipe"]).is_empty());
 }
 
 #[tokio::test]
 async fn an_outage_is_a_line_for_each_reason_and_one_for_its_end() {
-    let log = Log::listen();
+    let log = Logs::capture(LevelFilter::INFO);
     let mut server = RedisServer::start().await;
     let relay = Relay::to(server.port()).await;
     let node = RedisAdapter::connect(relay.url()).await.expect("connects");
@@ -143,8 +144,8 @@ async fn an_outage_is_a_line_for_each_reason_and_one_for_its_end() {
     until("some attempts", || relay.accepted() >= before + 10).await;
     server.restart().await;
     healthy(&node, true).await;
-    assert_eq!(log.lines_with(&["WARN", "connection lost"]).len(), 2, "one for each connection");
-    assert_eq!(log.lines_with(&["INFO", "reconnected", "failures="]).len(), 2);
-    let said = log.lines_with(&["still not connected"]);
+    assert_eq!(log.with(&["WARN", "connection lost"]).len(), 2, "one for each connection");
+    assert_eq!(log.with(&["INFO", "reconnected", "failures="]).len(), 2);
+    let said = log.with(&["still not connected"]);
     assert!(said.len() <= 4, "{said:#?}");
 }

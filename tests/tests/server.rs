@@ -379,9 +379,13 @@ async fn the_arena_shows_its_numbers_to_prometheus() {
     let mut http = painda_tests::raw::Raw::open(arena.addr()).await;
     http.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
     let answer = http.rest().await;
-    for line in
-        ["painda_connections 2", "painda_emits_total 1", "painda_deliveries_total 1", "painda_handler_seconds_count 1"]
-    {
+    for line in [
+        "painda_connections 2",
+        "painda_emits_total{event=\"player:move\"} 1",
+        "painda_deliveries_total{event=\"player:move\"} 1",
+        "painda_handler_seconds_count{event=\"player:move\"} 1",
+        "# HELP painda_emits_total Emits of this node's application, by `event`.",
+    ] {
         assert!(answer.lines().any(|found| found == line), "{line} is not in:\n{answer}");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! `arena [--listen ADDR=127.0.0.1:3000] [--redis URL] [--flush-interval MS=0]`; without `--redis` this node is the only
 //! one. With a flush interval, what is emitted within it leaves in one write, to each client and to Redis: 16 is a tick of a 60 Hz game.
-//! A GET of `/` serves a page where every tab is a player, a GET of `/metrics` what Prometheus wants to know.
+//! A GET of `/` serves a page where every tab is a player, a GET of `/metrics` what Prometheus wants to know, a GET of `/ready`
+//! whether a load balancer should send clients here.
 
 use std::{future::ready, net::SocketAddr, sync::Arc};
 
@@ -10,6 +11,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
+    http::StatusCode,
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
@@ -48,6 +50,7 @@ async fn main() -> Result<(), Failure> {
     let app = Router::new()
         .route("/", any(root))
         .route("/metrics", get(move || ready(numbers.render())))
+        .route("/ready", get(readiness))
         .with_state((server.clone(), node));
     println!("arena is on http://{node}");
 
@@ -85,6 +88,12 @@ async fn on_hit(socket: Socket<Arena>, hit: PlayerHit) -> Result<(), Error> {
 
 async fn on_chat(socket: Socket<Arena>, said: Value) -> Result<(), Error> {
     socket.to(&room_of(&socket)?.0).emit_json("chat:say", &said)
+}
+
+/// 200 or 503, and why.
+async fn readiness(State((server, _)): State<(PPServer<Arena>, SocketAddr)>) -> (StatusCode, String) {
+    let health = server.health();
+    (if health.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, health.to_string())
 }
 
 /// WebSockets and the page share a path.

@@ -6,6 +6,8 @@
 //! The eight operations are those of the published interface. They are one dyn-compatible trait, so that a server is
 //! not generic over its adapter and other people's adapters fit in.
 
+pub(crate) mod counters;
+mod health;
 mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -16,6 +18,7 @@ use std::collections::HashSet;
 
 use crate::Message;
 
+pub use health::Health;
 pub use memory::MemoryAdapter;
 
 /// A boxed future, so that [`PPAdapter`] can be used as `dyn`.
@@ -35,7 +38,8 @@ pub struct Delivery<'a> {
     pub exclude: Option<&'a str>,
 }
 
-/// The documented adapter interface: publish/subscribe on channels, and the members of rooms.
+/// The documented adapter interface: publish/subscribe on channels, and the members of rooms. Beside these eight operations an
+/// adapter may say [how it is](Self::health).
 ///
 /// # What an implementation promises
 /// - **Calls take effect in the order they are made.** A method does its bookkeeping before it returns; the future it
@@ -75,6 +79,13 @@ pub trait PPAdapter: Send + Sync + 'static {
     /// Sends what is queued as far as the backend takes it, removes this node's members, and lets go of the backend. A server that
     /// closes leaves it to this to take its clients out of their rooms.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>>;
+
+    /// Whether the other nodes can be reached now, for [readiness probes](crate::PPServer::health). It is asked often, and
+    /// answers from what the adapter knows already. An adapter that has no connections to lose need not say anything: the default is
+    /// [`Health::Up`].
+    fn health(&self) -> Health {
+        Health::Up
+    }
 }
 
 /// An adapter that the application keeps a handle on, for its health and counters, while a server uses it.
@@ -109,6 +120,10 @@ impl<A: PPAdapter + ?Sized> PPAdapter for Arc<A> {
 
     fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
         (**self).close()
+    }
+
+    fn health(&self) -> Health {
+        (**self).health()
     }
 }
 

@@ -56,9 +56,9 @@ impl Registry {
     #[inline]
     #[must_use]
     pub const fn by_id(&self, id: u16) -> Option<&'static EventDescriptor> {
-        match lookup_id(self.by_id, self.events, id) {
-            Slot::Taken(at) => Some(self.events[at]),
-            Slot::Free(_) => None,
+        match self.entry(id) {
+            Some((_, event)) => Some(event),
+            None => None,
         }
     }
 
@@ -69,6 +69,15 @@ impl Registry {
     pub const fn position(&self, id: u16) -> Option<usize> {
         match lookup_id(self.by_id, self.events, id) {
             Slot::Taken(at) => Some(at),
+            Slot::Free(_) => None,
+        }
+    }
+
+    /// The event with this id, and where in the list it is.
+    #[inline]
+    pub(crate) const fn entry(&self, id: u16) -> Option<(usize, &'static EventDescriptor)> {
+        match lookup_id(self.by_id, self.events, id) {
+            Slot::Taken(at) => Some((at, self.events[at])),
             Slot::Free(_) => None,
         }
     }

@@ -35,6 +35,7 @@ use super::{
     node::Node,
     outbox::{Drive, Outbox},
     socket::{Session, SocketCore},
+    stats::{Closed, Malformed},
     writer::Writer,
 };
 use crate::{schema::Schema, wire::frame::Body};
@@ -87,6 +88,18 @@ pub enum Disconnect {
     TimedOut,
 }
 
+impl Disconnect {
+    /// What is counted of it: why, and the close code. Whoever said goodbye first is the reason; without one it is 1006.
+    pub(crate) fn counted(&self, core: &SocketCore) -> (Closed, u16) {
+        core.outbox.goodbye().unwrap_or(match self {
+            Self::Client(code) => (Closed::Client, *code),
+            Self::Server => (Closed::Server, 1006),
+            Self::Broken(_) => (Closed::Broken, 1006),
+            Self::TimedOut => (Closed::TimedOut, 1006),
+        })
+    }
+}
+
 /// Runs a connection until it has ended and its handlers have, too. The socket leaves its rooms as soon as the client is gone.
 pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transport) -> Disconnect {
     let (core, node) = (&session.core, session.server.node());
@@ -101,7 +114,7 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
         }
     };
     core.outbox.finish();
-    node.disconnect(core);
+    node.disconnect(core, end.counted(core));
     if end == Disconnect::Server {
         inbox.clear();
     }
@@ -264,8 +277,8 @@ async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver, e
     if session.core.outbox.is_closing() {
         return Disconnect::Server;
     }
-    session.server.node().counters.malformed.add(1);
-    session.core.close(code, &reason);
+    session.server.node().counters.malformed.add(Malformed::WebSocket, 1);
+    session.core.close_because(Closed::Broken, code, &reason);
     // Closing a socket with unread bytes resets it, and the client would never see the code: read on for a moment.
     let written = poll_fn(|cx| session.core.outbox.poll_written(cx));
     let _ = timeout(CLOSE_TIMEOUT, async {

@@ -5,25 +5,27 @@
 use std::{
     future::ready,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use futures_util::FutureExt;
 use serde_json::json;
-use tracing::Instrument;
+use tracing::{Instrument, Level};
 
 use super::{
     close_code,
     error::Error,
     handlers::Unheard,
     incoming::{Incoming, Parsed, Refusal, parse},
+    log::{self, line},
     node::Node,
     socket::{Session, Socket},
+    stats::{Closed, EventLabel, Malformed, Refused},
 };
 use crate::{
     adapter::BoxFuture,
     excerpt::{MESSAGE, cut},
-    schema::Schema,
+    schema::{EventDescriptor, Schema},
     wire::frame::Body,
 };
 
@@ -44,25 +46,36 @@ async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String
         return refuse(session, &Refusal::bad_json("\"__pp_auth\" has no string \"token\""));
     };
     let socket = Socket::new(session.clone());
-    if let Err(error) = caught(|| hook(socket.clone(), token)).await {
-        turn_away(session.server.node(), &socket, &error);
+    if let Err(error) = caught(|| hook(socket, token)).await {
+        turn_away(session, Refused::AuthHook, &error);
     }
 }
 
 /// Through the middleware to the handler.
 async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
     let node = session.server.node();
+    let mut event = begins(session, &message);
     for middleware in &session.server.hooks().middleware {
         match caught(|| middleware(Socket::new(session.clone()), message)).await {
-            Ok(passed) => message = passed,
+            Ok(passed) => {
+                event = begins(session, &passed);
+                message = passed;
+            }
             Err(Error::Refused { reason, .. }) => {
+                node.counters.refused_messages.add(event, 1);
                 return tell_error(node, &Socket::new(session.clone()), "REFUSED", &reason);
             }
             Err(error) => return failed(session, &error),
         }
     }
     let began = std::time::Instant::now();
-    let span = tracing::debug_span!(target: "painda::handler", "handler", event = message.name());
+    let span = tracing::debug_span!(target: "painda::handler", "handler", event = log::name(message.name()));
+    let name = match &message {
+        Incoming::Named { name, .. } if tracing::enabled!(target: "painda::handler", Level::DEBUG) => {
+            Some(name.clone())
+        }
+        _ => None,
+    };
     let mut unheard = None;
     let called = caught(|| {
         let all = &session.server.hooks().handlers;
@@ -73,17 +86,44 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
     });
     let result = called.instrument(span).await;
     match (result, unheard) {
-        (_, Some(Unheard::NoHandler)) => node.counters.unhandled.add(1),
+        (_, Some(Unheard::NoHandler)) => {
+            node.counters.unhandled.add(event, 1);
+            let (id, name) = (session.core.id.as_str(), name.as_deref().or_else(|| current(session)));
+            let event = name.map(log::name);
+            line!(node.log.unhandled, DEBUG, target: "painda::handler", id, event, "nobody handles this event");
+        }
         (_, Some(Unheard::Refused(refusal))) => refuse(session, &refusal),
-        (Ok(()), None) => node.counters.handler_time(began),
+        (Ok(()), None) => node.facade.handler_time(event, began),
         (Err(error), None) => failed(session, &error),
     }
 }
 
-/// A handler or middleware has ended with an error.
+/// Notes which event is being handled, for whoever finds that this fails.
+fn begins<S: Schema>(session: &Session<S>, message: &Incoming) -> EventLabel {
+    let id = match message {
+        Incoming::Event { event, .. } => event.id(),
+        Incoming::Named { .. } => 0,
+    };
+    session.handling.store(id, Ordering::Relaxed);
+    EventLabel::of(session.server.node().registry, id)
+}
+
+/// The name of the event that is being handled, where the schema has it.
+fn current<S: Schema>(session: &Session<S>) -> Option<&'static str> {
+    let id = session.handling.load(Ordering::Relaxed);
+    session.server.node().registry.by_id(id).map(EventDescriptor::name)
+}
+
+/// A handler or middleware has ended with an error, or is not waited for any more.
 pub(crate) fn failed<S: Schema>(session: &Arc<Session<S>>, error: &Error) {
-    session.server.node().counters.failed_handlers.add(1);
-    tracing::warn!(target: "painda::handler", id = session.core.id.as_str(), %error, "a handler failed");
+    let node = session.server.node();
+    let handling = session.handling.load(Ordering::Relaxed);
+    node.counters.failed_handlers.add(EventLabel::of(node.registry, handling), 1);
+    let (id, event) = (session.core.id.as_str(), current(session));
+    line!(
+        node.log.failed, WARN, target: "painda::handler",
+        id, event, error = log::sentence(&error.to_string()), "a handler failed"
+    );
 }
 
 /// Calls something of the application's; a panic, before its future exists or in it, becomes an error.
@@ -101,20 +141,24 @@ pub(crate) async fn caught<T>(call: impl FnOnce() -> BoxFuture<Result<T, Error>>
 /// Tells a client why its message can't be taken.
 pub(crate) fn refuse<S: Schema>(session: &Arc<Session<S>>, refusal: &Refusal) {
     let node = session.server.node();
-    node.counters.malformed.add(1);
+    node.counters.malformed.add(Malformed::of(refusal.code), 1);
+    line!(
+        node.log.malformed, DEBUG, target: "painda::handler",
+        id = session.core.id.as_str(), error = refusal.code, why = log::sentence(&refusal.message), "a message can't be taken"
+    );
     tell_error(node, &Socket::new(session.clone()), refusal.code, &refusal.message);
 }
 
-/// Tells a client why a hook refused it, and closes it. The client learns what is meant for it; the log learns everything.
-pub(crate) fn turn_away<S: Schema>(node: &Node, socket: &Socket<S>, error: &Error) {
+/// Tells a client why it is refused, and closes it. The client learns what is meant for it; the log learns everything.
+pub(crate) fn turn_away<S: Schema>(session: &Arc<Session<S>>, why: Refused, error: &Error) {
+    let (node, core) = (session.server.node(), &session.core);
     let (code, reason) = match error {
         Error::Refused { code, reason } => (*code, reason.as_str()),
         _ => (close_code::REFUSED, "the server could not accept the connection"),
     };
-    node.counters.refused.add(1);
-    tracing::info!(target: "painda::connect", id = socket.id(), %error, "refused a client");
-    tell_error(node, socket, "REFUSED", reason);
-    socket.close(code, reason);
+    log::refused(node, core, session.address, why, code, error);
+    tell_error(node, &Socket::new(session.clone()), "REFUSED", reason);
+    core.close_because(Closed::Refused, code, reason);
 }
 
 /// Sends `__pp_error`. A client that does not read such answers does without further ones.

@@ -14,7 +14,7 @@ use http::{
 use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::derive_accept_key;
 
-use super::{address, limits::Limits, node::Node, packet::Dialect, upgrade::ResponseBody};
+use super::{address, limits::Limits, node::Node, packet::Dialect, stats::Refused, upgrade::ResponseBody};
 use crate::schema::reflect::base64;
 
 /// The HTTP request that a client connected with, for the connect hook.
@@ -128,7 +128,7 @@ impl Accepted {
     }
 }
 
-/// Checks a request. Nothing of the application's is called, and nothing is counted, before this has accepted it.
+/// Checks a request. Nothing of the application's is called, and nobody counts as a client, before this has accepted it.
 pub(crate) fn check<B>(request: &Request<B>) -> Result<Accepted, Refusal> {
     let accepted = read(request)?;
     if request.extensions().get::<OnUpgrade>().is_none() {
@@ -208,15 +208,17 @@ fn dialect(headers: &HeaderMap) -> Result<Dialect, Refusal> {
 /// Whether there is room for a client, and whether it comes from where it may.
 pub(crate) fn admit(node: &Node, headers: &HeaderMap) -> Result<(), Refusal> {
     if node.is_closing() {
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping"));
+        let stopping = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
+        return Err(stopping.because(Refused::Stopping));
     }
     if node.connections() >= node.config.limits.connections {
         let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server has as many clients as it takes");
-        return Err(full.with(header::RETRY_AFTER, "5"));
+        return Err(full.with(header::RETRY_AFTER, "5").because(Refused::Full));
     }
     match (&node.config.allowed_origins, headers.get(header::ORIGIN)) {
         (Some(allowed), Some(origin)) if !allowed.allow(origin) => {
-            Err(Refusal::new(StatusCode::FORBIDDEN, "connections from this origin are not allowed"))
+            let origin = Refusal::new(StatusCode::FORBIDDEN, "connections from this origin are not allowed");
+            Err(origin.because(Refused::Origin))
         }
         _ => Ok(()),
     }
@@ -225,14 +227,20 @@ pub(crate) fn admit(node: &Node, headers: &HeaderMap) -> Result<(), Refusal> {
 /// An answer that connects nobody: what is wrong, as short text that repeats nothing of the request.
 #[derive(Debug)]
 pub(crate) struct Refusal {
-    status: StatusCode,
-    why: &'static str,
+    pub(crate) reason: Refused,
+    pub(crate) status: StatusCode,
+    pub(crate) why: &'static str,
     headers: HeaderMap,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, why: &'static str) -> Self {
-        Self { status, why, headers: HeaderMap::new() }
+        Self { reason: Refused::Handshake, status, why, headers: HeaderMap::new() }
+    }
+
+    fn because(mut self, reason: Refused) -> Self {
+        self.reason = reason;
+        self
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {

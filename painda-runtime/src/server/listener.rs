@@ -23,6 +23,7 @@ use tower_service::Service;
 use super::{
     PPServer, address,
     body::{AnswerBody, BoxError, RequestBody},
+    log::line,
     node::Node,
     pending::{End, PendingConnection, Turn},
     reserve::Reserve,
@@ -136,6 +137,9 @@ impl<S: Schema> PPServer<S> {
 
 /// Accepts connections until the server closes, and waits for those that are being answered.
 pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, app: impl App, keep_alive: bool) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(target: "painda::server", %address, "listening");
+    }
     // Nothing is ever sent: the channel ends when all connections have.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     let mut closed = pin!(server.closed());
@@ -161,17 +165,21 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
             // It was gone before it was accepted.
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) if is_shortage(&error) && reserve.release(&error) => {}
-            Err(error) => {
+            Err(error) if is_shortage(&error) => {
                 let (left, changed) = (server.node().http.left.notified(), server.node().changed.notified());
-                if is_shortage(&error) {
-                    let _ = server.node().http.evict(GRACE);
-                }
-                tracing::debug!(target: "painda::server", %error, "can't accept connections");
+                let _ = server.node().http.evict(GRACE);
                 tokio::select! {
                     () = &mut closed => break,
                     () = left => {}
                     () = changed => {}
                     // What others hold is freed without a word.
+                    () = sleep(PAUSE) => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(target: "painda::server", %error, "can't accept connections");
+                tokio::select! {
+                    () = &mut closed => break,
                     () = sleep(PAUSE) => {}
                 }
             }
@@ -219,7 +227,10 @@ async fn connection<T>(
         ended = connection.as_mut() => ended,
         end = ours.end() => {
             if end != End::Stopping || ours.is(Turn::Request) {
-                tracing::debug!(target: "painda::server", ?remote, ?end, "closed a connection without a request");
+                line!(
+                    node.log.broken, DEBUG, target: "painda::server",
+                    ?remote, ?end, "closed a connection"
+                );
                 return;
             }
             connection.as_mut().graceful_shutdown();
@@ -227,7 +238,7 @@ async fn connection<T>(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(target: "painda::server", ?remote, %error, "a connection broke");
+        line!(node.log.broken, DEBUG, target: "painda::server", ?remote, %error, "a connection broke");
     }
 }
 

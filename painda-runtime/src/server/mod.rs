@@ -34,11 +34,20 @@
 //!
 //! # What can be seen from outside
 //!
-//! [`PPServer::stats`] counts; with the feature `metrics` the same numbers, and `painda_handler_seconds`, go to the `metrics`
-//! facade. `tracing` has a span `connection {id}` (target `painda::connection`) around each connection and a span `handler
-//! {event}` (target `painda::handler`) around each message, both at debug level, and events of the targets
-//! `painda::connect` (who came, was refused, left), `painda::handler` (a handler failed), `painda::socket` (a client was too slow),
-//! `painda::server` (listening and stopping), `painda::rooms` and `painda::redis`.
+//! [`PPServer::stats`] counts; with the feature `metrics` the same numbers, by event, reason and code, go to the `metrics` facade.
+//! [`PPServer::health`] is for readiness probes. `docs/operations.md` lists all metrics and log lines.
+//!
+//! `tracing` has a span `connection {id}` (target `painda::connection`) around each connection and a span `handler {event}` (target
+//! `painda::handler`) around each message, both at debug level, and events of these targets:
+//!
+//! | target | level | what |
+//! | --- | --- | --- |
+//! | `painda::server` | info | listening, stopping, stopped |
+//! | `painda::connect` | info | who came, was refused, left: id, address, reason, code |
+//! | `painda::handler` | warn | a handler failed |
+//! | `painda::handler` | debug | an event that nobody handles, a message that can't be taken |
+//! | `painda::log` | info | how many lines were left out, because clients caused too many |
+//! | `painda::cluster`, `painda::rooms`, `painda::redis` | | what goes on between nodes |
 
 mod address;
 mod agreement;
@@ -57,6 +66,7 @@ mod error;
 mod flusher;
 mod handlers;
 mod handshake;
+mod health;
 mod hub;
 mod inbound;
 mod inbox;
@@ -64,6 +74,7 @@ mod incoming;
 mod json;
 mod limits;
 mod listener;
+mod log;
 mod node;
 mod origin;
 mod outbox;
@@ -102,6 +113,7 @@ pub use self::{
     error::Error,
     handlers::HandlerResult,
     handshake::{Handshake, is_upgrade},
+    health::ServerHealth,
     incoming::Incoming,
     json::JsonText,
     service::PPService,

@@ -7,7 +7,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -26,12 +26,13 @@ use super::{
     error::Error,
     flusher::Flusher,
     hub::Hub,
+    log::Log,
     outbox::{Bound, Policy, Pushed},
     packet::{Dialect, Framing, Packet, ping_frame},
     peers::Peers,
     pending::Pending,
     socket::SocketCore,
-    stats::{Counters, ServerStats, gauge},
+    stats::{Closed, Counters, EventLabel, Facade, ServerStats},
     typescript,
 };
 use crate::{
@@ -48,6 +49,8 @@ pub(crate) struct Node {
     pub(crate) config: Config,
     pub(crate) registry: &'static Registry,
     pub(crate) counters: Counters,
+    pub(crate) facade: Facade,
+    pub(crate) log: Log,
     pub(crate) peers: Peers,
     /// How the schema fits the other nodes', once this node has joined them.
     pub(crate) fit: OnceLock<SchemaFit>,
@@ -90,7 +93,9 @@ impl Node {
             Self {
                 config,
                 registry,
-                counters: Counters::default(),
+                counters: Counters::new(registry),
+                facade: Facade::new(registry),
+                log: Log::new(),
                 peers,
                 fit: OnceLock::new(),
                 runtime: Handle::current(),
@@ -151,13 +156,15 @@ impl Node {
     /// A new socket, not in any room; `None` where the operating system has no random numbers to give.
     pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
         let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue.clone(), dialect));
-        gauge("painda_connections", self.hub.add(socket.clone()));
+        self.facade.connections(self.hub.add(socket.clone()));
+        self.counters.opened.add(1);
         Some(socket)
     }
 
-    /// Takes a socket out of everything. Only the socket itself still knows the rooms that it was in.
-    pub(crate) fn disconnect(&self, socket: &SocketCore) {
-        gauge("painda_connections", self.hub.remove(socket.id));
+    /// Takes a socket out of everything. Only the socket itself still knows the rooms that it was in. Of several ends the first
+    /// counts: why, and the close code.
+    pub(crate) fn disconnect(&self, socket: &SocketCore, (why, code): (Closed, u16)) {
+        self.facade.connections(self.hub.remove(socket.id));
         let rooms = {
             let mut rooms = socket.rooms.lock();
             if std::mem::replace(&mut rooms.left, true) {
@@ -165,6 +172,7 @@ impl Node {
             }
             rooms.names.clone()
         };
+        self.counters.closed.add(why, code);
         for room in rooms {
             self.exit(&room, socket.id);
         }
@@ -231,8 +239,9 @@ impl Node {
             return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
         }
         self.check_size(packet)?;
-        self.counters.emits.add(1);
-        self.emit_here(aim, packet);
+        let (policy, event) = self.policy(&packet.message);
+        self.counters.emits.add(event, 1);
+        self.emit_here_with(aim, packet, &policy, event);
         if local {
             return Ok(());
         }
@@ -258,10 +267,11 @@ impl Node {
 
     /// To the members on this node only.
     pub(crate) fn emit_here(&self, aim: &Aim<'_>, packet: &Packet) {
-        self.emit_here_with(aim, packet, &self.policy(&packet.message));
+        let (policy, event) = self.policy(&packet.message);
+        self.emit_here_with(aim, packet, &policy, event);
     }
 
-    fn emit_here_with(&self, aim: &Aim<'_>, packet: &Packet, policy: &Policy) {
+    fn emit_here_with(&self, aim: &Aim<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
         let mut tally = Tally::default();
@@ -271,15 +281,20 @@ impl Node {
             _ => {}
         });
         self.flusher.schedule(dirty);
-        tally.count(&self.counters);
+        tally.count(&self.counters, event);
         slow.iter().for_each(|socket| self.close_slow(socket));
     }
 
-    /// To one socket.
-    pub(crate) fn push(&self, socket: &Arc<SocketCore>, packet: &Packet, policy: &Policy, bound: Bound) -> Pushed {
+    /// To one socket, whose emitter is told where there is no room.
+    pub(crate) fn push(&self, socket: &Arc<SocketCore>, packet: &Packet) -> Pushed {
+        let (policy, event) = self.policy(&packet.message);
+        self.push_with(socket, packet, &policy, event)
+    }
+
+    fn push_with(&self, socket: &Arc<SocketCore>, packet: &Packet, policy: &Policy, event: EventLabel) -> Pushed {
         let mut tally = Tally::default();
-        let pushed = self.push_frame(socket, packet, policy, bound, &mut tally);
-        tally.count(&self.counters);
+        let pushed = self.push_frame(socket, packet, policy, Bound::Limit, &mut tally);
+        tally.count(&self.counters, event);
         match pushed {
             Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
             Pushed::Slow => self.close_slow(socket),
@@ -290,7 +305,7 @@ impl Node {
 
     /// Sends a client a message of the protocol itself; left out where much waits for it already, or it has gone.
     pub(crate) fn answer(&self, socket: &Arc<SocketCore>, packet: &Packet) {
-        self.push(socket, packet, &Policy::Protocol, Bound::Limit);
+        self.push_with(socket, packet, &Policy::Protocol, EventLabel::at(self.registry, None));
     }
 
     /// An error for what is larger than may ever wait for a client.
@@ -306,10 +321,13 @@ impl Node {
         }
     }
 
-    /// What happens to a message where a client's queue is full, as its event declares it.
-    pub(crate) fn policy(&self, message: &Message) -> Policy {
-        let Message::Event { id, payload } = message else { return Policy::Reliable };
-        match self.registry.by_id(*id).map(EventDescriptor::delivery) {
+    /// What happens to a message where a client's queue is full, as its event declares it; and the event as it is counted.
+    fn policy(&self, message: &Message) -> (Policy, EventLabel) {
+        let Message::Event { id, payload } = message else {
+            return (Policy::Reliable, EventLabel::at(self.registry, None));
+        };
+        let entry = self.registry.entry(*id);
+        let policy = match entry.map(|(_, event)| event.delivery()) {
             None | Some(Delivery::Reliable) => Policy::Reliable,
             Some(Delivery::Volatile) => Policy::Volatile,
             Some(Delivery::Latest { key: None }) => Policy::Latest((*id, Bytes::new())),
@@ -318,7 +336,8 @@ impl Node {
                 Policy::Latest((*id, payload.slice(range.clone())))
             }
             Some(Delivery::Latest { .. }) => Policy::Reliable,
-        }
+        };
+        (policy, EventLabel::at(self.registry, entry.map(|(position, _)| position)))
     }
 
     fn push_frame(
@@ -340,9 +359,8 @@ impl Node {
 
     /// Closes a client that has had too much waiting for it, or has taken nothing, for too long.
     pub(crate) fn close_slow(&self, socket: &SocketCore) {
-        if socket.close(close_code::TOO_SLOW, "the client reads too slowly") {
+        if socket.close_because(Closed::Slow, close_code::TOO_SLOW, "the client reads too slowly") {
             self.counters.slow_clients.add(1);
-            tracing::warn!(target: "painda::socket", id = socket.id.as_str(), "closed a client that reads too slowly");
         }
     }
 
@@ -394,11 +412,18 @@ impl Node {
     pub(crate) fn close(self: &Arc<Self>, reason: &'static str) -> impl Future<Output = Result<(), Error>> + use<> {
         let mut closed = self.closed.subscribe();
         if !self.closing.swap(true, Ordering::AcqRel) {
+            tracing::info!(target: "painda::server", connections = self.connections(), reason, "stopping");
             self.changed.notify_waiters();
             self.http.stop();
             let node = self.clone();
             self.runtime.spawn(async move {
+                let began = Instant::now();
                 let result = node.wind_up(reason).await;
+                let after = began.elapsed();
+                match &result {
+                    Ok(()) => tracing::info!(target: "painda::server", ?after, "stopped"),
+                    Err(error) => tracing::warn!(target: "painda::server", ?after, %error, "stopped, but not in order"),
+                }
                 node.closed.send_replace(Some(result));
             });
         }
@@ -414,7 +439,8 @@ impl Node {
         let deadline = self.config.shutdown_timeout;
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control("__pp_shutdown", &json!({ "reason": reason, "timeoutMs": timeout_ms })) {
-            self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol);
+            let event = EventLabel::at(self.registry, None);
+            self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol, event);
         }
         // A handshake that is going on ends with the same.
         self.hub.each(&Aim::default(), SocketCore::go_away);
@@ -429,7 +455,9 @@ impl Node {
         };
         if tokio::time::timeout(deadline, all_gone).await.is_err() {
             self.hub.each(&Aim::default(), |socket| socket.outbox.abandon());
-            tracing::warn!(target: "painda::server", "clients or their hooks were cut off at the shutdown deadline");
+            let clients = self.clients.load(Ordering::Acquire);
+            let what = "these clients or their hooks were cut off at the shutdown deadline";
+            tracing::warn!(target: "painda::server", clients, "{what}");
         }
         Ok(self.adapter.close().await?)
     }
@@ -476,12 +504,12 @@ impl Tally {
         }
     }
 
-    fn count(&self, counters: &Counters) {
-        counters.deliveries.add(self.queued);
-        counters.delivered_bytes.add(self.bytes);
-        counters.replaced_latest.add(self.replaced);
-        counters.dropped_volatile.add(self.dropped);
-        counters.dropped_full.add(self.full);
+    fn count(&self, counters: &Counters, event: EventLabel) {
+        counters.deliveries.add(event, self.queued);
+        counters.delivered_bytes.add(event, self.bytes);
+        counters.replaced_latest.add(event, self.replaced);
+        counters.dropped_volatile.add(event, self.dropped);
+        counters.dropped_full.add(event, self.full);
     }
 }
 
@@ -493,17 +521,19 @@ pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
     }
 }
 
-/// Stops hearing rooms that have had no members here for a while, and keeps the gauges. The delay keeps a room whose last
-/// member reloads a page from being unsubscribed and subscribed again.
+/// Stops hearing rooms that have had no members here for a while, and keeps the gauges and the log. The delay keeps a room whose
+/// last member reloads a page from being unsubscribed and subscribed again.
 async fn keep_house(node: std::sync::Weak<Node>) {
+    let mut second = Instant::now();
     loop {
         let Some(linger) = node.upgrade().map(|node| node.config.room_linger) else { return };
         tokio::time::sleep((linger / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))).await;
         let Some(node) = node.upgrade() else { return };
         node.hub.end_empty(linger, |room| drop(node.adapter.unsubscribe(room)));
-        if cfg!(feature = "metrics") {
-            gauge("painda_rooms", node.hub.rooms());
-            gauge("painda_queued_bytes", node.hub.queued_bytes());
+        if second.elapsed() >= Duration::from_secs(1) {
+            second = Instant::now();
+            node.log.begin_second();
         }
+        node.facade.state(|| node.stats());
     }
 }

@@ -22,6 +22,7 @@ use tokio::{sync::Notify, task, time::Instant};
 
 use super::{
     queue::{BATCH, Key, Queue},
+    stats::Closed,
     writer::Writer,
 };
 
@@ -132,6 +133,8 @@ struct State {
     queue: Queue,
     phase: Phase,
     closing: bool,
+    /// Why the last frame was pushed, and its close code.
+    goodbye: Option<(Closed, u16)>,
     /// Nothing is read from the client any more.
     ended: bool,
     /// Somebody waits for room.
@@ -177,6 +180,7 @@ impl Outbox {
             queue: Queue::default(),
             phase: Phase::Unattached,
             closing: false,
+            goodbye: None,
             ended: false,
             awaited: false,
             owner: None,
@@ -251,13 +255,14 @@ impl Outbox {
     }
 
     /// Queues the last frame; nothing can be pushed after it. `false` where the connection was closing already.
-    pub(crate) fn push_last(&self, frame: Bytes) -> bool {
+    pub(crate) fn push_last(&self, frame: Bytes, goodbye: (Closed, u16)) -> bool {
         let mut state = self.state.lock();
         if state.is_closed() {
             return false;
         }
         state.push(frame, &Policy::Reliable);
         state.closing = true;
+        state.goodbye = Some(goodbye);
         // The connection's task writes it: it has to wait for the end anyway.
         state.wake_owner();
         true
@@ -294,6 +299,11 @@ impl Outbox {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.state.lock().closing
+    }
+
+    /// Why the last frame was pushed, and its close code; none where there was no such frame.
+    pub(crate) fn goodbye(&self) -> Option<(Closed, u16)> {
+        self.state.lock().goodbye
     }
 
     /// How many bytes wait for the client.
@@ -539,6 +549,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
     const ABC: Bytes = Bytes::from_static(b"abc");
+    const BYE: (Closed, u16) = (Closed::Server, 1000);
 
     fn bounds(limit: usize) -> Arc<Bounds> {
         Arc::new(Bounds { limit, burst: 10 * limit, ..Bounds::default() })
@@ -570,7 +581,7 @@ mod tests {
             push(&outbox, vec![n; length.into()].into());
             expected.extend(vec![n; length.into()]);
         }
-        assert!(outbox.push_last(ABC));
+        assert!(outbox.push_last(ABC, BYE));
         expected.extend(b"abc");
         let mut got = vec![0; expected.len()];
         client.read_exact(&mut got).await.expect("all bytes arrive");
@@ -597,9 +608,9 @@ mod tests {
         tokio::task::yield_now().await;
         push(&outbox, Bytes::from(vec![0; 50]));
         assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Full, "50 bytes wait, 10 are allowed");
-        assert!(outbox.push_last(ABC), "the last frame is always taken");
+        assert!(outbox.push_last(ABC, BYE), "the last frame is always taken");
         assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Closed);
-        assert!(!outbox.push_last(ABC));
+        assert!(!outbox.push_last(ABC, BYE));
     }
 
     #[tokio::test]

@@ -3,9 +3,10 @@
 use std::{
     any::Any,
     future::Future,
+    net::IpAddr,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU16, Ordering},
     },
 };
 
@@ -19,8 +20,9 @@ use super::{
     emit::Target,
     error::Error,
     handlers::{HandlerResult, OwnHandlers},
-    outbox::{Bound, Bounds, Outbox, Pushed},
+    outbox::{Bounds, Outbox, Pushed},
     packet::{Dialect, Packet, close_frame},
+    stats::Closed,
 };
 use crate::{
     schema::{EventOf, Schema},
@@ -61,9 +63,16 @@ impl SocketCore {
         self.dialect.store(dialect as u8, Ordering::Relaxed);
     }
 
-    /// Starts the closing handshake, after what is queued. The code may come from anywhere.
+    /// Starts the closing handshake, after what is queued; `false` where that was so already, or the connection has gone. The code
+    /// may come from anywhere.
     pub(crate) fn close(&self, code: u16, reason: &str) -> bool {
-        self.outbox.push_last(close_frame(Some((close_code::sendable(code), reason))))
+        self.close_because(Closed::Server, code, reason)
+    }
+
+    /// The same for another reason than that the application or a limit wants it.
+    pub(crate) fn close_because(&self, why: Closed, code: u16, reason: &str) -> bool {
+        let code = close_code::sendable(code);
+        self.outbox.push_last(close_frame(Some((code, reason))), (why, code))
     }
 
     /// Closes because the server stops.
@@ -73,7 +82,8 @@ impl SocketCore {
 
     /// Answers a client's close with what it says: a code and a reason, or neither. `false` where we have closed before.
     pub(crate) fn answer_close(&self, said: Option<(u16, &str)>) -> bool {
-        self.outbox.push_last(close_frame(said))
+        let code = said.map_or(1005, |(code, _)| code);
+        self.outbox.push_last(close_frame(said), (Closed::Client, code))
     }
 }
 
@@ -116,13 +126,18 @@ pub(crate) struct Session<S: Schema> {
     pub(crate) server: PPServer<S>,
     /// Those that were set for this socket alone.
     pub(crate) handlers: OwnHandlers<S>,
+    /// The client's address.
+    pub(crate) address: Option<IpAddr>,
+    /// The id of the event that is being handled, or was last; 0 for one that the schema does not have.
+    pub(crate) handling: AtomicU16,
     /// What the application keeps with the client.
     state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl<S: Schema> Session<S> {
-    pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>) -> Self {
-        Self { core, server, handlers: OwnHandlers::default(), state: RwLock::new(None) }
+    pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>, address: Option<IpAddr>) -> Self {
+        let (handlers, handling) = (OwnHandlers::default(), AtomicU16::new(0));
+        Self { core, server, handlers, address, handling, state: RwLock::new(None) }
     }
 }
 
@@ -247,7 +262,7 @@ impl<S: Schema> Socket<S> {
     fn send(&self, packet: &Packet) -> Result<(), Error> {
         let node = self.session.server.node();
         node.check_size(packet)?;
-        match node.push(&self.session.core, packet, &node.policy(&packet.message), Bound::Limit) {
+        match node.push(&self.session.core, packet) {
             Pushed::Full => Err(Error::QueueFull { limit: node.config.limits.queue.limit }),
             Pushed::Closed => Err(Error::Disconnected),
             _ => Ok(()),

@@ -26,8 +26,10 @@ use super::{
     dispatch::{caught, turn_away},
     error::Error,
     handshake::{self, Handshake, Refusal},
+    log::{self, line},
     node::Client,
     socket::{Session, Socket},
+    stats::Refused,
     writer::Writer,
 };
 use crate::{adapter::BoxFuture, schema::Schema};
@@ -37,15 +39,19 @@ pub type ResponseBody = Full<Bytes>;
 
 /// Answers a request: a WebSocket handshake connects a client, anything else is told what to do instead.
 pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Request<B>) -> Response<ResponseBody> {
-    let accepted = match handshake::check(&request) {
-        Ok(accepted) => accepted,
-        Err(refusal) => return refusal.response(),
-    };
     let node = server.node();
-    if let Err(refusal) = handshake::admit(node, request.headers()) {
-        node.counters.refused.add(1);
-        return refusal.response();
-    }
+    let checked = handshake::check(&request).and_then(|accepted| {
+        handshake::admit(node, request.headers())?;
+        Ok(accepted)
+    });
+    let accepted = match checked {
+        Ok(accepted) => accepted,
+        Err(refusal) => {
+            let address = Handshake::new(request.into_parts().0, &node.config.limits).client_ip();
+            log::refused_request(node, address, &refusal);
+            return refusal.response();
+        }
+    };
     let Some(core) = node.connect(accepted.dialect) else {
         return Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "no random numbers to be had").response();
     };
@@ -54,7 +60,7 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
     // Boxed, because the connection's task keeps the place of what it was given.
     let handshake = Box::new(Handshake::new(head, &node.config.limits));
     let connection = Connection {
-        session: Arc::new(Session::new(core, server.clone())),
+        session: Arc::new(Session::new(core, server.clone(), handshake.client_ip())),
         accepted: false,
         address: None,
         client: Client::new(node),
@@ -84,13 +90,17 @@ type Hook = BoxFuture<Result<(), Error>>;
 
 impl<S: Schema> Connection<S> {
     async fn live(mut self, handshake: Box<Handshake>, upgrade: OnUpgrade, open: oneshot::Sender<()>) {
-        let (id, address, began) = (self.session.core.id, handshake.client_ip(), Instant::now());
+        let (session, began) = (self.session.clone(), Instant::now());
+        let (node, core, address) = (session.server.node(), &session.core, session.address);
         let unfinished = self.greet(handshake, open).await;
-        if self.session.server.node().is_closing() {
-            // Those that were there when the server began to close have been told.
-            self.session.core.go_away();
+        let came = self.accepted;
+        if came {
+            log::came(node, core, address);
         }
-        tracing::debug!(target: "painda::connect", id = id.as_str(), ?address, accepted = self.accepted, "came");
+        if node.is_closing() {
+            // Those that were there when the server began to close have been told.
+            core.go_away();
+        }
         let end = match unfinished {
             None => self.serve(upgrade).await,
             Some(hook) => {
@@ -100,11 +110,17 @@ impl<S: Schema> Connection<S> {
             }
         };
         self.address = None;
-        tracing::debug!(target: "painda::connect", id = id.as_str(), ?end, after = ?began.elapsed(), "left");
+        if came {
+            log::left(node, core, address, end.counted(core), &end, began.elapsed());
+        }
         if let (true, Some(hook)) = (self.accepted, &self.session.server.hooks().disconnect) {
             let socket = Socket::new(self.session.clone());
             if let Err(error) = caught(|| hook(socket, end)).await {
-                tracing::warn!(target: "painda::connect", id = id.as_str(), %error, "the disconnect hook failed");
+                let id = core.id.as_str();
+                line!(
+                    node.log.failed, WARN, target: "painda::connect",
+                    id, error = log::sentence(&error.to_string()), "the disconnect hook failed"
+                );
             }
         }
     }
@@ -117,7 +133,8 @@ impl<S: Schema> Connection<S> {
             Ok(address) => self.address = address,
             Err(()) => {
                 let why = "too many connections from this address";
-                turn_away(node, &socket, &Error::refused_with(close_code::TOO_MANY_CONNECTIONS, why));
+                let error = Error::refused_with(close_code::TOO_MANY_CONNECTIONS, why);
+                turn_away(&self.session, Refused::Address, &error);
                 let _ = open.send(());
                 return None;
             }
@@ -135,20 +152,19 @@ impl<S: Schema> Connection<S> {
             biased;
             hooked = &mut hook => hooked,
             () = open.closed() => {
-                // The client has vanished.
-                self.session.core.outbox.abandon();
-                node.disconnect(&self.session.core);
+                log::vanished(node, &self.session.core, self.session.address);
+                self.lost(Disconnect::Broken(String::new()));
                 return Some(hook);
             }
             () = sleep(node.config.handshake_timeout) => {
-                turn_away(node, &socket, &Error::other("the connect hook took too long"));
+                turn_away(&self.session, Refused::HookTimeout, &Error::other("the connect hook took too long"));
                 let _ = open.send(());
                 return Some(hook);
             }
         };
         match hooked {
             Ok(()) => self.accepted = true,
-            Err(error) => turn_away(node, &socket, &error),
+            Err(error) => turn_away(&self.session, Refused::ConnectHook, &error),
         }
         let _ = open.send(());
         None
@@ -170,8 +186,9 @@ impl<S: Schema> Connection<S> {
 
     /// The handshake came to nothing.
     fn lost(&self, end: Disconnect) -> Disconnect {
-        self.session.core.outbox.abandon();
-        self.session.server.node().disconnect(&self.session.core);
+        let core = &self.session.core;
+        core.outbox.abandon();
+        self.session.server.node().disconnect(core, end.counted(core));
         end
     }
 }

@@ -36,6 +36,8 @@ mod connection;
 mod echoes;
 mod endpoint;
 mod faults;
+#[cfg(feature = "metrics")]
+mod gauges;
 mod lease;
 mod membership;
 mod outbox;
@@ -72,8 +74,9 @@ use self::{
 use super::{AdapterError, BoxFuture, Callback, PPAdapter};
 use crate::{Message, wire::envelope};
 
+pub use super::Health;
 pub use config::{RedisBuilder, WhenFull};
-pub use stats::{Health, RedisEvent, RedisStats};
+pub use stats::{RedisEvent, RedisStats};
 
 /// The adapter for clusters that have a Redis (6 or newer) or a Valkey.
 ///
@@ -120,13 +123,7 @@ impl RedisAdapter {
     /// What was counted so far.
     #[must_use]
     pub fn stats(&self) -> RedisStats {
-        let mut stats = self.router.observed.snapshot();
-        for shared in self.router.all() {
-            let mut traffic = shared.traffic.lock();
-            stats.queued += traffic.outbox().len() as u64;
-            stats.queued_bytes += traffic.outbox().cost() as u64;
-        }
-        stats
+        self.router.stats()
     }
 
     /// What happens from now on, as it happens. A receiver that does not read misses the oldest of more than 256, and is
@@ -165,6 +162,8 @@ impl RedisAdapter {
             tasks.slots.spawn(cluster::run(router.clone(), seeds, servers));
         }
         tasks.lease.spawn(lease::run(router.clone(), taken));
+        #[cfg(feature = "metrics")]
+        tokio::spawn(gauges::run(Arc::downgrade(&router)));
         Ok(Self { router, runtime: Handle::current(), tasks: Mutex::new(tasks) })
     }
 
@@ -262,6 +261,10 @@ impl PPAdapter for RedisAdapter {
         }
         let router = self.router.clone();
         Box::pin(async move { router.closing.over().await })
+    }
+
+    fn health(&self) -> Health {
+        RedisAdapter::health(self)
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
     settings::Settings,
     shared::Shared,
     slots,
-    stats::Observed,
+    stats::{Observed, RedisStats},
     subscriber,
 };
 use crate::adapter::AdapterError;
@@ -190,6 +190,18 @@ impl Router {
     /// All lanes' bookkeeping.
     pub(super) fn all(&self) -> Vec<Arc<Shared>> {
         self.lanes.read().all.iter().map(|lane| lane.shared.clone()).collect()
+    }
+
+    /// What was counted, and what waits for all servers.
+    pub(super) fn stats(&self) -> RedisStats {
+        let mut stats = self.observed.snapshot();
+        for shared in self.all() {
+            let mut traffic = shared.traffic.lock();
+            stats.queued += traffic.outbox().len() as u64;
+            stats.queued_bytes += traffic.outbox().cost() as u64;
+            stats.in_flight += traffic.in_flight();
+        }
+        stats
     }
 
     /// Asks the server of a key, on its publishing connection.

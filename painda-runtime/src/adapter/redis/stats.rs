@@ -1,68 +1,82 @@
 //! What an operator sees of the adapter: counters, what is wrong now, and the log's lines.
 
 use std::{
+    ops::Deref,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 
 use super::faults::{Faults, Part};
-use crate::adapter::AdapterError;
+use crate::adapter::{
+    AdapterError, Health,
+    counters::{Count, Counter, counters},
+};
 
-/// What the adapter has counted since it was made. Messages, unless the name says otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RedisStats {
-    /// Publishes that Redis has taken. If it dies or hangs at that moment, it may not have passed them on to all nodes.
-    pub published: u64,
-    /// Of those, how many were taken by a server that turned out not to be the master any more: all since it was last known to
-    /// be, of which it, and the sentinels, are asked every second. They have reached the nodes that were subscribed to the same
-    /// server, and may not have reached the others. Without sentinels, a server that is demoted and cuts off its clients within
-    /// that second leaves no trace here.
-    pub possibly_lost: u64,
-    /// Messages of other nodes that were handed on.
-    pub received: u64,
-    /// Copies of our own publishes that were recognised and dropped.
-    pub own_copies: u64,
-    /// Publishes that were refused at the call, because the queue was full.
-    pub refused: u64,
-    /// Publishes that were dropped from the queue: the oldest, where the settings say so, and what was left at the close.
-    pub dropped: u64,
-    /// Publishes that Redis answered with an error.
-    pub rejected: u64,
-    /// Publishes in flight when their connection broke: Redis may have taken them or not. They are not sent again.
-    pub lost_in_flight: u64,
-    /// Messages that came in and could not be read.
-    pub unreadable: u64,
-    /// How often either connection was made again.
-    pub reconnects: u64,
-    /// How often the subscription was found deaf: connected, but hearing nothing.
-    pub deaf: u64,
-    /// For how long, in all, a subscribing connection was down. How many messages of other nodes were missed in that time
-    /// can't be known: pub/sub keeps nothing, and the wire has no number to find a gap by.
-    pub subscription_down: Duration,
-    /// Publishes that were sent again because a cluster had moved their channel to another server.
-    pub redirected: u64,
-    /// How often this node had no contact with Redis for so long that its lease had ended; it has taken its members back each time.
-    pub leases_lost: u64,
-    /// How often Redis had forgotten this node although its lease had not ended: because it was emptied, came back empty, or evicts
-    /// keys. Its members were written again each time.
-    pub forgotten: u64,
-    /// How often Redis refused something. Events and lines of the log are fewer: one where that begins, and one where it ends.
-    pub refusals: u64,
-    /// Clients of dead nodes that this node has removed from their rooms.
-    pub swept_clients: u64,
-    /// Publishes that wait in the queue now.
-    pub queued: u64,
-    /// The same in bytes, as the bound counts them.
-    pub queued_bytes: u64,
-    /// The last error of Redis or of a connection.
-    pub last_error: Option<Arc<str>>,
+counters! {
+    /// What the adapter has counted since it was made. Messages, unless the name says otherwise.
+    ///
+    /// With the feature `metrics` the same is kept in the `metrics` facade, under the name that each field gives. Install the
+    /// recorder before the adapter connects: it is asked for its counters then.
+    #[derive(Default)]
+    pub struct RedisStats {
+        /// For how long, in all, a subscribing connection was down. How many messages of other nodes were missed in that time
+        /// can't be known: pub/sub keeps nothing, and the wire has no number to find a gap by. Counter
+        /// `painda_redis_subscription_down_milliseconds_total`, of outages that are over.
+        pub subscription_down: Duration,
+        /// Publishes that wait in the queue now. Gauge `painda_redis_queue_messages`, set once a second.
+        pub queued: u64,
+        /// The same in bytes, as the bound counts them. Gauge `painda_redis_queue_bytes`, set once a second.
+        pub queued_bytes: u64,
+        /// Publishes that Redis has been sent and has not answered. Gauge `painda_redis_in_flight_messages`, set once a second.
+        pub in_flight: u64,
+        /// The last error of Redis or of a connection.
+        pub last_error: Option<Arc<str>>,
+    }
+
+    pub(crate) struct Counters from () {
+        /// Publishes that Redis has taken. If it dies or hangs at that moment, it may not have passed them on to all nodes.
+        published: Counter = "painda_redis_published_total",
+        /// Of the publishes that Redis has taken, how many were taken by a server that turned out not to be the master any more: all
+        /// since it was last known to be, of which it, and the sentinels, are asked every second. They have reached the nodes that were subscribed to the same
+        /// server, and may not have reached the others. Without sentinels, a server that is demoted and cuts off its clients within
+        /// that second leaves no trace here.
+        possibly_lost: Counter = "painda_redis_possibly_lost_total",
+        /// Messages of other nodes that were handed on.
+        received: Counter = "painda_redis_received_total",
+        /// Copies of our own publishes that were recognised and dropped.
+        own_copies: Counter = "painda_redis_own_copies_total",
+        /// Publishes that were refused at the call, because the queue was full.
+        refused: Counter = "painda_redis_refused_total",
+        /// Publishes that were dropped from the queue: the oldest, where the settings say so, and what was left at the close.
+        dropped: Counter = "painda_redis_dropped_total",
+        /// Publishes that Redis answered with an error.
+        rejected: Counter = "painda_redis_rejected_total",
+        /// Publishes in flight when their connection broke: Redis may have taken them or not. They are not sent again.
+        lost_in_flight: Counter = "painda_redis_lost_in_flight_total",
+        /// Messages that came in and could not be read.
+        unreadable: Counter = "painda_redis_unreadable_total",
+        /// How often either connection was made again.
+        reconnects: Counter = "painda_redis_reconnects_total",
+        /// How often the subscription was found deaf: connected, but hearing nothing.
+        deaf: Counter = "painda_redis_deaf_total",
+        /// Publishes that were sent again because a cluster had moved their channel to another server.
+        redirected: Counter = "painda_redis_redirected_total",
+        /// How often this node had no contact with Redis for so long that its lease had ended; it has taken its members back each time.
+        leases_lost: Counter = "painda_redis_leases_lost_total",
+        /// How often Redis had forgotten this node although its lease had not ended: because it was emptied, came back empty, or evicts
+        /// keys. Its members were written again each time.
+        forgotten: Counter = "painda_redis_forgotten_total",
+        /// How often Redis refused something. Events and lines of the log are fewer: one where that begins, and one where it ends.
+        refusals: Counter = "painda_redis_refusals_total",
+        /// Clients of dead nodes that this node has removed from their rooms.
+        swept_clients: Counter = "painda_redis_swept_clients_total",
+    }
 }
 
 /// What happened to the adapter, from [`RedisAdapter::events`](super::RedisAdapter::events).
@@ -140,55 +154,12 @@ pub enum RedisEvent {
     },
 }
 
-/// Whether the cluster can be reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    /// Both connections are up, to a master that takes what it is given.
-    Up,
-    /// Other nodes hear us later, or we don't hear them, or rooms' members are not known: a connection is down, or leads to a server that
-    /// is no master, or Redis takes no writes for now. Delivery on this node goes on.
-    Degraded {
-        /// What it is that does not work, and why; of several things, the one that has not worked for longest.
-        reason: Arc<str>,
-        /// Since when.
-        since: SystemTime,
-    },
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add(&self, count: u64) {
-        self.0.fetch_add(count, Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
 /// How many events wait for a receiver that does not read; it is told how many it has missed.
 const EVENTS: usize = 256;
 
 /// Counters, health and events of all servers' connections. A server is known by its lane's number and its label.
 pub(super) struct Observed {
-    pub(super) published: Counter,
-    pub(super) received: Counter,
-    pub(super) own_copies: Counter,
-    pub(super) refused: Counter,
-    pub(super) dropped: Counter,
-    pub(super) rejected: Counter,
-    lost_in_flight: Counter,
-    possibly_lost: Counter,
-    pub(super) unreadable: Counter,
-    pub(super) redirected: Counter,
-    leases_lost: Counter,
-    forgotten: Counter,
-    refusals: Counter,
-    pub(super) swept_clients: Counter,
-    pub(super) deaf: Counter,
-    reconnects: Counter,
+    counters: Counters,
     /// In milliseconds.
     subscription_down: Counter,
     state: Mutex<State>,
@@ -200,29 +171,24 @@ pub(super) struct Observed {
 
 impl Default for Observed {
     fn default() -> Self {
+        let down = "For how long, in all, a subscribing connection was down, of outages that are over.";
         Self {
-            published: Counter::default(),
-            received: Counter::default(),
-            own_copies: Counter::default(),
-            refused: Counter::default(),
-            dropped: Counter::default(),
-            rejected: Counter::default(),
-            lost_in_flight: Counter::default(),
-            possibly_lost: Counter::default(),
-            unreadable: Counter::default(),
-            redirected: Counter::default(),
-            leases_lost: Counter::default(),
-            forgotten: Counter::default(),
-            refusals: Counter::default(),
-            swept_clients: Counter::default(),
-            deaf: Counter::default(),
-            reconnects: Counter::default(),
-            subscription_down: Counter::default(),
+            counters: Counters::new(&()),
+            subscription_down: Count::<()>::new("painda_redis_subscription_down_milliseconds_total", down, &()),
             state: Mutex::default(),
             faulty: AtomicBool::new(false),
             health: watch::Sender::new(Health::Up),
             events: broadcast::Sender::new(EVENTS),
         }
+    }
+}
+
+/// So that whoever counts something names only what it counts.
+impl Deref for Observed {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        &self.counters
     }
 }
 
@@ -386,32 +352,13 @@ impl Observed {
         self.health.subscribe()
     }
 
+    /// All of it, but for what waits in the servers' queues.
     pub(super) fn snapshot(&self) -> RedisStats {
         let state = self.state.lock();
         let still_down = state.faults.all().filter(|(part, _)| *part == Part::Subscribing);
         let still_down = still_down.map(|(_, fault)| fault.at.elapsed()).sum::<Duration>();
-        RedisStats {
-            published: self.published.get(),
-            received: self.received.get(),
-            own_copies: self.own_copies.get(),
-            refused: self.refused.get(),
-            dropped: self.dropped.get(),
-            rejected: self.rejected.get(),
-            lost_in_flight: self.lost_in_flight.get(),
-            possibly_lost: self.possibly_lost.get(),
-            unreadable: self.unreadable.get(),
-            redirected: self.redirected.get(),
-            leases_lost: self.leases_lost.get(),
-            forgotten: self.forgotten.get(),
-            refusals: self.refusals.get(),
-            swept_clients: self.swept_clients.get(),
-            reconnects: self.reconnects.get(),
-            deaf: self.deaf.get(),
-            subscription_down: Duration::from_millis(self.subscription_down.get()) + still_down,
-            queued: 0,
-            queued_bytes: 0,
-            last_error: state.last_error.clone(),
-        }
+        let down = Duration::from_millis(Count::<()>::total(&self.subscription_down)) + still_down;
+        self.counters.snapshot(down, 0, 0, 0, state.last_error.clone())
     }
 }
 

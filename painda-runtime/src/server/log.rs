@@ -1,0 +1,196 @@
+//! The log lines that clients cause: who came, was turned away, left, and what became of its messages.
+//!
+//! A client must not be able to fill the log. Each kind of line has its most a second, and one line says how many were left out;
+//! what a client has said itself is cut and escaped.
+
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
+use tracing::field::{DebugValue, DisplayValue, debug, display};
+
+use super::{
+    connection::Disconnect,
+    error::Error,
+    handshake::Refusal,
+    node::Node,
+    socket::SocketCore,
+    stats::{Closed, Label, Refused},
+};
+use crate::excerpt::{MESSAGE, Quoted, cut};
+
+/// One kind of line: so many of them may still be written in this second.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    asked: AtomicU32,
+    most: u32,
+}
+
+impl Lines {
+    const fn new(most: u32) -> Self {
+        Self { asked: AtomicU32::new(0), most }
+    }
+
+    /// Whether one may be written now.
+    pub(crate) fn allow(&self) -> bool {
+        self.asked.fetch_add(1, Relaxed) < self.most
+    }
+
+    /// Begins a new second; returns how many were left out in the last one.
+    fn begin_second(&self) -> Option<u32> {
+        let left_out = self.asked.swap(0, Relaxed).saturating_sub(self.most);
+        (left_out > 0).then_some(left_out)
+    }
+}
+
+/// Writes a line that clients cause, unless too many of its kind were written already.
+macro_rules! line {
+    ($lines:expr, $level:ident, target: $target:literal, $($what:tt)+) => {
+        // One that nobody wants to see is not counted.
+        if tracing::enabled!(target: $target, tracing::Level::$level) && $lines.allow() {
+            tracing::event!(target: $target, tracing::Level::$level, $($what)+);
+        }
+    };
+}
+pub(crate) use line;
+
+/// The lines that clients cause.
+#[derive(Debug)]
+pub(crate) struct Log {
+    came: Lines,
+    left: Lines,
+    refused: Lines,
+    pub(crate) malformed: Lines,
+    pub(crate) unhandled: Lines,
+    pub(crate) failed: Lines,
+    /// Of connections that are no WebSockets, and never answered a request.
+    pub(crate) broken: Lines,
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        Self {
+            came: Lines::new(100),
+            left: Lines::new(100),
+            refused: Lines::new(10),
+            malformed: Lines::new(10),
+            unhandled: Lines::new(10),
+            failed: Lines::new(10),
+            broken: Lines::new(10),
+        }
+    }
+
+    /// Is called once a second.
+    pub(crate) fn begin_second(&self) {
+        let came = self.came.begin_second();
+        let left = self.left.begin_second();
+        let refused = self.refused.begin_second();
+        let malformed = self.malformed.begin_second();
+        let unhandled = self.unhandled.begin_second();
+        let failed = self.failed.begin_second();
+        let broken = self.broken.begin_second();
+        if [came, left, refused, malformed, unhandled, failed, broken].iter().any(Option::is_some) {
+            let what = "so many lines were left out in the last second";
+            tracing::info!(target: "painda::log", came, left, refused, malformed, unhandled, failed, broken, "{what}");
+        }
+    }
+}
+
+/// A client is in.
+pub(crate) fn came(node: &Node, core: &SocketCore, address: Option<IpAddr>) {
+    let address = address.map(display);
+    line!(node.log.came, INFO, target: "painda::connect", id = core.id.as_str(), address, "came");
+}
+
+/// A client that was in has gone; the reason and the close code are those that are counted.
+pub(crate) fn left(
+    node: &Node,
+    core: &SocketCore,
+    address: Option<IpAddr>,
+    (reason, code): (Closed, u16),
+    end: &Disconnect,
+    after: Duration,
+) {
+    let (address, reason) = (address.map(display), reason.value());
+    let error = match end {
+        Disconnect::Broken(error) => Some(sentence(error)),
+        _ => None,
+    };
+    line!(
+        node.log.left, INFO, target: "painda::connect",
+        id = core.id.as_str(), address, reason, code, error, ?after, "left"
+    );
+}
+
+/// A client has gone while the connect hook ran.
+pub(crate) fn vanished(node: &Node, core: &SocketCore, address: Option<IpAddr>) {
+    let (id, address) = (core.id.as_str(), address.map(display));
+    line!(node.log.left, DEBUG, target: "painda::connect", id, address, "went during its handshake");
+}
+
+/// A request is answered with something else than a connection.
+pub(crate) fn refused_request(node: &Node, address: Option<IpAddr>, refusal: &Refusal) {
+    node.counters.refused.add(refusal.reason, 1);
+    let (address, reason) = (address.map(display), refusal.reason.value());
+    let (status, why) = (refusal.status.as_u16(), refusal.why);
+    line!(node.log.refused, INFO, target: "painda::connect", address, reason, status, why, "refused");
+}
+
+/// A client is turned away with this close code.
+pub(crate) fn refused(
+    node: &Node,
+    core: &SocketCore,
+    address: Option<IpAddr>,
+    reason: Refused,
+    code: u16,
+    why: &Error,
+) {
+    node.counters.refused.add(reason, 1);
+    let address = address.map(display);
+    let reason = reason.value();
+    line!(
+        node.log.refused, INFO, target: "painda::connect",
+        id = core.id.as_str(), address, reason, code, why = sentence(&why.to_string()), "refused"
+    );
+}
+
+/// A name that may have come from outside, as the log may have it: cut, and without characters that do not show as themselves.
+pub(crate) fn name(text: &str) -> DisplayValue<Quoted<'_>> {
+    display(Quoted(text))
+}
+
+/// The same for sentences.
+pub(crate) fn sentence(text: &str) -> DebugValue<String> {
+    debug(cut(text, MESSAGE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_says_stays_on_its_line_and_is_cut() {
+        assert_eq!(format!("{:?}", name("player:move")), "\"player:move\"");
+        for forged in
+            ["a\nINFO came", "a\r\nb", "a\u{1b}[2Jb", "a\u{202e}b", "a\u{2028}b", "a\0b", "a\u{85}b", "a\" id=\"b"]
+        {
+            for shown in [format!("{:?}", name(forged)), format!("{:?}", sentence(forged))] {
+                assert!(shown.chars().all(|c| !c.is_control() && !matches!(c, '\u{202e}' | '\u{2028}')), "{shown}");
+                assert_eq!(shown.matches('"').count() - shown.matches("\\\"").count(), 2, "{shown}");
+            }
+        }
+        assert_eq!(format!("{:?}", name(&"é".repeat(100))), format!("{:?}…", "é".repeat(32)));
+        assert_eq!(format!("{:?}", sentence(&"x".repeat(600))), format!("{:?}", "x".repeat(509) + "…"));
+    }
+
+    #[test]
+    fn a_second_has_so_many_lines() {
+        let lines = Lines::new(3);
+        assert_eq!((0..10).filter(|_| lines.allow()).count(), 3);
+        assert_eq!(lines.begin_second(), Some(7));
+        assert!(lines.allow());
+        assert_eq!(lines.begin_second(), None);
+    }
+}
