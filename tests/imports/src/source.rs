@@ -28,7 +28,16 @@ impl Source {
     pub(crate) fn read(path: &Path, module: &Segments) -> Self {
         let text = fs::read_to_string(path).expect("a source can be read");
         let file = syn::parse_file(&text).expect("a source is Rust");
-        let mut reader = Reader { source: Self::default(), module: module.clone() };
+        let children = file.items.iter().filter_map(|item| match item {
+            Item::Mod(child) => Some(child.ident.to_string()),
+            _ => None,
+        });
+        let mut reader = Reader {
+            source: Self::default(),
+            file: module.clone(),
+            children: children.collect(),
+            module: module.clone(),
+        };
         reader.visit_file(&file);
         reader.source
     }
@@ -36,6 +45,9 @@ impl Source {
 
 struct Reader {
     source: Source,
+    /// The module of the file, and those that it declares.
+    file: Segments,
+    children: Vec<String>,
     /// The module that is being read, inline ones among it.
     module: Segments,
 }
@@ -53,6 +65,9 @@ impl Reader {
                 while rest.next_if(|segment| *segment == "super").is_some() {
                     base.pop();
                 }
+            }
+            first if self.module == self.file && self.children.iter().any(|child| child == first) => {
+                base.push(first.to_owned());
             }
             _ => return None,
         }
