@@ -56,6 +56,11 @@ impl RedisServer {
         self.directory.path()
     }
 
+    /// Where it is, as some settings take it.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port.number)
+    }
+
     /// Where it is.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port.number)

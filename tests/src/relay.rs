@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -26,6 +26,7 @@ pub struct Relay {
 #[derive(Debug)]
 struct State {
     port: AtomicU16,
+    accepted: AtomicU64,
     deaf: AtomicBool,
     quiet: AtomicBool,
 }
@@ -35,11 +36,12 @@ impl Relay {
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("a bound address");
-        let state = State { port: port.into(), deaf: AtomicBool::new(false), quiet: AtomicBool::new(false) };
-        let state = Arc::new(state);
+        let (deaf, quiet) = (AtomicBool::new(false), AtomicBool::new(false));
+        let state = Arc::new(State { port: port.into(), accepted: AtomicU64::new(0), deaf, quiet });
         let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                shared.accepted.fetch_add(1, Ordering::Relaxed);
                 let port = shared.port.load(Ordering::Relaxed);
                 let Ok(redis) = TcpStream::connect(("127.0.0.1", port)).await else { continue };
                 let ((mut from_client, to_client), (from_redis, mut to_redis)) =
@@ -59,6 +61,11 @@ impl Relay {
     /// The URL that leads through it.
     pub fn url(&self) -> String {
         format!("redis://{}", self.addr)
+    }
+
+    /// How many connections there were so far, and attempts at one.
+    pub fn accepted(&self) -> u64 {
+        self.state.accepted.load(Ordering::Relaxed)
     }
 
     /// From now on messages are lost, or are not.

@@ -104,13 +104,38 @@ impl RedisCluster {
 
     /// Has the replica of a master take over from it, as operators do before they stop a server.
     pub async fn replace(&self, master: usize) {
+        let replica = self.replica_of(master).await;
+        replica.ask(&["CLUSTER", "FAILOVER"]).await;
+        replica.until(&["INFO", "replication"], |info| info.contains("role:master")).await;
+        self.servers[master].until(&["INFO", "replication"], |info| info.contains("role:slave")).await;
+    }
+
+    /// Cuts a master off from the others, who forget it, and has its replica take over from it: it does not learn of that, goes on as
+    /// the master of its slots, and takes what clients publish.
+    pub async fn forget(&self, master: usize) {
+        let forgotten = &self.servers[master];
+        let own = forgotten.cluster_id().await;
+        for other in &self.servers {
+            let id = other.cluster_id().await;
+            if id != own {
+                forgotten.ask(&["CLUSTER", "FORGET", &id]).await;
+            }
+        }
+        let replica = self.replica_of(master).await;
+        replica.ask(&["CLUSTER", "FAILOVER", "TAKEOVER"]).await;
+        replica.until(&["INFO", "replication"], |info| info.contains("role:master")).await;
+        for other in &self.servers {
+            if other.cluster_id().await != own {
+                other.ask(&["CLUSTER", "FORGET", &own]).await;
+            }
+        }
+    }
+
+    async fn replica_of(&self, master: usize) -> &RedisServer {
         let port = format!("master_port:{}\r", self.servers[master].port());
         for replica in &self.servers[3..] {
             if text(&replica.ask(&["INFO", "replication"]).await).contains(&port) {
-                replica.ask(&["CLUSTER", "FAILOVER"]).await;
-                replica.until(&["INFO", "replication"], |info| info.contains("role:master")).await;
-                self.servers[master].until(&["INFO", "replication"], |info| info.contains("role:slave")).await;
-                return;
+                return replica;
             }
         }
         panic!("nobody is a replica of {port}")
@@ -171,7 +196,8 @@ pub struct Watched {
     pub master: RedisServer,
     /// Its replica at the start.
     pub replica: RedisServer,
-    sentinel: RedisServer,
+    /// The sentinel.
+    pub sentinel: RedisServer,
 }
 
 impl Watched {
@@ -185,25 +211,29 @@ impl Watched {
         let port = master.port().to_string();
         let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port, fast[0], fast[1]]).await;
         replica.until(&["INFO", "replication"], |info| info.contains("master_link_status:up")).await;
-        let sentinel = RedisServer::sentinel(&format!(
-            "sentinel monitor {name} 127.0.0.1 {port} 1\n\
-             sentinel down-after-milliseconds {name} 1000\n\
-             sentinel failover-timeout {name} 6000\n",
-            name = Self::NAME,
-        ))
-        .await;
+        let sentinel = watching(master.port(), 1).await;
         sentinel.until(&["INFO", "sentinel"], |info| info.contains("slaves=1")).await;
         Self { master, replica, sentinel }
     }
 
-    /// Where the sentinel is.
-    pub fn sentinel(&self) -> String {
-        format!("127.0.0.1:{}", self.sentinel.port())
+    /// Another sentinel; returns once the first one knows of it, and of `others` more.
+    pub async fn another_sentinel(&self, others: usize) -> RedisServer {
+        let sentinel = watching(self.master.port(), 1).await;
+        let all = format!("slaves=1,sentinels={}", others + 2);
+        for sentinel in [&self.sentinel, &sentinel] {
+            sentinel.until(&["INFO", "sentinel"], |info| info.contains(&all)).await;
+        }
+        sentinel
     }
 
-    /// The sentinel itself.
-    pub fn sentinel_server(&self) -> &RedisServer {
-        &self.sentinel
+    /// A sentinel that takes the replica for the master, as one does that has missed a failover, and lets nobody fail over.
+    pub async fn mistaken_sentinel(&self) -> RedisServer {
+        watching(self.replica.port(), 100).await
+    }
+
+    /// Where the sentinel is.
+    pub fn sentinel(&self) -> String {
+        self.sentinel.address()
     }
 
     /// Waits until the replica has become the master.
@@ -213,6 +243,17 @@ impl Watched {
         let words = ["SENTINEL", "get-master-addr-by-name", Self::NAME];
         self.sentinel.until(&words, |address| address.contains(&port)).await;
     }
+}
+
+/// A sentinel that watches a port.
+async fn watching(port: u16, quorum: u8) -> RedisServer {
+    let settings = format!(
+        "sentinel monitor {name} 127.0.0.1 {port} {quorum}\n\
+         sentinel down-after-milliseconds {name} 1000\n\
+         sentinel failover-timeout {name} 6000\n",
+        name = Watched::NAME,
+    );
+    RedisServer::sentinel(&settings).await
 }
 
 /// Starts a sentinel with these settings.

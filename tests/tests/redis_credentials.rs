@@ -14,7 +14,7 @@ use painda_runtime::{
 };
 use painda_tests::{log::Log, redis::RedisServer, topology::Watched, within};
 use redis::aio::MultiplexedConnection;
-use steady::healthy;
+use steady::{healthy, reconnected};
 
 /// Where the password is that is valid now, as a file or a vault would have it.
 #[derive(Clone)]
@@ -113,9 +113,7 @@ async fn a_password_that_is_rotated_is_asked_for_at_each_connect() {
     vault.set(Ok("three"));
     tell(&mut admin, &format!("{USER} >three")).await;
     tell(&mut admin, "CLIENT KILL USER node").await;
-    healthy(&node, false).await;
-    healthy(&node, true).await;
-    assert_eq!(node.stats().reconnects, 4);
+    reconnected(&node, 4).await;
 }
 
 #[tokio::test]
@@ -152,7 +150,7 @@ async fn a_server_that_asks_for_a_password_from_now_on() {
     tell(&mut admin, "CLIENT KILL TYPE pubsub").await;
     says(&without, "NOAUTH").await;
     assert!(reason(&without).contains("password: "), "{}", reason(&without));
-    healthy(&with, true).await;
+    reconnected(&with, 2).await;
     refused(&mut admin, "NOAUTH", 10).await;
     assert_eq!(log.lines_with(&["WARN", "NOAUTH"]).len(), 2, "one for each connection");
 }
@@ -175,7 +173,7 @@ async fn a_provider_that_fails_or_panics_says_so() {
 #[tokio::test]
 async fn sentinels_whose_password_is_rotated() {
     let mut watched = Watched::start().await;
-    let mut admin = admin(watched.sentinel_server()).await;
+    let mut admin = admin(&watched.sentinel).await;
     tell(&mut admin, "ACL SETUSER default resetpass >one").await;
     let vault = Vault::new("one");
     let builder = || RedisAdapter::builder().sentinel(Watched::NAME, [watched.sentinel()]);

@@ -13,12 +13,18 @@ use redis::aio::MultiplexedConnection;
 use steady::{healthy, number};
 use tokio::{sync::broadcast, time::sleep};
 
-async fn tell(admin: &mut MultiplexedConnection, words: &str) {
+async fn tell(admin: &mut MultiplexedConnection, words: &str) -> redis::Value {
     let mut command = redis::Cmd::new();
     for word in words.split(' ') {
         command.arg(word);
     }
-    let _: redis::Value = within(words, command.query_async(admin)).await.expect("Redis takes the command");
+    within(words, command.query_async(admin)).await.expect("Redis takes the command")
+}
+
+async fn rejected_connections(admin: &mut MultiplexedConnection) -> u64 {
+    let info = painda_tests::redis::text(&tell(admin, "INFO stats").await);
+    let count = info.split("rejected_connections:").nth(1).and_then(|rest| rest.lines().next());
+    count.and_then(|count| count.parse().ok()).expect("Redis counts them")
 }
 
 /// All events up to now that are about something being refused, or not any more.
@@ -111,8 +117,13 @@ async fn redis_own_words_are_kept_when_it_takes_no_more_clients() {
         within("health to say why", health.wait_for(says)).await.expect("the adapter lives");
         let error = RedisAdapter::connect(&url).await.expect_err("no room");
         assert!(error.to_string().contains("ERR max number of clients reached"), "{error}");
-        // More attempts, and no more lines.
-        sleep(Duration::from_secs(2)).await;
+        let before = rejected_connections(&mut admin).await;
+        let attempts = async {
+            while rejected_connections(&mut admin).await < before + 8 {
+                sleep(Duration::from_millis(50)).await;
+            }
+        };
+        within("more attempts", attempts).await;
         tell(&mut admin, "CONFIG SET maxclients 100").await;
         healthy(&node, true).await;
     }
@@ -128,8 +139,8 @@ async fn an_outage_is_a_line_for_each_reason_and_one_for_its_end() {
     let node = RedisAdapter::connect(relay.url()).await.expect("connects");
     server.kill().await;
     healthy(&node, false).await;
-    // Attempts fail for one reason, and then for another.
-    sleep(Duration::from_secs(2)).await;
+    let before = relay.accepted();
+    until("some attempts", || relay.accepted() >= before + 10).await;
     server.restart().await;
     healthy(&node, true).await;
     assert_eq!(log.lines_with(&["WARN", "connection lost"]).len(), 2, "one for each connection");

@@ -10,7 +10,8 @@ use painda_tests::{
     topology::{RedisCluster, Watched},
     within,
 };
-use steady::{Steady, healthy, number};
+use steady::{Steady, healthy, number, reconnected};
+use tokio::sync::broadcast;
 
 async fn in_cluster(cluster: &RedisCluster) -> Arc<RedisAdapter> {
     // One seed is enough.
@@ -257,6 +258,101 @@ async fn a_master_that_is_paused_and_replaced_is_left() {
         healthy(node, true).await;
     }
     steady.stop().await;
+}
+
+/// Waits until something is refused, or no longer.
+async fn is_told(events: &mut broadcast::Receiver<RedisEvent>, what: &str, refused: bool) {
+    let waiting = async {
+        loop {
+            match events.recv().await.expect("the adapter lives") {
+                RedisEvent::Refused { what: now, .. } if refused && now == what => return,
+                RedisEvent::Accepted { what: now, .. } if !refused && now == what => return,
+                _ => {}
+            }
+        }
+    };
+    within(&format!("{what} to be told"), waiting).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_its_cluster_has_forgotten_is_left() {
+    let cluster = RedisCluster::start().await;
+    let mut steady = Steady::start(three(&cluster).await, "room").await;
+    steady.hear_each_other().await;
+    let mut events = steady.nodes[0].events();
+    let owner = cluster.owner_of("pp:ch:room").await;
+    cluster.forget(owner).await;
+    is_told(&mut events, "cluster state", true).await;
+    let left = async {
+        loop {
+            if let RedisEvent::Rerouted { servers } = events.recv().await.expect("the adapter lives") {
+                return servers;
+            }
+        }
+    };
+    let servers = within("the server to be left", left).await;
+    let forgotten = cluster.servers[owner].address();
+    assert!(!servers.iter().any(|server| server.ends_with(&forgotten)), "{servers:?}");
+    steady.hear_each_other().await;
+    for node in &steady.nodes {
+        healthy(node, true).await;
+    }
+    let missed = steady.stop().await;
+    for (speaker, node) in steady.nodes.iter().enumerate() {
+        let stats = node.stats();
+        for missed in missed.iter().map(|missed| missed[speaker]) {
+            assert!(missed <= stats.possibly_lost + stats.lost_in_flight, "{missed} of {speaker}: {stats:?}");
+        }
+    }
+    let counted: u64 = steady.nodes.iter().map(|node| node.stats().possibly_lost).sum();
+    assert!(counted > 0, "somebody spoke to it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_is_down_is_told_until_it_is_back() {
+    let cluster = RedisCluster::start().await;
+    let node = in_cluster(&cluster).await;
+    let mut events = node.events();
+    cluster.servers[1..].iter().for_each(RedisServer::pause);
+    is_told(&mut events, "cluster state", true).await;
+    healthy(&node, false).await;
+    cluster.servers[1..].iter().for_each(RedisServer::resume);
+    is_told(&mut events, "cluster state", false).await;
+    healthy(&node, true).await;
+    assert_eq!(node.stats().possibly_lost, 0);
+}
+
+#[tokio::test]
+async fn a_sentinel_that_names_a_replica_is_not_believed() {
+    let watched = Watched::start().await;
+    let mistaken = watched.mistaken_sentinel().await;
+    let sentinels = [mistaken.address(), watched.sentinel()];
+    let node = RedisAdapter::builder().sentinel(Watched::NAME, sentinels).connect().await.expect("one knows better");
+    node.add_to_room("arena", "c").await.expect("written");
+    // Nor later on.
+    watched.master.ask(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+    watched.master.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    reconnected(&node, 2).await;
+    node.add_to_room("arena", "d").await.expect("written");
+}
+
+#[tokio::test]
+async fn sentinels_that_are_not_in_the_settings_are_learned() {
+    let mut watched = Watched::start().await;
+    let second = watched.another_sentinel(0).await;
+    let third = watched.another_sentinel(1).await;
+    let node = RedisAdapter::builder().sentinel(Watched::NAME, [watched.sentinel()]).connect().await.expect("connects");
+    // It asks for the others each time that it asks for the master.
+    watched.sentinel.kill().await;
+    watched.master.kill().await;
+    for sentinel in [&second, &third] {
+        let port = watched.replica.port().to_string();
+        let words = ["SENTINEL", "get-master-addr-by-name", Watched::NAME];
+        sentinel.until(&words, |address| address.contains(&port)).await;
+    }
+    drop(node.add_to_room("arena", "c"));
+    watched.replica.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c").await;
+    healthy(&node, true).await;
 }
 
 #[tokio::test]

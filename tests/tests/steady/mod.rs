@@ -35,6 +35,17 @@ pub async fn healthy(node: &RedisAdapter, wanted: bool) {
     within("a node's health to change", changed).await.expect("the adapter lives");
 }
 
+/// Waits until a node has made connections again so many times.
+pub async fn reconnected(node: &RedisAdapter, times: u64) {
+    let waiting = async {
+        while node.stats().reconnects < times {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    within("a node to reconnect", waiting).await;
+    healthy(node, true).await;
+}
+
 /// What one node has heard of each other one: how many numbers, and the last of them.
 type Heard = HashMap<u16, (u64, u64)>;
 

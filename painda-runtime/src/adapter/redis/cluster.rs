@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     answer::{command_error, refusal},
-    config::wrong,
+    config::{ASK_TIMEOUT, wrong},
     connection::{connect, timeouts},
     endpoint::Endpoint,
     router::{Lanes, Router},
@@ -21,8 +21,6 @@ use crate::adapter::AdapterError;
 
 /// The slots are asked for this often even if nothing seems to have changed.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
-/// A server that takes longer to say who has which slots is not waited for: others know as well.
-const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 /// Between two attempts, while things are changing.
 const PAUSE: Duration = Duration::from_millis(50);
 

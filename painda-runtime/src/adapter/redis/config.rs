@@ -24,7 +24,9 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection whose answer takes longer is given up.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// An idle connection is tried this often.
+/// A server of a cluster that takes longer to say how it sees the cluster is not waited for: others know as well.
+pub(super) const ASK_TIMEOUT: Duration = Duration::from_millis(500);
+/// A connection is tried this often, and its server asked whether it is the master.
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// A subscription that does not hear our own probe for this long, nor anything else, is deaf.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -20,7 +20,7 @@ use super::{
     faults::Part,
     membership::Change,
     shared::{IS_REPLICA, Shared},
-    standing::{Role, cluster_is_up},
+    standing::Role,
     traffic::Outgoing,
 };
 use crate::adapter::AdapterError;
@@ -161,8 +161,8 @@ impl Publisher<'_> {
             (Role::Master, Some(refused)) => shared.refused(Part::Writes, &refused),
             _ => {}
         }
-        if shared.settings.is_cluster() && !self.cluster_is_up(connection).await? {
-            shared.standing.lock().doubted();
+        if shared.settings.is_cluster() && !shared.cluster_is_up(&mut connection.commands).await? {
+            shared.reroute.notify_one();
             return Ok(());
         }
         shared.standing.lock().said(role);
@@ -171,23 +171,6 @@ impl Publisher<'_> {
 
     fn wrong_server(&self, connection: &Connection, says: &str) -> AdapterError {
         self.shared.give_up(self.shared.is_no_master(&connection.server, says))
-    }
-
-    /// Finds out whether the server is cut off from its cluster, or the cluster is down: it may take publishes nevertheless.
-    async fn cluster_is_up(&self, connection: &mut Connection) -> Result<bool, AdapterError> {
-        let reply = connection.commands.send_packed_command(cmd("CLUSTER").arg("INFO")).await;
-        let reply = reply.map_err(|error| command_error(&error))?;
-        if cluster_is_up(&reply) == Some(false) {
-            let why = "CLUSTERDOWN cluster_state:fail, says this server: it is cut off from the others, or some slots have no master";
-            self.shared.refused(Part::ClusterState, &AdapterError::Backend(why.into()));
-            self.shared.reroute.notify_one();
-            return Ok(false);
-        }
-        match refusal(reply) {
-            Some(refused) => self.shared.refused(Part::ClusterState, &refused),
-            None => self.shared.works(Part::ClusterState),
-        }
-        Ok(true)
     }
 
     /// After an outage of Redis, all nodes come back one after another. What was queued meanwhile would be published to those

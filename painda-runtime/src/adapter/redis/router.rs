@@ -19,7 +19,7 @@ use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use super::{
     answer::command_error,
     closing::{Closing, Unsent},
-    config::RESPONSE_TIMEOUT,
+    config::{ASK_TIMEOUT, RESPONSE_TIMEOUT},
     endpoint::Endpoint,
     faults::Part,
     membership::Written,
@@ -293,6 +293,11 @@ impl Router {
             let settled = shared.until(|shared| shared.traffic.lock().in_flight() == 0);
             // Longer than a connection waits for its answers.
             let _ = timeout(2 * RESPONSE_TIMEOUT, settled).await;
+            let commands = shared.commands.lock().clone();
+            if let Some(mut commands) = commands {
+                // One that was cut off may have taken what nobody else has heard.
+                let _ = timeout(ASK_TIMEOUT, shared.cluster_is_up(&mut commands)).await;
+            }
         }
         let mut lanes = self.lanes.write();
         lanes.slots = slots;

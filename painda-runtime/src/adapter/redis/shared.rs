@@ -12,7 +12,7 @@ use redis::{ConnectionAddr, aio::MultiplexedConnection, cmd};
 use tokio::sync::{Notify, watch};
 
 use super::{
-    answer::{Meaning, command_error, is_answer, meaning},
+    answer::{Meaning, command_error, is_answer, meaning, refusal},
     closing::{Closing, Unsent},
     connection::Connection,
     endpoint::Endpoint,
@@ -20,7 +20,7 @@ use super::{
     membership::Members,
     outbox::Outbox,
     settings::Settings,
-    standing::{Role, Standing},
+    standing::{Role, Standing, cluster_is_up},
     stats::{Observed, Server},
     traffic::Traffic,
 };
@@ -28,6 +28,9 @@ use crate::adapter::AdapterError;
 
 /// What a server says that is not the master.
 pub(super) const IS_REPLICA: &str = "it says that it is a replica";
+/// What follows from `cluster_state:fail`.
+const CLUSTER_IS_DOWN: &str =
+    "CLUSTERDOWN it says cluster_state:fail: it is cut off from the other servers, or some slots have no master";
 
 pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
@@ -171,6 +174,23 @@ impl Shared {
     /// By which a new connection learns that it is to be given up.
     pub(super) fn giving_up(&self) -> watch::Receiver<Option<AdapterError>> {
         self.given_up.subscribe()
+    }
+
+    /// Asks a server of a cluster whether it is cut off from the others, or the cluster is down: it may take publishes nevertheless,
+    /// and is doubted from then on.
+    pub(super) async fn cluster_is_up(&self, commands: &mut MultiplexedConnection) -> Result<bool, AdapterError> {
+        let reply = commands.send_packed_command(cmd("CLUSTER").arg("INFO")).await;
+        let reply = reply.map_err(|error| command_error(&error))?;
+        if cluster_is_up(&reply) == Some(false) {
+            self.standing.lock().doubted();
+            self.refused(Part::ClusterState, &AdapterError::Backend(CLUSTER_IS_DOWN.into()));
+            return Ok(false);
+        }
+        match refusal(reply) {
+            Some(refused) => self.refused(Part::ClusterState, &refused),
+            None => self.works(Part::ClusterState),
+        }
+        Ok(true)
     }
 
     fn lose_unproved(&self) {
