@@ -232,3 +232,57 @@ async fn a_server_that_takes_no_writes_for_now_is_kept_and_the_reason_shown() {
     let codes: Vec<bool> = told.iter().map(|told| told.contains("again")).collect();
     assert_eq!(codes, [false, true, false, true, false, true], "{told:?}");
 }
+
+#[tokio::test]
+async fn a_server_that_loads_its_data_takes_messages_and_later_the_rest() {
+    // So slowly that somebody sees it.
+    let slow =
+        ["--key-load-delay", "10000", "--loading-process-events-interval-bytes", "1024", "--rdbcompression", "no"];
+    let mut server = RedisServer::start_with(&slow).await;
+    let node = node(server.url()).await;
+    let fill = "for i = 1, 300 do redis.call('SET', 'filler:' .. i, string.rep('x', 2000)) end";
+    server.ask(&["EVAL", fill, "0"]).await;
+    server.ask(&["SAVE"]).await;
+    server.kill().await;
+    let meanwhile = async {
+        degraded(&node, &["writes: ", "LOADING"]).await;
+        drop(node.add_to_room("arena", "c"));
+        let published = node.stats().published;
+        node.publish("room", &number(1, 1), None).expect("queued");
+        reaches("a publish to be taken", published + 1, || node.stats().published).await;
+    };
+    tokio::join!(server.restart(), meanwhile);
+    healthy(&node, true).await;
+    server.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c").await;
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_take_while_a_script_runs_is_sent_again() {
+    let server = RedisServer::start_with(&["--busy-reply-threshold", "50"]).await;
+    let (speaker, listener) = (node(server.url()).await, node(server.url()).await);
+    let heard = count(&listener, "room").await;
+    let client = redis::Client::open(server.url()).expect("our own address is well-formed");
+    let mut scripts = client.get_multiplexed_async_connection().await.expect("our own Redis lets us in");
+    let script = tokio::spawn(async move {
+        let endless = redis::cmd("EVAL").arg("while true do end").arg(0).query_async::<()>(&mut scripts).await;
+        endless.expect_err("it is killed");
+    });
+    degraded(&speaker, &["BUSY"]).await;
+    for said in 1..=40 {
+        speaker.publish("room", &number(1, said), None).expect("queued");
+    }
+    let waits = async {
+        while speaker.stats().refusals < 5 {
+            sleep(Duration::from_millis(10)).await
+        }
+    };
+    within("some attempts", waits).await;
+    server.ask(&["SCRIPT", "KILL"]).await;
+    within("the script to end", script).await.expect("it ends");
+    for node in [&speaker, &listener] {
+        healthy(node, true).await;
+    }
+    reaches("all to be heard", 40, || heard.load(Relaxed)).await;
+    let stats = speaker.stats();
+    assert_eq!((stats.rejected, stats.lost_in_flight, stats.reconnects), (0, 0, 0), "{stats:?}");
+}

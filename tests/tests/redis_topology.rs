@@ -312,13 +312,26 @@ async fn a_server_that_its_cluster_has_forgotten_is_left() {
 async fn a_cluster_that_is_down_is_told_until_it_is_back() {
     let cluster = RedisCluster::start().await;
     let node = in_cluster(&cluster).await;
+    let mut number = 0;
+    while cluster.owner_of(&format!("pp:room:r{number}")).await != 0 {
+        number += 1;
+    }
+    let room = format!("r{number}");
     let mut events = node.events();
     cluster.servers[1..].iter().for_each(RedisServer::pause);
     is_told(&mut events, "cluster state", true).await;
+    let refused = async {
+        let says = |error: AdapterError| error.to_string().contains("CLUSTERDOWN");
+        while !node.add_to_room(&room, "c").await.is_err_and(says) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within("the room's server to refuse members", refused).await;
     healthy(&node, false).await;
     cluster.servers[1..].iter().for_each(RedisServer::resume);
     is_told(&mut events, "cluster state", false).await;
     healthy(&node, true).await;
+    cluster.servers[0].until(&["SMEMBERS", &format!("pp:room:{room}")], |members| members == "c").await;
     assert_eq!(node.stats().possibly_lost, 0);
 }
 

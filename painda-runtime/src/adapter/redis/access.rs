@@ -14,15 +14,18 @@ use super::{
 };
 use crate::adapter::{AdapterError, BoxFuture};
 
+/// A user and a password, or why there are none.
+type Answer = Result<(String, String), String>;
+
 /// Says which user and password to connect with.
 #[derive(Clone)]
-pub(super) struct Credentials(Arc<dyn Fn() -> BoxFuture<Result<(String, String), String>> + Send + Sync>);
+pub(super) struct Credentials(Arc<dyn Fn() -> BoxFuture<Answer> + Send + Sync>);
 
 impl Credentials {
-    pub(super) fn new<F, Answer, E>(provider: F) -> Self
+    pub(super) fn new<F, Asked, E>(provider: F) -> Self
     where
-        F: Fn() -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Result<(String, String), E>> + Send + 'static,
+        F: Fn() -> Asked + Send + Sync + 'static,
+        Asked: Future<Output = Result<(String, String), E>> + Send + 'static,
         E: fmt::Display,
     {
         Self(Arc::new(move || {
@@ -32,7 +35,7 @@ impl Credentials {
     }
 
     /// Asks. Whatever the provider does, the connection's task goes on.
-    async fn ask(&self) -> Result<(String, String), String> {
+    async fn ask(&self) -> Answer {
         let asking = AssertUnwindSafe(async { (self.0)().await }).catch_unwind();
         match timeout(CREDENTIALS_TIMEOUT, asking).await {
             Ok(Ok(answer)) => answer,
@@ -75,6 +78,14 @@ pub(super) struct Access {
 }
 
 impl Access {
+    /// The same certificates, for the sentinels.
+    pub(super) fn of_sentinels(&self, credentials: Option<Credentials>) -> Self {
+        let mut access = self.clone();
+        access.whose = Whose::Sentinel;
+        access.credentials = credentials;
+        access
+    }
+
     /// The server with what lets us in now.
     pub(super) async fn read(&self, server: ConnectionInfo) -> Result<ConnectionInfo, AdapterError> {
         #[cfg(feature = "redis-tls")]
@@ -123,10 +134,10 @@ mod tests {
 
     use super::*;
 
-    async fn asked<F, Answer, E>(provider: F) -> Result<(String, String), String>
+    async fn asked<F, Asked, E>(provider: F) -> Answer
     where
-        F: Fn() -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Result<(String, String), E>> + Send + 'static,
+        F: Fn() -> Asked + Send + Sync + 'static,
+        Asked: Future<Output = Result<(String, String), E>> + Send + 'static,
         E: fmt::Display + Send + 'static,
     {
         Credentials::new(provider).ask().await
@@ -137,7 +148,7 @@ mod tests {
         let pair = || ("me".to_owned(), "secret".to_owned());
         assert_eq!(asked(move || async move { Ok::<_, Infallible>(pair()) }).await, Ok(pair()));
         assert_eq!(asked(|| async { Err("the vault is sealed") }).await, Err("the vault is sealed".to_owned()));
-        let hangs = asked(|| std::future::pending::<Result<_, Infallible>>()).await;
+        let hangs = asked(std::future::pending::<Result<_, Infallible>>).await;
         assert_eq!(hangs, Err(format!("no answer within {CREDENTIALS_TIMEOUT:?}")));
         let empty: Vec<String> = Vec::new();
         let panics = asked(move || std::future::ready(Err(empty[0].clone())));

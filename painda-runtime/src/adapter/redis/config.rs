@@ -196,10 +196,10 @@ impl RedisBuilder {
     /// # Ok(()) }
     /// ```
     #[must_use]
-    pub fn credentials<F, Answer, E>(mut self, provider: F) -> Self
+    pub fn credentials<F, Asked, E>(mut self, provider: F) -> Self
     where
-        F: Fn() -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Result<(String, String), E>> + Send + 'static,
+        F: Fn() -> Asked + Send + Sync + 'static,
+        Asked: Future<Output = Result<(String, String), E>> + Send + 'static,
         E: Display,
     {
         self.credentials = Some(Credentials::new(provider));
@@ -284,10 +284,10 @@ impl RedisBuilder {
 
     /// The same as [`credentials`](Self::credentials) for the sentinels themselves, which are asked once a second.
     #[must_use]
-    pub fn sentinel_credentials<F, Answer, E>(mut self, provider: F) -> Self
+    pub fn sentinel_credentials<F, Asked, E>(mut self, provider: F) -> Self
     where
-        F: Fn() -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Result<(String, String), E>> + Send + 'static,
+        F: Fn() -> Asked + Send + Sync + 'static,
+        Asked: Future<Output = Result<(String, String), E>> + Send + 'static,
         E: Display,
     {
         self.sentinel_credentials = Some(Credentials::new(provider));
@@ -390,8 +390,7 @@ impl RedisBuilder {
                     }
                     login = login.set_password(password);
                 }
-                let access =
-                    Access { whose: Whose::Sentinel, credentials: self.sentinel_credentials, ..access.clone() };
+                let access = access.of_sentinels(self.sentinel_credentials);
                 let addresses = addresses.iter().map(|given| {
                     let (host, port) = host_and_port("sentinel", given)?;
                     Ok(address(server.addr(), &host, port))

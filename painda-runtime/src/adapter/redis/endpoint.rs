@@ -205,11 +205,11 @@ fn host_and_port(sentinel: &HashMap<String, Value>) -> Option<(String, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapter::redis::{RedisBuilder, access::Whose};
+    use crate::adapter::redis::RedisBuilder;
 
     fn sentinels(addresses: &[&str]) -> Sentinels {
         let settings = RedisBuilder::default().settings().expect("right");
-        let access = Access { whose: Whose::Sentinel, ..settings.server.access().clone() };
+        let access = settings.server.access().of_sentinels(None);
         let at = |host: &&str| address(settings.server.addr(), host, 26379);
         let like = settings.server.server.clone();
         Sentinels::new("arena".to_owned(), addresses.iter().map(at).collect(), like, access)

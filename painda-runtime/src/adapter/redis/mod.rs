@@ -23,7 +23,8 @@
 //!   queued between the two. A node that can't keep up is cut off by Redis, and comes back.
 //! - Pub/sub keeps nothing: what is published while a node's subscription is down is not heard there. What was in flight
 //!   when the publishing connection broke is of unknown fate; it is counted and not sent again. What Redis had answered, but
-//!   not yet passed on when it died or hung, counts as published.
+//!   not yet passed on when it died or hung, counts as published; what a server took that turned out not to be the master
+//!   any more counts as possibly lost as well.
 //! - After `unsubscribe` no further call of the callback begins; one that is under way on another thread may still end.
 
 mod access;
