@@ -245,8 +245,8 @@ impl Watched {
     }
 }
 
-/// A sentinel that watches a port.
-async fn watching(port: u16, quorum: u8) -> RedisServer {
+/// A sentinel that watches a port, as the master [`Watched::NAME`].
+pub async fn watching(port: u16, quorum: u8) -> RedisServer {
     let settings = format!(
         "sentinel monitor {name} 127.0.0.1 {port} {quorum}\n\
          sentinel down-after-milliseconds {name} 1000\n\

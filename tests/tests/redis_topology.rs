@@ -4,14 +4,17 @@ mod steady;
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use painda_runtime::{PPAdapter, RedisAdapter, adapter::AdapterError, adapter::redis::RedisEvent};
+use painda_runtime::{
+    PPAdapter, RedisAdapter,
+    adapter::{AdapterError, Delivery, redis::RedisEvent},
+};
 use painda_tests::{
     redis::{RedisServer, text},
-    topology::{RedisCluster, Watched},
+    topology::{RedisCluster, Watched, watching},
     within,
 };
 use steady::{Steady, healthy, number, reconnected};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 async fn in_cluster(cluster: &RedisCluster) -> Arc<RedisAdapter> {
     // One seed is enough.
@@ -228,6 +231,8 @@ async fn a_failover_by_sentinels_is_followed() {
     nodes[0].add_to_room("arena", "c0").await.expect("written");
     let mut steady = Steady::start(nodes, "room").await;
     steady.hear_each_other().await;
+    // The nodes have counted each other: that takes a probe.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     watched.master.kill().await;
     watched.failed_over().await;
     let back = steady.hear_each_other().await;
@@ -236,7 +241,14 @@ async fn a_failover_by_sentinels_is_followed() {
         healthy(node, true).await;
     }
     watched.replica.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c0").await;
-    steady.stop().await;
+    let missed = steady.stop().await;
+    for (speaker, node) in steady.nodes.iter().enumerate() {
+        let stats = node.stats();
+        assert!(stats.possibly_lost > 0, "nobody knows since when it was not the master any more");
+        for missed in missed.iter().map(|missed| missed[speaker]) {
+            assert!(missed <= stats.possibly_lost + stats.lost_in_flight, "{missed} of {speaker}: {stats:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -333,6 +345,31 @@ async fn a_cluster_that_is_down_is_told_until_it_is_back() {
     healthy(&node, true).await;
     cluster.servers[0].until(&["SMEMBERS", &format!("pp:room:{room}")], |members| members == "c").await;
     assert_eq!(node.stats().possibly_lost, 0);
+}
+
+#[tokio::test]
+async fn a_master_that_is_replaced_and_does_not_know_it_is_left() {
+    let (old, new) = (RedisServer::start().await, RedisServer::start().await);
+    let sentinel = watching(old.port(), 1).await;
+    let speaker =
+        RedisAdapter::builder().sentinel(Watched::NAME, [sentinel.address()]).connect().await.expect("connects");
+    let listener = RedisAdapter::connect(new.url()).await.expect("connects");
+    let (sender, mut hearing) = watch::channel(0);
+    let callback = move |_: Delivery<'_>| sender.send_modify(|heard| *heard += 1);
+    listener.subscribe("room", Arc::new(callback)).await.expect("subscribes");
+
+    sentinel.ask(&["SENTINEL", "REMOVE", Watched::NAME]).await;
+    sentinel.ask(&["SENTINEL", "MONITOR", Watched::NAME, "127.0.0.1", &new.port().to_string(), "1"]).await;
+    for said in 1..=40 {
+        speaker.publish("room", &number(1, said), None).expect("queued");
+    }
+    reconnected(&speaker, 2).await;
+    let counted = speaker.stats().possibly_lost;
+    let rest = hearing.wait_for(|heard| heard + counted == 40);
+    within("all to be heard or counted", rest).await.expect("the adapter lives");
+    speaker.publish("room", &number(1, 41), None).expect("queued");
+    let last = hearing.wait_for(|heard| heard + counted == 41);
+    within("the last to be heard", last).await.expect("the adapter lives");
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A server of a cluster that takes longer to say how it sees the cluster is not waited for: others know as well.
 pub(super) const ASK_TIMEOUT: Duration = Duration::from_millis(500);
-/// A connection is tried this often, and its server asked whether it is the master.
+/// A connection is tried this often, and its server, and the sentinels, are asked whether it is the master.
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// A subscription that does not hear our own probe for this long, nor anything else, is deaf.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -6,12 +6,10 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 use parking_lot::Mutex;
 use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Value, cmd};
-use tokio::time::sleep;
 
 use super::{
     access::Access,
@@ -21,8 +19,6 @@ use super::{
 };
 use crate::adapter::AdapterError;
 
-/// The sentinels are asked this often whether the master is still the same.
-const ASK_INTERVAL: Duration = Duration::from_secs(1);
 /// Of more sentinels than these, those that are not in the settings are not remembered.
 const MOST_SENTINELS: usize = 32;
 
@@ -82,21 +78,9 @@ impl Endpoint {
         self.locate().await.ok()
     }
 
-    /// Ends when the sentinels name another server than `current`; never for a fixed address.
-    pub(super) async fn replaced(&self, current: ConnectionAddr) -> AdapterError {
-        if self.sentinels.is_none() {
-            return std::future::pending().await;
-        }
-        loop {
-            sleep(ASK_INTERVAL).await;
-            // Sentinels that are away say nothing against the master.
-            if let Ok(Located { server, .. }) = self.locate().await
-                && *server.addr() != current
-            {
-                let why = format!("the sentinels have made {} the master", server.addr());
-                return AdapterError::Unavailable(why.into());
-            }
-        }
+    /// May the sentinels name another server one day?
+    pub(super) fn is_watched(&self) -> bool {
+        self.sentinels.is_some()
     }
 }
 

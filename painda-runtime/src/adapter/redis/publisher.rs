@@ -10,7 +10,8 @@ use std::{
     time::Duration,
 };
 
-use redis::{Value, cmd};
+use futures_util::FutureExt;
+use redis::{ConnectionAddr, Value, cmd};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
@@ -46,7 +47,7 @@ pub(super) async fn open(shared: &Shared) -> Result<Connection, AdapterError> {
 
 /// Runs until it is aborted.
 pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
-    let mut publisher = Publisher { shared: &shared, doubtful: None, fences: 0 };
+    let mut publisher = Publisher { shared: &shared, server: None, doubtful: None, fences: 0 };
     let mut backoff = Backoff::new();
     let mut next = first;
     loop {
@@ -72,6 +73,8 @@ struct Identity {
 
 struct Publisher<'a> {
     shared: &'a Shared,
+    /// The server that the last connection went to.
+    server: Option<ConnectionAddr>,
     /// A connection broke with commands in flight, and Redis may still process them.
     doubtful: Option<Option<Identity>>,
     fences: u64,
@@ -88,7 +91,11 @@ impl Publisher<'_> {
 
     async fn set_up(&mut self, connection: &mut Connection) -> Result<Option<Identity>, AdapterError> {
         let shared = self.shared;
-        shared.standing.lock().said(connection.role);
+        // With sentinels the address changes, and by then the old master may have been replaced for a while.
+        if self.server.replace(connection.server.clone()).is_some_and(|before| before != connection.server) {
+            shared.lose_unnamed();
+        }
+        shared.standing.lock().begins(connection.role);
         // It was another server that somebody suspected.
         shared.suspicion();
         let identity = identify(connection).await?;
@@ -105,8 +112,13 @@ impl Publisher<'_> {
         let shared = self.shared;
         let mut next_probe = Instant::now();
         let mut giving_up = shared.giving_up();
-        let mut replaced = std::pin::pin!(shared.endpoint.replaced(connection.server.clone()));
+        let server = connection.server.clone();
+        let mut replaced = std::pin::pin!(shared.replaced(&server));
         loop {
+            // However much there is to write.
+            if let Some(why) = replaced.as_mut().now_or_never() {
+                return why;
+            }
             if giving_up.has_changed().unwrap_or_default()
                 && let Some(why) = giving_up.borrow_and_update().clone()
             {

@@ -9,11 +9,15 @@ use std::sync::{
 
 use parking_lot::Mutex;
 use redis::{ConnectionAddr, aio::MultiplexedConnection, cmd};
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::sleep,
+};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
     closing::{Closing, Unsent},
+    config::PROBE_INTERVAL,
     connection::Connection,
     endpoint::Endpoint,
     faults::Part,
@@ -176,6 +180,28 @@ impl Shared {
         self.given_up.subscribe()
     }
 
+    /// Asks the sentinels again and again, and ends when they name another server than `current`: both connections are given up then.
+    /// Never ends for a fixed address.
+    pub(super) async fn replaced(&self, current: &ConnectionAddr) -> AdapterError {
+        if !self.endpoint.is_watched() {
+            return std::future::pending().await;
+        }
+        loop {
+            sleep(PROBE_INTERVAL).await;
+            let taken = self.standing.lock().taken();
+            match self.endpoint.locate().await {
+                Ok(located) if located.server.addr() != current => {
+                    self.lose_unnamed();
+                    let why = format!("the sentinels have made {} the master", located.server.addr());
+                    return self.give_up(AdapterError::Unavailable(why.into()));
+                }
+                Ok(_) => self.standing.lock().named(taken),
+                // Sentinels that are away say nothing against the master.
+                Err(_) => {}
+            }
+        }
+    }
+
     /// Asks a server of a cluster whether it is cut off from the others, or the cluster is down: it may take publishes nevertheless,
     /// and is doubted from then on.
     pub(super) async fn cluster_is_up(&self, commands: &mut MultiplexedConnection) -> Result<bool, AdapterError> {
@@ -191,6 +217,12 @@ impl Shared {
             None => self.works(Part::ClusterState),
         }
         Ok(true)
+    }
+
+    /// The sentinels have named another server.
+    pub(super) fn lose_unnamed(&self) {
+        let count = self.standing.lock().replaced();
+        self.observed.lose_possibly(self.endpoint.label(), count);
     }
 
     fn lose_unproved(&self) {

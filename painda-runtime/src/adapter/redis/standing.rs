@@ -47,8 +47,12 @@ pub(super) fn cluster_is_up(reply: &Value) -> Option<bool> {
 pub(super) struct Standing {
     /// A cluster's server takes only what it has the slot of, so it is the right one, unless it is cut off from the others.
     in_cluster: bool,
-    /// Publishes that were taken since it was last known to be the master.
-    unproved: u64,
+    /// How many publishes were taken, ever.
+    taken: u64,
+    /// How many of them when it was last known to be the master.
+    proved: u64,
+    /// How many of them when the sentinels last named it.
+    named: u64,
     silent: bool,
     doubted: bool,
 }
@@ -58,9 +62,20 @@ impl Standing {
         Self { in_cluster, ..Self::default() }
     }
 
+    /// It is another server now, which is the master or does not say.
+    pub(super) fn begins(&mut self, role: Role) {
+        self.silent = role == Role::Unknown;
+        self.forget();
+    }
+
     /// It has taken publishes.
     pub(super) fn took(&mut self, publishes: u64) {
-        self.unproved += publishes;
+        self.taken += publishes;
+    }
+
+    /// How many it took so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     /// It has said what it is, after it took all that was counted.
@@ -79,20 +94,37 @@ impl Standing {
         }
     }
 
+    /// The sentinels have named it, after it took so many.
+    pub(super) fn named(&mut self, taken: u64) {
+        self.named = self.named.max(taken);
+    }
+
     /// It seems to be cut off from the rest of its cluster.
     pub(super) fn doubted(&mut self) {
         self.doubted = true;
     }
 
     fn proved(&mut self) {
-        self.unproved = 0;
+        self.proved = self.taken;
         self.doubted = false;
     }
 
-    /// It is given up as the wrong one. Returns how much of what it took may be lost.
-    pub(super) fn given_up(&mut self) -> u64 {
-        let lost = if self.doubted || !self.in_cluster { self.unproved } else { 0 };
+    fn forget(&mut self) {
         self.proved();
+        self.named = self.taken;
+    }
+
+    /// It is given up, because it is not the master. Returns how much of what it took may be lost.
+    pub(super) fn given_up(&mut self) -> u64 {
+        let lost = if self.doubted || !self.in_cluster { self.taken - self.proved } else { 0 };
+        self.forget();
+        lost
+    }
+
+    /// The same, because the sentinels name another one, whatever it says itself.
+    pub(super) fn replaced(&mut self) -> u64 {
+        let lost = self.taken - self.named;
+        self.forget();
         lost
     }
 }
@@ -146,6 +178,21 @@ mod tests {
         standing.wrote();
         standing.took(1);
         assert_eq!(standing.given_up(), 1);
+    }
+
+    #[test]
+    fn what_a_server_took_since_the_sentinels_named_it_may_be_lost() {
+        let mut standing = Standing::new(false);
+        standing.took(5);
+        let asked = standing.taken();
+        standing.took(2);
+        standing.named(asked);
+        standing.said(Role::Master);
+        standing.named(0);
+        assert_eq!(standing.replaced(), 2, "whatever it says itself");
+        standing.took(1);
+        standing.begins(Role::Master);
+        assert_eq!((standing.given_up(), standing.replaced()), (0, 0), "that was another server");
     }
 
     #[test]

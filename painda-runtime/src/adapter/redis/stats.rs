@@ -21,8 +21,9 @@ pub struct RedisStats {
     /// Publishes that Redis has taken. If it dies or hangs at that moment, it may not have passed them on to all nodes.
     pub published: u64,
     /// Of those, how many were taken by a server that turned out not to be the master any more: all since it was last known to
-    /// be, of which it is asked every second. They have reached the nodes that were subscribed to the same server, and may not
-    /// have reached the others. A server that is replaced and cut off within that second leaves no trace here.
+    /// be, of which it, and the sentinels, are asked every second. They have reached the nodes that were subscribed to the same
+    /// server, and may not have reached the others. Without sentinels, a server that is demoted and cuts off its clients within
+    /// that second leaves no trace here.
     pub possibly_lost: u64,
     /// Messages of other nodes that were handed on.
     pub received: u64,
@@ -52,7 +53,7 @@ pub struct RedisStats {
     /// How often Redis had forgotten this node although its lease had not ended: because it was emptied, came back empty, or evicts
     /// keys. Its members were written again each time.
     pub forgotten: u64,
-    /// How often Redis refused something, of which each state is one event and one line of the log.
+    /// How often Redis refused something. Events and lines of the log are fewer: one where that begins, and one where it ends.
     pub refusals: u64,
     /// Clients of dead nodes that this node has removed from their rooms.
     pub swept_clients: u64,

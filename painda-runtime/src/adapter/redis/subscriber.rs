@@ -73,7 +73,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
                 let server = connection.server.clone();
                 tokio::select! {
                     why = connection.broken() => why,
-                    why = shared.endpoint.replaced(server.clone()) => why,
+                    why = shared.replaced(&server) => why,
                     why = given_up(&mut giving_up) => why,
                     () = confused => AdapterError::Unavailable("a slot moved away in the middle of a command".into()),
                     why = run_errands(&shared, commands.clone()) => why,
