@@ -279,8 +279,8 @@ impl Writer {
     }
 
     fn set<'de, A: SeqAccess<'de>>(&mut self, items: &mut A, item: &WireType) -> Walked<A::Error> {
-        /// From here on the items are compared whenever they have doubled: few bytes of text hold few different ones, but the
-        /// same one may be there very often.
+        /// From here on the items are compared whenever there are four times as many: few bytes of text hold few different ones,
+        /// but the same one may be there very often, and each takes memory when they are sorted.
         const MANY: usize = 4096;
 
         let start = self.open_count()?;
