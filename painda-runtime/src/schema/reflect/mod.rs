@@ -40,8 +40,10 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::Value;
 
-/// By how many bytes an encoding may be longer than its JSON text before it has to begin again.
-const LITTLE: usize = 1024;
+/// Up to here an encoding may grow as any `Vec` does: what it takes for a moment is little.
+const LITTLE: usize = 16 * 1024;
+/// By how many bytes a longer encoding may exceed its JSON text.
+const SPARE: usize = 1024;
 
 impl EventDescriptor {
     /// The JSON value of an encoded event. Bytes after the last field are ignored.
@@ -154,10 +156,10 @@ impl EventDescriptor {
         let limit = limit.min(u32::MAX as usize);
         // An event is hardly ever longer than its JSON. One that is begins again with twice the memory: a buffer that grows has
         // its old memory beside the new.
-        let mut room = text.len() + LITTLE;
+        let mut room = LITTLE.max(text.len() + SPARE);
         loop {
             room = room.min(limit);
-            let mut writer = Writer::new(if text.len() > LITTLE { room } else { layout.min_size() }, room);
+            let mut writer = Writer::new(if room > LITTLE { room } else { layout.min_size() }, room);
             let mut json = serde_json::Deserializer::from_str(text);
             let walked = writer.event(layout, &mut json).and_then(|outcome| json.end().map(|()| outcome));
             if writer.is_full() && room < limit {
