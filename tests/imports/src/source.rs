@@ -101,10 +101,12 @@ impl Reader {
             path.push(name.to_owned());
         }
         let Some(path) = self.absolute(&path) else { return };
-        if public {
+        // Also what is imported for the file's own use: its child modules may name it.
+        if self.module == self.file {
             let known_as = renamed.or_else(|| path.last().cloned()).unwrap_or_default();
-            self.source.renamed.insert(known_as, path);
-        } else {
+            self.source.renamed.insert(known_as, path.clone());
+        }
+        if !public {
             self.source.uses.push(path);
         }
     }

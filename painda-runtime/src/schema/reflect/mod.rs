@@ -23,6 +23,7 @@
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
 pub(crate) mod base64;
+mod form;
 mod ignored;
 mod numbers;
 mod order;
@@ -31,11 +32,12 @@ mod read;
 mod scalar;
 mod write;
 
+pub(super) use self::form::{is_newtype, is_nullable};
 use self::output::{Output, Text, Tree};
 use self::write::Writer;
 use super::EventDescriptor;
 use super::json_error::{JsonError, JsonReason};
-use crate::codec::{DecodeError, Field, Layout, Reader, Shape, WireType};
+use crate::codec::{DecodeError, Field, Reader, WireType};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::Value;
@@ -200,18 +202,4 @@ pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, Dec
 pub(super) fn default_value(field: &Field) -> Option<Value> {
     let default = field.default_bytes()?;
     value(field.ty(), &mut Reader::new(&default)).ok()
-}
-
-/// Whether a value of this type may be `null` in JSON.
-pub(super) fn is_nullable(ty: &WireType) -> bool {
-    match ty {
-        WireType::Option(_) => true,
-        WireType::Struct(ty) => is_newtype(ty.layout()) && is_nullable(ty.layout().fields()[0].ty()),
-        _ => false,
-    }
-}
-
-/// Whether a part of an event is, in JSON, the value of its only field.
-pub(super) fn is_newtype(layout: &Layout) -> bool {
-    layout.shape() == Shape::Tuple && layout.fields().len() == 1
 }

@@ -5,11 +5,12 @@
 //! and a later field of the same name takes the place of a wrong one. The errors of serde itself end the walk: text that is no
 //! JSON, and bytes that find no room.
 
+use super::form::{is_newtype, is_nullable};
 use super::ignored::{Ignored, ignore_entries, ignore_items};
 use super::order::Order;
 use super::read::position;
 use super::scalar::Scalar;
-use super::{JsonError, JsonReason, base64, is_newtype, is_nullable, numbers};
+use super::{JsonError, JsonReason, base64, numbers};
 use crate::codec::{EnumType, Field, Layout, MAX_DEPTH, Segment, Shape, Variant, Window, WireType};
 use crate::codec::{count_size, write_count};
 use alloc::borrow::Cow;
