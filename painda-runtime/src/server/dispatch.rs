@@ -156,7 +156,8 @@ pub(crate) fn turn_away<S: Schema>(session: &Arc<Session<S>>, why: Refused, erro
         Error::Refused { code, reason } => (*code, reason.as_str()),
         _ => (close_code::REFUSED, "the server could not accept the connection"),
     };
-    log::refused(node, core, session.address, why, code, error);
+    node.counters.refused.add(why, 1);
+    node.log.refused(core.id, session.address, why, code, &error.to_string());
     tell_error(node, &Socket::new(session.clone()), "REFUSED", reason);
     core.close_because(Closed::Refused, code, reason);
 }

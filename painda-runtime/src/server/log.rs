@@ -9,14 +9,11 @@ use std::{
     time::Duration,
 };
 
+use http::StatusCode;
 use tracing::field::{DebugValue, DisplayValue, debug, display};
 
 use super::{
-    connection::Disconnect,
-    error::Error,
-    handshake::Refusal,
-    node::Node,
-    socket::SocketCore,
+    client_id::ClientId,
     stats::{Closed, Label, Refused},
 };
 use crate::excerpt::{MESSAGE, Quoted, cut};
@@ -96,64 +93,49 @@ impl Log {
             tracing::info!(target: "painda::log", came, left, refused, malformed, unhandled, failed, broken, "{what}");
         }
     }
-}
 
-/// A client is in.
-pub(crate) fn came(node: &Node, core: &SocketCore, address: Option<IpAddr>) {
-    let address = address.map(display);
-    line!(node.log.came, INFO, target: "painda::connect", id = core.id.as_str(), address, "came");
-}
+    /// A client is in.
+    pub(crate) fn came(&self, id: ClientId, address: Option<IpAddr>) {
+        let address = address.map(display);
+        line!(self.came, INFO, target: "painda::connect", id = id.as_str(), address, "came");
+    }
 
-/// A client that was in has gone; the reason and the close code are those that are counted.
-pub(crate) fn left(
-    node: &Node,
-    core: &SocketCore,
-    address: Option<IpAddr>,
-    (reason, code): (Closed, u16),
-    end: &Disconnect,
-    after: Duration,
-) {
-    let (address, reason) = (address.map(display), reason.value());
-    let error = match end {
-        Disconnect::Broken(error) => Some(sentence(error)),
-        _ => None,
-    };
-    line!(
-        node.log.left, INFO, target: "painda::connect",
-        id = core.id.as_str(), address, reason, code, error, ?after, "left"
-    );
-}
+    /// A client that was in has gone; the reason and the close code are those that are counted.
+    pub(crate) fn left(
+        &self,
+        id: ClientId,
+        address: Option<IpAddr>,
+        (reason, code): (Closed, u16),
+        error: Option<&str>,
+        after: Duration,
+    ) {
+        let (address, reason) = (address.map(display), reason.value());
+        line!(
+            self.left, INFO, target: "painda::connect",
+            id = id.as_str(), address, reason, code, error = error.map(sentence), ?after, "left"
+        );
+    }
 
-/// A client has gone while the connect hook ran.
-pub(crate) fn vanished(node: &Node, core: &SocketCore, address: Option<IpAddr>) {
-    let (id, address) = (core.id.as_str(), address.map(display));
-    line!(node.log.left, DEBUG, target: "painda::connect", id, address, "went during its handshake");
-}
+    /// A client has gone while the connect hook ran.
+    pub(crate) fn vanished(&self, id: ClientId, address: Option<IpAddr>) {
+        let address = address.map(display);
+        line!(self.left, DEBUG, target: "painda::connect", id = id.as_str(), address, "went during its handshake");
+    }
 
-/// A request is answered with something else than a connection.
-pub(crate) fn refused_request(node: &Node, address: Option<IpAddr>, refusal: &Refusal) {
-    node.counters.refused.add(refusal.reason, 1);
-    let (address, reason) = (address.map(display), refusal.reason.value());
-    let (status, why) = (refusal.status.as_u16(), refusal.why);
-    line!(node.log.refused, INFO, target: "painda::connect", address, reason, status, why, "refused");
-}
+    /// A request is answered with something else than a connection.
+    pub(crate) fn refused_request(&self, address: Option<IpAddr>, reason: Refused, status: StatusCode, why: &str) {
+        let (address, reason, status) = (address.map(display), reason.value(), status.as_u16());
+        line!(self.refused, INFO, target: "painda::connect", address, reason, status, why, "refused");
+    }
 
-/// A client is turned away with this close code.
-pub(crate) fn refused(
-    node: &Node,
-    core: &SocketCore,
-    address: Option<IpAddr>,
-    reason: Refused,
-    code: u16,
-    why: &Error,
-) {
-    node.counters.refused.add(reason, 1);
-    let address = address.map(display);
-    let reason = reason.value();
-    line!(
-        node.log.refused, INFO, target: "painda::connect",
-        id = core.id.as_str(), address, reason, code, why = sentence(&why.to_string()), "refused"
-    );
+    /// A client is turned away with this close code.
+    pub(crate) fn refused(&self, id: ClientId, address: Option<IpAddr>, reason: Refused, code: u16, why: &str) {
+        let (address, reason) = (address.map(display), reason.value());
+        line!(
+            self.refused, INFO, target: "painda::connect",
+            id = id.as_str(), address, reason, code, why = sentence(why), "refused"
+        );
+    }
 }
 
 /// A name that may have come from outside, as the log may have it: cut, and without characters that do not show as themselves.

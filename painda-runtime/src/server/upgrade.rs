@@ -48,7 +48,8 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
         Ok(accepted) => accepted,
         Err(refusal) => {
             let address = Handshake::new(request.into_parts().0, &node.config.limits).client_ip();
-            log::refused_request(node, address, &refusal);
+            node.counters.refused.add(refusal.reason, 1);
+            node.log.refused_request(address, refusal.reason, refusal.status, refusal.why);
             return refusal.response();
         }
     };
@@ -95,7 +96,7 @@ impl<S: Schema> Connection<S> {
         let unfinished = self.greet(handshake, open).await;
         let came = self.accepted;
         if came {
-            log::came(node, core, address);
+            node.log.came(core.id, address);
         }
         if node.is_closing() {
             // Those that were there when the server began to close have been told.
@@ -111,7 +112,11 @@ impl<S: Schema> Connection<S> {
         };
         self.address = None;
         if came {
-            log::left(node, core, address, end.counted(core), &end, began.elapsed());
+            let error = match &end {
+                Disconnect::Broken(error) => Some(error.as_str()),
+                _ => None,
+            };
+            node.log.left(core.id, address, end.counted(core), error, began.elapsed());
         }
         if let (true, Some(hook)) = (self.accepted, &self.session.server.hooks().disconnect) {
             let socket = Socket::new(self.session.clone());
@@ -152,7 +157,7 @@ impl<S: Schema> Connection<S> {
             biased;
             hooked = &mut hook => hooked,
             () = open.closed() => {
-                log::vanished(node, &self.session.core, self.session.address);
+                node.log.vanished(self.session.core.id, self.session.address);
                 self.lost(Disconnect::Broken(String::new()));
                 return Some(hook);
             }
