@@ -147,14 +147,17 @@ async fn a_handler_that_takes_too_long_and_middleware_that_refuses_are_counted_b
         .middleware(async |_, message: painda_runtime::server::Incoming| match message.name() {
             "player:hit" => Err(Error::refused("nobody is hit")),
             _ => Ok(message),
-        });
+        })
+        .on_auth(async |_, _| std::future::pending().await);
     let (server, addr) = start(builder).await;
     let mut client = connect(addr).await;
     client.send_binary(player_hit(1, 2, 3)).await;
     assert_eq!(client.next_json().await["payload"]["code"], "REFUSED");
     client.send_binary(player_move(1.0, 2.0)).await;
-    until(&server, "the handler to be given up", |server| server.stats().failed_handlers == 1).await;
+    client.send_binary(json_event("__pp_auth", json!({"token": "t"}))).await;
+    until(&server, "handler and hook to be given up", |server| server.stats().failed_handlers == 2).await;
     assert_eq!(metrics.value("painda_handlers_failed_total{event=\"player:move\"}"), 1.0);
+    assert_eq!(metrics.value("painda_handlers_failed_total{event=\"other\"}"), 1.0);
     assert_eq!(metrics.value("painda_messages_refused_total{event=\"player:hit\"}"), 1.0);
 }
 

@@ -42,6 +42,7 @@ pub(crate) async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
 /// `__pp_auth {token}`, for the hook that wants it.
 async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String>) {
     let Some(hook) = &session.server.hooks().auth else { return };
+    session.handling.store(0, Ordering::Relaxed);
     let Some(token) = token else {
         return refuse(session, &Refusal::bad_json("\"__pp_auth\" has no string \"token\""));
     };
