@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod frames;
 pub mod gather;
 pub mod log;
+pub mod peer;
 pub mod process;
 pub mod raw;
 pub mod redis;

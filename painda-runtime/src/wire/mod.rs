@@ -1,6 +1,6 @@
-//! The two wires of the published contract: the Redis message and the client frame.
+//! The two wires of the published contract, the Redis message and the client frame, and what nodes say to each other.
 //!
-//! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and, but for `dump`, no schema.
+//! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and, but for `dump`, no application's schema.
 
 #[cfg(feature = "std")]
 pub mod aim;
@@ -10,3 +10,5 @@ pub mod dump;
 pub mod envelope;
 #[cfg(feature = "server")]
 pub mod frame;
+#[cfg(feature = "server")]
+pub(crate) mod peer;
