@@ -9,6 +9,7 @@ use std::{string::String, sync::Arc};
 use crate::{
     Message, PPAdapter,
     adapter::AdapterError,
+    excerpt::Quoted,
     schema::{EventOf, Schema},
     wire::aim::Aim,
 };
@@ -61,7 +62,7 @@ impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Adapter(error) => error.fmt(f),
-            Self::InvalidRoom { room, why } => write!(f, "{room:?} can't be the name of a room: {why}"),
+            Self::InvalidRoom { room, why } => write!(f, "{} can't be the name of a room: {why}", Quoted(room)),
         }
     }
 }

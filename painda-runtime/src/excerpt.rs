@@ -1,5 +1,6 @@
 //! What an error repeats of the text that it is about: its beginning, so that no error is longer than a few lines.
 
+#[cfg(feature = "json")]
 use alloc::string::String;
 #[cfg(feature = "_adapter")]
 use core::fmt;
@@ -7,16 +8,21 @@ use core::fmt;
 /// The most bytes of foreign text that an error repeats.
 pub(crate) const EXCERPT: usize = 64;
 
-/// The text, cut to so many bytes at the end of a character; `…` stands for what is missing.
+/// The most bytes of a message that tells a client what was wrong.
+#[cfg(feature = "server")]
+pub(crate) const MESSAGE: usize = 512;
+
+/// The text, cut at the end of a character to at most `max` bytes with the `…` that stands for what is missing.
+#[cfg(feature = "json")]
 pub(crate) fn cut(text: &str, max: usize) -> String {
     if text.len() <= max {
         return text.into();
     }
-    let mut end = max;
+    let mut end = max - '…'.len_utf8();
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let mut cut = String::with_capacity(end + '…'.len_utf8());
+    let mut cut = String::with_capacity(max);
     cut.push_str(&text[..end]);
     cut.push('…');
     cut
@@ -54,12 +60,13 @@ impl fmt::Display for Quoted<'_> {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "json")]
     #[test]
     fn text_is_cut_at_the_end_of_a_character() {
         assert_eq!(cut("short", 5), "short");
-        assert_eq!(cut("longer", 5), "longe…");
-        assert_eq!(cut("aéé", 4), "aé…");
-        assert_eq!(cut("日本", 2), "…");
+        assert_eq!(cut("longer", 5), "lo…");
+        assert_eq!(cut("aééé", 6), "aé…");
+        assert_eq!(cut("日本日本", 5), "…");
     }
 
     #[cfg(feature = "_adapter")]

@@ -6,6 +6,7 @@ pub mod client;
 pub mod cluster;
 pub mod frames;
 pub mod gather;
+pub mod heap;
 pub mod log;
 pub mod peer;
 pub mod process;
@@ -28,7 +29,30 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// The README's examples, compiled.
+/// The examples of the README and of the book, compiled. `tests/book.rs` sees to it that no chapter is left out.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod examples {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../docs/start.md")]
+    struct Start;
+
+    #[doc = include_str!("../../docs/schema.md")]
+    struct TheSchema;
+
+    #[doc = include_str!("../../docs/server.md")]
+    struct TheServer;
+
+    #[doc = include_str!("../../docs/cluster.md")]
+    struct ACluster;
+
+    #[doc = include_str!("../../docs/redis.md")]
+    struct OverRedis;
+
+    #[doc = include_str!("../../docs/migrating/socket-io.md")]
+    struct FromSocketIo;
+
+    #[doc = include_str!("../../docs/migrating/socketioxide.md")]
+    struct FromSocketioxide;
+}

@@ -327,7 +327,7 @@ async fn middleware_passes_changes_and_refuses_messages() {
                 _ => Ok(message),
             })
             .middleware(async |_, message: Incoming| match message {
-                Incoming::Named { name, .. } => Ok(Incoming::Named { name, payload: json!("changed") }),
+                Incoming::Named { name, .. } => Ok(Incoming::Named { name, payload: json!("changed").into() }),
                 other => Ok(other),
             }),
     )
@@ -341,6 +341,74 @@ async fn middleware_passes_changes_and_refuses_messages() {
     client.send_binary(player_hit(1, 2, 3)).await;
     client.expect_frame(&player_hit(1, 2, 3)).await;
     assert_eq!(server.stats().failed_handlers, 1);
+}
+
+/// A handler of JSON is given a tree of values, which may be far larger than its text.
+#[tokio::test]
+async fn values_of_a_json_payload() {
+    let handlers = async |socket: Socket<Arena>, _| {
+        socket.on_json("note", async |socket: Socket<Arena>, note| socket.emit_json("note", &note));
+        socket.on_json("player:hit", async |socket: Socket<Arena>, hit| socket.emit_json("hit", &hit));
+        Ok(())
+    };
+    let (server, addr) = start(PPServer::<Arena>::builder().on_connect(handlers).max_json_values(4)).await;
+    let mut client = connect(addr).await;
+    client.send_binary(json_event("note", json!([[1, 2]]))).await;
+    assert_eq!(client.next_json().await["payload"], json!([[1, 2]]));
+    let why = json!({"code": "BAD_JSON", "message": "the payload has more than the allowed 4 JSON values"});
+    for note in [json!([[1, 2, 3]]), json!({"a": {"b": {"c": {"d": 1}}}})] {
+        client.send_binary(json_event("note", note)).await;
+        assert_eq!(client.next_json().await["payload"], why);
+    }
+    // An event of the schema is one value and its fields, in whatever form it comes.
+    client.send_binary(player_hit(1, 2, 3)).await;
+    assert_eq!(client.next_json().await["payload"], json!({"attacker": 1, "target": 2, "damage": 3}));
+
+    let (strict, addr) = start(PPServer::<Arena>::builder().on_connect(handlers).max_json_values(3)).await;
+    let mut client = connect(addr).await;
+    client.send_binary(player_hit(1, 2, 3)).await;
+    assert_eq!(client.next_json().await["payload"]["message"], "the payload has more than the allowed 3 JSON values");
+    // Nobody makes a tree of what nobody handles.
+    client.send_binary(json_event("nobody", json!([1, 2, 3, 4, 5]))).await;
+    client.send_binary(json_event("note", json!(1))).await;
+    assert_eq!(client.next_json().await["type"], "note");
+    assert_eq!((server.stats().malformed, strict.stats().malformed, strict.stats().unhandled), (2, 1, 1));
+}
+
+/// What is sent back for a message that is refused says what it was, but not all of it.
+#[tokio::test]
+async fn a_refusal_is_short_whatever_it_refuses() {
+    let (_server, addr) =
+        start(echo().max_bytes_per_second(0).middleware(async |_, message: Incoming| match message {
+            Incoming::Named { payload, .. } => Err(Error::refused(payload.as_str())),
+            other => Ok(other),
+        }))
+        .await;
+    let mut client = connect(addr).await;
+    let long = "\u{80}".repeat(400_000);
+    for message in [
+        json!({"type": format!("__pp_{long}")}),
+        json!({"type": "__pp_\\\"".repeat(10_000)}),
+        json!({"type": "chat:say", "payload": long}),
+        json!({"type": "player:move", "payload": {"x": long}}),
+        json!({"type": {long.clone(): 1}}),
+        json!([long]),
+    ] {
+        client.send_text(&message.to_string()).await;
+        let error = client.next_json().await;
+        assert_eq!(error["type"], "__pp_error");
+        let text = error["payload"]["message"].as_str().expect("text");
+        assert!(text.len() <= 512, "{} bytes: {text}", text.len());
+        assert!(text.matches('\u{80}').count() <= 256, "{text}");
+    }
+    client.send_text(&json!({"type": format!("__pp_{long}")}).to_string()).await;
+    let name = format!("__pp_{}", "\\u{80}".repeat(9));
+    let why = format!("clients do not send \"{name}\"…: names that begin with \"__pp_\" belong to the protocol");
+    assert_eq!(client.next_json().await["payload"]["message"], why);
+    let error = Error::InvalidName { kind: "room", name: long.clone(), why: "it is too long" };
+    assert!(error.to_string().len() < 128, "{error}");
+    let error = Error::Json { event: long, why: "it is none".to_owned() };
+    assert!(error.to_string().len() < 128, "{error}");
 }
 
 #[tokio::test]

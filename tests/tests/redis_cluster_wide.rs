@@ -213,6 +213,32 @@ async fn an_event_that_a_nodes_schema_lacks_is_passed_over_and_counted() {
 }
 
 #[tokio::test]
+async fn what_another_node_says_is_json_before_clients_hear_it() {
+    let redis = RedisServer::start().await;
+    let server = node(&redis).await;
+    let mut member = client(&server, "a").await;
+    let named = |payload: &[u8]| [b"\0\0\0\0\x08chat:say", payload].concat();
+    let aimed = |payload: &[u8]| [b"\0\0\0\0\x07__pp_to\0\x01\x01a\0\0\0\0\0\0", &named(payload)[..]].concat();
+    let remote = |payload: &[u8]| {
+        let before = br#"{"rooms":["a"],"type":"chat:say","emitPayload":"#;
+        [b"\0\0\0\0\x10__pp_remote_emit", &before[..], payload, b"}"].concat()
+    };
+    let wrong: [&[u8]; 5] = [b"", b"{\"a\":", b"nul", b"1 2", b"\"\xff\""];
+    for payload in wrong {
+        redis.publish("pp:ch:a", &named(payload)).await;
+        redis.publish("pp:ch:__pp_cluster", &aimed(payload)).await;
+        redis.publish("pp:ch:__pp_broadcast", &remote(payload)).await;
+    }
+    redis.publish("pp:ch:a", &named(b"1")).await;
+    redis.publish("pp:ch:__pp_cluster", &aimed(b"{\"two\": 2}")).await;
+    redis.publish("pp:ch:__pp_broadcast", &remote(b"[3]")).await;
+    for payload in [json!(1), json!({ "two": 2 }), json!([3])] {
+        assert_eq!(member.next_json().await, json!({ "type": "chat:say", "payload": payload }));
+    }
+    assert_eq!(server.stats().unreadable, 3 * wrong.len() as u64);
+}
+
+#[tokio::test]
 async fn nodes_of_the_typescript_implementation_hear_and_are_heard() {
     let redis = RedisServer::start().await;
     let builder = |present| rooms::<Arena>().typescript_nodes(present);

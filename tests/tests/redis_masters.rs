@@ -141,6 +141,23 @@ async fn a_failover_by_name_is_followed_while_everybody_talks() {
     assert!(counted > 0, "somebody spoke to the old one");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_have_come_to_different_servers_find_together() {
+    // The name is pointed elsewhere while the old server is still a master, as when one moves to another Redis.
+    let (old, new) = (RedisServer::start().await, RedisServer::start().await);
+    let name = Relay::to(old.port()).await;
+    let mut steady = Steady::start(vec![node(name.url()).await, node(name.url()).await], "room").await;
+    steady.hear_each_other().await;
+    name.point_to(new.port());
+    old.ask(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+    new.until(&["PUBSUB", "NUMSUB", "pp:present"], |present| present.ends_with('2')).await;
+    steady.hear_each_other().await;
+    for node in &steady.nodes {
+        healthy(node, true).await;
+    }
+    steady.check();
+}
+
 #[tokio::test]
 async fn a_replica_in_place_is_degraded_until_it_is_promoted() {
     let server = RedisServer::start().await;

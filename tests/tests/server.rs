@@ -51,6 +51,35 @@ async fn whoever_sees_its_connection_open_is_in_its_room() {
 }
 
 #[tokio::test]
+async fn a_sockets_own_handler_comes_before_that_of_all() {
+    let builder = PPServer::<Arena>::builder()
+        .on_connect(async |socket: Socket<Arena>, handshake: Handshake| {
+            if handshake.query("own").is_some() {
+                socket.on(async |socket: Socket<Arena>, _: PlayerMove| socket.emit_json("own", &json!(1)));
+                socket.on_json("chat:say", async |socket: Socket<Arena>, _| socket.emit_json("own", &json!(2)));
+            }
+            Ok(())
+        })
+        .on(async |socket: Socket<Arena>, moved: PlayerMove| socket.emit(&moved))
+        .on(async |socket: Socket<Arena>, hit: PlayerHit| socket.emit(&hit))
+        .on_json("chat:say", async |socket: Socket<Arena>, said: Value| socket.emit_json("chat:say", &said));
+    let server = serve(builder).await;
+    let mut plain = Client::connect(&url(&server)).await;
+    let mut special = Client::connect(&format!("{}?own=1", url(&server))).await;
+    for client in [&mut plain, &mut special] {
+        client.send_binary(player_move(1.0, 2.0)).await;
+        client.send_binary(json_event("chat:say", json!("hi"))).await;
+        client.send_binary(player_hit(1, 2, 3)).await;
+    }
+    plain.expect_frame(&player_move(1.0, 2.0)).await;
+    assert_eq!(plain.next_json().await, json!({"type": "chat:say", "payload": "hi"}));
+    plain.expect_frame(&player_hit(1, 2, 3)).await;
+    assert_eq!(special.next_json().await, json!({"type": "own", "payload": 1}));
+    assert_eq!(special.next_json().await, json!({"type": "own", "payload": 2}));
+    special.expect_frame(&player_hit(1, 2, 3)).await;
+}
+
+#[tokio::test]
 async fn nodes_on_one_bus_are_a_cluster() {
     let bus = MemoryAdapter::new();
     let (left, right) = (serve(room().adapter(bus.node())).await, serve(room().adapter(bus)).await);

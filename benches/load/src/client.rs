@@ -13,6 +13,15 @@ use crate::dialect::{Dialect, Incoming};
 /// How long a server may take to accept a client.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a run waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Arrival {
+    /// An event, with its position.
+    Move(f32, f32),
+    /// The answer to a ping, with its number.
+    Pong(u64),
+}
+
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
@@ -43,6 +52,12 @@ impl Client {
         self.flush();
     }
 
+    /// Sends a ping with a number, which its answer has too.
+    pub(crate) fn send_ping(&mut self, ping: u64) {
+        websocket::push(&mut self.output, websocket::PING, Some(websocket::MASK), &ping.to_be_bytes());
+        self.flush();
+    }
+
     /// Writes what is queued as far as the socket takes it; `true` where that was all.
     pub(crate) fn flush(&mut self) -> bool {
         while self.open && !self.output.is_empty() {
@@ -55,8 +70,8 @@ impl Client {
         true
     }
 
-    /// Reads once and hands over the events that are whole; the number of bytes read.
-    pub(crate) fn receive(&mut self, scratch: &mut [u8], mut on_move: impl FnMut(f32, f32)) -> io::Result<usize> {
+    /// Reads once and hands over the moves and pongs that are whole; the number of bytes read.
+    pub(crate) fn receive(&mut self, scratch: &mut [u8], mut on_arrival: impl FnMut(Arrival)) -> io::Result<usize> {
         let read = match self.stream.read(scratch) {
             Ok(0) => {
                 self.open = false;
@@ -70,24 +85,25 @@ impl Client {
             }
         };
         if self.input.is_empty() {
-            let used = self.take_messages(&scratch[..read], &mut on_move)?;
+            let used = self.take_messages(&scratch[..read], &mut on_arrival)?;
             self.input.extend_from_slice(&scratch[used..read]);
         } else {
             let mut input = std::mem::take(&mut self.input);
             input.extend_from_slice(&scratch[..read]);
-            let used = self.take_messages(&input, &mut on_move)?;
+            let used = self.take_messages(&input, &mut on_arrival)?;
             input.drain(..used);
             self.input = input;
         }
         Ok(read)
     }
 
-    fn take_messages(&mut self, bytes: &[u8], on_move: &mut impl FnMut(f32, f32)) -> io::Result<usize> {
+    fn take_messages(&mut self, bytes: &[u8], on_arrival: &mut impl FnMut(Arrival)) -> io::Result<usize> {
         let mut used = 0;
         while let Some(frame) = websocket::parse(&bytes[used..])? {
             let end = used + frame.payload.end;
             match self.dialect.read(frame.opcode, &bytes[used + frame.payload.start..end]) {
-                Incoming::Move(x, y) => on_move(x, y),
+                Incoming::Move(x, y) => on_arrival(Arrival::Move(x, y)),
+                Incoming::Pong(ping) => on_arrival(Arrival::Pong(ping)),
                 Incoming::Answer(opcode, payload) => {
                     websocket::push(&mut self.output, opcode, Some(websocket::MASK), &payload);
                     self.flush();

@@ -18,6 +18,8 @@ pub enum Dialect {
 pub(crate) enum Incoming {
     /// An event, with its position.
     Move(f32, f32),
+    /// The answer to a ping, with the ping's number.
+    Pong(u64),
     /// A sign of life that wants an answer: an opcode and its content.
     Answer(u8, Vec<u8>),
     /// The server closes.
@@ -89,6 +91,10 @@ impl Dialect {
     pub(crate) fn read(self, opcode: u8, payload: &[u8]) -> Incoming {
         match (self, opcode) {
             (_, websocket::PING) => Incoming::Answer(websocket::PONG, payload.to_vec()),
+            (_, websocket::PONG) => match payload.try_into() {
+                Ok(ping) => Incoming::Pong(u64::from_be_bytes(ping)),
+                Err(_) => Incoming::Other,
+            },
             (_, websocket::CLOSE) => Incoming::Close,
             (Self::Painda, websocket::BINARY) => match painda::read_player_move(payload) {
                 Some((x, y)) => Incoming::Move(x, y),

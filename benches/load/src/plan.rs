@@ -25,6 +25,8 @@ pub struct Plan {
     pub senders: usize,
     /// How often each of these sends, per second.
     pub rate: f64,
+    /// How often each client pings, per second; 0 is never.
+    pub pings: f64,
     /// How many further clients sit each in a room of its own, and hear nothing.
     pub bystanders: usize,
     /// How long events flow before anything is measured.
@@ -41,9 +43,9 @@ impl Plan {
     pub fn one_room(dialect: Dialect, nodes: Vec<SocketAddr>, clients: usize, senders: usize, rate: f64) -> Self {
         let seconds = Duration::from_secs;
         let spread = nodes.len();
-        let (rooms, bystanders) = (1, 0);
+        let (rooms, pings, bystanders) = (1, 0.0, 0);
         let (warm_up, measure, drain) = (seconds(2), seconds(10), seconds(5));
-        Self { dialect, nodes, spread, clients, rooms, senders, rate, bystanders, warm_up, measure, drain }
+        Self { dialect, nodes, spread, clients, rooms, senders, rate, pings, bystanders, warm_up, measure, drain }
     }
 
     /// Finds mistakes.
@@ -101,6 +103,16 @@ impl Plan {
             return 0;
         }
         ((self.warm_up + self.measure).as_secs_f64() * self.rate) as u64 * self.senders as u64
+    }
+
+    /// When a ping is due, from the start; they go from one client to the next.
+    pub(crate) fn ping_due(&self, ping: u64) -> Duration {
+        Duration::from_secs_f64(ping as f64 / (self.pings * self.clients as f64))
+    }
+
+    /// How many pings are sent in all.
+    pub(crate) fn all_pings(&self) -> u64 {
+        ((self.warm_up + self.measure).as_secs_f64() * self.pings * self.clients as f64) as u64
     }
 
     pub(crate) fn is_measured(&self, due: Duration) -> bool {

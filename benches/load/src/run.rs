@@ -13,7 +13,12 @@ use rustix::{
     time::{ClockId, Timespec, clock_gettime},
 };
 
-use crate::{Plan, Report, client::Client, process, tally::Tally};
+use crate::{
+    Plan, Report,
+    client::{Arrival, Client},
+    process,
+    tally::Tally,
+};
 
 /// With how many events one wait returns at most.
 const BATCH: usize = 1024;
@@ -89,7 +94,7 @@ impl Swarm {
             self.wait(end.saturating_duration_since(Instant::now()))?;
             let ready = std::mem::take(&mut self.ready);
             for event in &ready {
-                self.clients[event.data.u64() as usize].receive(&mut self.scratch, |_, _| {})?;
+                self.clients[event.data.u64() as usize].receive(&mut self.scratch, |_| {})?;
                 self.drop_if_closed(event.data.u64() as usize)?;
             }
             self.ready = ready;
@@ -111,7 +116,7 @@ impl Swarm {
             for event in &ready {
                 let number = event.data.u64() as usize;
                 let before = count;
-                self.clients[number].receive(&mut self.scratch, |_, _| count += 1)?;
+                self.clients[number].receive(&mut self.scratch, |_| count += 1)?;
                 self.drop_if_closed(number)?;
                 if count > before {
                     last = Instant::now();
@@ -121,6 +126,11 @@ impl Swarm {
             self.ready = ready;
         }
         Ok((count, last - first.unwrap_or(last)))
+    }
+
+    /// Measures for so long in the next run.
+    pub fn measure_for(&mut self, time: Duration) {
+        self.plan.measure = time;
     }
 
     /// How many clients the server has cut off.
@@ -143,7 +153,7 @@ impl Swarm {
         let plan = self.plan.clone();
         let mut tally = Tally::new(&plan);
         let mut lags = Vec::new();
-        let mut cursor = 0;
+        let (mut cursor, mut pings) = (0, 0);
         let mut window = Window::Before;
         let start = Instant::now();
         let mut last_arrival = start;
@@ -157,7 +167,7 @@ impl Swarm {
                 break;
             }
             let next = if sends { self.send_due(&plan, &mut cursor, now, &mut lags) } else { None };
-            let next = next.unwrap_or(TICK).min(TICK);
+            let next = next.into_iter().chain(self.ping_due(&plan, &mut pings, now)).fold(TICK, Duration::min);
             self.wait(next.saturating_sub(start.elapsed().saturating_sub(now)))?;
 
             let ready = std::mem::take(&mut self.ready);
@@ -171,9 +181,12 @@ impl Swarm {
                 }
                 let mut arrivals = 0;
                 let at = start.elapsed();
-                let bytes = client.receive(&mut self.scratch, |x, y| {
-                    arrivals += 1;
-                    tally.arrived(number, x, y, at);
+                let bytes = client.receive(&mut self.scratch, |arrival| match arrival {
+                    Arrival::Move(x, y) => {
+                        arrivals += 1;
+                        tally.arrived(number, x, y, at);
+                    }
+                    Arrival::Pong(ping) => tally.ponged(ping, at),
                 })?;
                 self.drop_if_closed(number)?;
                 if arrivals > 0 {
@@ -203,18 +216,37 @@ impl Swarm {
             if due > now {
                 return Some(due - now);
             }
-            let client = &mut self.clients[sender];
-            client.send_move(sender as f32 + 0.5, seq as f32 + 0.5);
-            if !client.flush() {
-                let both = epoll::EventFlags::IN | epoll::EventFlags::OUT;
-                let data = epoll::EventData::new_u64(sender as u64);
-                // It may be watched like this already.
-                let _ = epoll::modify(&self.epoll, &client.stream, data, both);
-            }
+            self.clients[sender].send_move(sender as f32 + 0.5, seq as f32 + 0.5);
+            self.flush(sender);
             lags.push(u32::try_from((now - due).as_micros()).unwrap_or(u32::MAX));
             *cursor += 1;
         }
         None
+    }
+
+    /// Sends the pings that are due at `now`; how long it is from then until the next one.
+    fn ping_due(&mut self, plan: &Plan, cursor: &mut u64, now: Duration) -> Option<Duration> {
+        while *cursor < plan.all_pings() {
+            let due = plan.ping_due(*cursor);
+            if due > now {
+                return Some(due - now);
+            }
+            let client = (*cursor % plan.clients as u64) as usize;
+            self.clients[client].send_ping(*cursor);
+            self.flush(client);
+            *cursor += 1;
+        }
+        None
+    }
+
+    /// Writes what waits for a client's socket, or watches for when it takes more.
+    fn flush(&mut self, client: usize) {
+        if !self.clients[client].flush() {
+            let both = epoll::EventFlags::IN | epoll::EventFlags::OUT;
+            let data = epoll::EventData::new_u64(client as u64);
+            // It may be watched like this already.
+            let _ = epoll::modify(&self.epoll, &self.clients[client].stream, data, both);
+        }
     }
 
     fn wait(&mut self, timeout: Duration) -> io::Result<()> {

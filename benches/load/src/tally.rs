@@ -27,6 +27,12 @@ pub struct Report {
     pub cut_off: usize,
     /// Of the deliveries.
     pub latency: Latency,
+    /// Pings that were due in the time that was measured.
+    pub pings: u64,
+    /// How many of these were answered.
+    pub pongs: u64,
+    /// How long these answers took.
+    pub ping_latency: Latency,
     /// By how much the generator itself was late with an event: 99 of 100 were less late.
     pub lag_p99: Duration,
     /// CPU time of the generator.
@@ -37,7 +43,7 @@ pub struct Report {
     pub resident: Vec<u64>,
 }
 
-/// How long deliveries took.
+/// How long something took.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Latency {
     /// Half of them took less.
@@ -48,6 +54,18 @@ pub struct Latency {
     pub p999: Duration,
     /// The slowest.
     pub max: Duration,
+}
+
+impl Latency {
+    /// Of a list of microseconds; it is reordered.
+    fn of(micros: &mut [u32]) -> Self {
+        Self {
+            p50: percentile(micros, 0.5),
+            p99: percentile(micros, 0.99),
+            p999: percentile(micros, 0.999),
+            max: percentile(micros, 1.0),
+        }
+    }
 }
 
 impl Report {
@@ -78,6 +96,7 @@ pub(crate) struct Tally<'a> {
     seen: Vec<u64>,
     words: usize,
     latencies: Vec<u32>,
+    ping_latencies: Vec<u32>,
     pub(crate) report: Report,
 }
 
@@ -91,12 +110,14 @@ impl<'a> Tally<'a> {
             let (sender, seq) = (event as usize % plan.senders, event / plan.senders as u64);
             report.sent += u64::from(plan.is_measured(plan.due(sender, seq)));
         }
+        report.pings = (0..plan.all_pings()).filter(|ping| plan.is_measured(plan.ping_due(*ping))).count() as u64;
         report.expected = report.sent * plan.members_per_room().saturating_sub(1) as u64;
         Self {
             plan,
             seen: vec![0; plan.clients * plan.senders_per_room() * words],
             words,
             latencies: Vec::with_capacity(measured * plan.members_per_room()),
+            ping_latencies: Vec::with_capacity(report.pings as usize),
             report,
         }
     }
@@ -121,26 +142,34 @@ impl<'a> Tally<'a> {
         let due = plan.due(sender, seq as u64);
         if plan.is_measured(due) {
             self.report.delivered += 1;
-            let micros = at.saturating_sub(due).as_micros();
-            self.latencies.push(u32::try_from(micros).unwrap_or(u32::MAX));
+            self.latencies.push(micros(at, due));
+        }
+    }
+
+    /// A ping was answered.
+    pub(crate) fn ponged(&mut self, ping: u64, at: Duration) {
+        let due = self.plan.ping_due(ping);
+        if self.plan.is_measured(due) {
+            self.report.pongs += 1;
+            self.ping_latencies.push(micros(at, due));
         }
     }
 
     pub(crate) fn is_complete(&self) -> bool {
-        self.report.delivered == self.report.expected
+        self.report.delivered == self.report.expected && self.report.pongs == self.report.pings
     }
 
     pub(crate) fn finish(mut self, lags: &mut [u32]) -> Report {
         self.report.lag_p99 = percentile(lags, 0.99);
-        let all = &mut self.latencies;
-        self.report.latency = Latency {
-            p50: percentile(all, 0.5),
-            p99: percentile(all, 0.99),
-            p999: percentile(all, 0.999),
-            max: percentile(all, 1.0),
-        };
+        self.report.latency = Latency::of(&mut self.latencies);
+        self.report.ping_latency = Latency::of(&mut self.ping_latencies);
         self.report
     }
+}
+
+/// From when something was due.
+fn micros(at: Duration, due: Duration) -> u32 {
+    u32::try_from(at.saturating_sub(due).as_micros()).unwrap_or(u32::MAX)
 }
 
 /// Of a list of microseconds; it is reordered.
@@ -177,6 +206,18 @@ mod tests {
         let report = tally.finish(&mut []);
         assert_eq!((report.delivered, report.duplicates, report.strays), (1, 1, 2));
         assert_eq!(report.latency.max, Duration::from_millis(3));
+    }
+
+    #[test]
+    fn pings_are_counted_as_they_are_answered() {
+        let plan = Plan { pings: 10.0, ..plan() };
+        assert_eq!(plan.all_pings(), 120, "6 clients, 10 Hz, 2 s");
+        let mut tally = Tally::new(&plan);
+        tally.ponged(59, Duration::from_millis(990)); // sent before the measurement
+        tally.ponged(60, Duration::from_millis(1_004));
+        let report = tally.finish(&mut []);
+        assert_eq!((report.pings, report.pongs), (60, 1));
+        assert_eq!(report.ping_latency.max, Duration::from_millis(4));
     }
 
     #[test]

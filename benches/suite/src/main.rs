@@ -1,6 +1,7 @@
 //! The benchmark: starts servers, loads them, and writes what it finds. `benches/run` builds everything and starts it.
 
 mod adapter;
+mod attack;
 mod build_time;
 mod bytes;
 mod callgrind;
@@ -42,7 +43,7 @@ struct Settings {
 
 type Case = (&'static str, &'static str, fn(&Settings) -> io::Result<()>);
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     ("fanout", "CPU per delivery, delivery and latency over two nodes", fanout::run),
     ("saturation", "how much two nodes deliver in time", saturation::run),
     ("bytes", "what an event weighs on Redis and on a socket", bytes::run),
@@ -50,6 +51,7 @@ const CASES: [Case; 8] = [
     ("idle", "memory per idle connection", idle::run),
     ("scaling", "rooms and nodes become more", scaling::run),
     ("adapter", "messages per second over Redis alone", adapter::run),
+    ("attack", "memory, CPU and the waits of others while a node is attacked", attack::run),
     ("build-time", "what the macros cost at build time", build_time::run),
 ];
 

@@ -47,14 +47,20 @@ impl Process {
 
     /// Waits for the line in which a server says where it is: `… is on http://ADDR`.
     pub(crate) fn address(&mut self) -> io::Result<SocketAddr> {
-        let mut line = String::new();
-        if let Some(output) = &mut self.output {
-            output.read_line(&mut line)?;
-        }
+        let line = self.line()?;
         let address = line.trim().rsplit("http://").next().and_then(|address| address.parse().ok());
         address.ok_or_else(|| {
             io::Error::other(format!("{} did not say where it is, but: {line:?}; see {}", self.name, log().display()))
         })
+    }
+
+    /// Waits for a line of its output.
+    pub(crate) fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if let Some(output) = &mut self.output {
+            output.read_line(&mut line)?;
+        }
+        Ok(line)
     }
 
     /// Waits for the end.

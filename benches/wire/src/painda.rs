@@ -27,6 +27,18 @@ pub fn frame(payload: [u8; 8]) -> [u8; FRAME + 8] {
     frame
 }
 
+/// The client frame around JSON, or around JSON that was deflated.
+#[must_use]
+pub fn json_frame(payload: &[u8], deflated: bool) -> Vec<u8> {
+    let mut frame = vec![0; FRAME];
+    frame[..4].copy_from_slice(b"PPND");
+    frame[5] = 2; // version
+    frame[7] = u8::from(deflated) << 2;
+    frame[8..12].copy_from_slice(&(payload.len() as u32).to_be_bytes());
+    frame.extend_from_slice(payload);
+    frame
+}
+
 /// The position in a client frame, if it is a `player:move`.
 #[must_use]
 pub fn read_player_move(frame: &[u8]) -> Option<(f32, f32)> {
@@ -66,6 +78,11 @@ mod tests {
         assert_eq!(player_move(1.5, 2.5), EXAMPLE);
         assert_eq!(read_player_move(EXAMPLE), Some((1.5, 2.5)));
         assert_eq!(read_player_move(&EXAMPLE[..23]), None);
+    }
+
+    #[test]
+    fn a_frame_with_json_has_no_type_id() {
+        assert_eq!(json_frame(b"{}", true), b"PPND\0\x02\0\x04\0\0\0\x02\0\0\0\0{}");
     }
 
     #[test]

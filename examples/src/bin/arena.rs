@@ -15,10 +15,11 @@ use axum::{
 };
 use painda_examples::{Failure, Options, metrics, stop_signal};
 use painda_runtime::{
-    PPServer, RedisAdapter, Socket,
+    Error, PPServer, RedisAdapter, Socket,
     server::{Handshake, is_upgrade},
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 // One thread: what a node does is mostly system calls, and handing them from thread to thread costs more than it gains. More
@@ -30,7 +31,12 @@ async fn main() -> Result<(), Failure> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
     let numbers = metrics::builder()?.install_recorder()?;
     tokio::spawn(metrics::keep_up(numbers.clone()));
-    let mut builder = PPServer::<Arena>::builder().flush_interval(options.flush_interval).on_connect(welcome);
+    let mut builder = PPServer::<Arena>::builder()
+        .flush_interval(options.flush_interval)
+        .on_connect(welcome)
+        .on(on_move)
+        .on(on_hit)
+        .on_json("chat:say", on_chat);
     if let Some(url) = &options.redis {
         let adapter = RedisAdapter::builder().url(url).linger(options.flush_interval).connect().await?;
         builder = builder.adapter(adapter);
@@ -54,16 +60,31 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is set up for each client before its connection opens.
-async fn welcome(socket: Socket<Arena>, handshake: Handshake) -> Result<(), painda_runtime::Error> {
-    let room: Arc<str> = handshake.query("room").unwrap_or_else(|| "arena".to_owned()).into();
-    socket.join(&room).await?;
+/// The room that a client has come into.
+struct Room(String);
 
-    let here = room.clone();
-    socket.on(move |socket, moved: PlayerMove| ready(socket.to(&here).emit(&moved)));
-    socket.on(|socket, hit: PlayerHit| ready(socket.server().broadcast(&hit)));
-    socket.on_json("chat:say", move |socket, said| ready(socket.to(&room).emit_json("chat:say", &said)));
+/// What is set up for each client before its connection opens.
+async fn welcome(socket: Socket<Arena>, handshake: Handshake) -> Result<(), Error> {
+    let room = handshake.query("room").unwrap_or_else(|| "arena".to_owned());
+    socket.join(&room).await?;
+    socket.set_state(Room(room));
     Ok(())
+}
+
+fn room_of(socket: &Socket<Arena>) -> Result<Arc<Room>, Error> {
+    socket.state().ok_or_else(|| Error::other("the client has no room"))
+}
+
+async fn on_move(socket: Socket<Arena>, moved: PlayerMove) -> Result<(), Error> {
+    socket.to(&room_of(&socket)?.0).emit(&moved)
+}
+
+async fn on_hit(socket: Socket<Arena>, hit: PlayerHit) -> Result<(), Error> {
+    socket.server().broadcast(&hit)
+}
+
+async fn on_chat(socket: Socket<Arena>, said: Value) -> Result<(), Error> {
+    socket.to(&room_of(&socket)?.0).emit_json("chat:say", &said)
 }
 
 /// WebSockets and the page share a path.

@@ -32,7 +32,7 @@ struct Detail {
     path: Path,
 }
 
-/// What was wrong with the JSON. What it repeats of the JSON is cut at 64 bytes, with `…` for the rest.
+/// What was wrong with the JSON. Of the JSON it repeats at most 64 bytes; `…` stands for the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonReason {

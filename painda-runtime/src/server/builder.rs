@@ -6,16 +6,29 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
-    Inner, PPServer, address::ProxyHeader, agreement::OnConflict, connection::Disconnect, error::Error,
-    handlers::HandlerResult, handshake::Handshake, incoming::Incoming, limits::Limits, listener, node::Node,
-    origin::Origins, packet::Framing, settings, socket::Socket,
+    Inner, PPServer,
+    address::ProxyHeader,
+    agreement::OnConflict,
+    connection::Disconnect,
+    error::Error,
+    handlers::{HandlerResult, Handlers},
+    handshake::Handshake,
+    incoming::Incoming,
+    limits::Limits,
+    listener,
+    node::Node,
+    origin::Origins,
+    packet::Framing,
+    settings,
+    socket::Socket,
 };
 use crate::{
     adapter::{BoxFuture, MemoryAdapter, PPAdapter},
-    schema::Schema,
+    schema::{EventOf, Schema},
     wire::frame::Mode,
 };
 
@@ -29,6 +42,7 @@ pub(crate) struct Hooks<S: Schema> {
     pub(crate) disconnect: Option<DisconnectHook<S>>,
     pub(crate) auth: Option<AuthHook<S>>,
     pub(crate) middleware: Vec<Middleware<S>>,
+    pub(crate) handlers: Handlers<S>,
 }
 
 /// The settings; see the builder's methods.
@@ -83,7 +97,13 @@ impl<S: Schema> PPServerBuilder<S> {
     pub(crate) fn new() -> Self {
         Self {
             adapter: None,
-            hooks: Hooks { connect: None, disconnect: None, auth: None, middleware: Vec::new() },
+            hooks: Hooks {
+                connect: None,
+                disconnect: None,
+                auth: None,
+                middleware: Vec::new(),
+                handlers: Handlers::default(),
+            },
             allowed_origins: None,
             config: Config {
                 framing: Framing::default(),
@@ -122,6 +142,43 @@ impl<S: Schema> PPServerBuilder<S> {
         Fut: Future<Output = Result<(), Error>> + Send + 'static,
     {
         self.hooks.connect = Some(Box::new(move |socket, handshake| Box::pin(hook(socket, handshake))));
+        self
+    }
+
+    /// Calls `handler` for each event of this type that a client sends: those of one client one after another, in the order they came.
+    ///
+    /// The event must be in the server's schema, or this does not compile. A later handler of the same event replaces
+    /// the earlier one; [`Socket::on`] replaces it for one client. A client that sends the event as JSON reaches the same handler. What a
+    /// handler returns as an error is logged, and so is a panic; neither closes the connection.
+    ///
+    /// ```
+    /// # use painda_runtime::{PPEvent, PPServer, schema};
+    /// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32 }
+    /// # schema! { pub Arena { PlayerMove } }
+    /// let builder = PPServer::<Arena>::builder()
+    ///     .on_connect(async |socket, _handshake| socket.join("arena").await)
+    ///     .on(async |socket, moved: PlayerMove| socket.to("arena").emit(&moved));
+    /// ```
+    pub fn on<E, F, Fut, R>(mut self, handler: F) -> Self
+    where
+        E: EventOf<S>,
+        F: Fn(Socket<S>, E) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: HandlerResult,
+    {
+        self.hooks.handlers.on(handler);
+        self
+    }
+
+    /// Calls `handler` for each event of this name that a client sends, with its payload as JSON: as
+    /// [`Socket::on_json`] does for one client.
+    pub fn on_json<F, Fut, R>(mut self, name: &str, handler: F) -> Self
+    where
+        F: Fn(Socket<S>, Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = R> + Send + 'static,
+        R: HandlerResult,
+    {
+        self.hooks.handlers.on_json(name, handler);
         self
     }
 
@@ -252,6 +309,15 @@ impl<S: Schema> PPServerBuilder<S> {
     /// [message](Self::max_message).
     pub fn max_inflated(mut self, bytes: usize) -> Self {
         self.config.limits.inflated = Some(bytes);
+        self
+    }
+
+    /// How many values the JSON may have that an [`on_json`](Socket::on_json) handler is given, lists and objects included; a
+    /// message with more is answered with `__pp_error`. A value takes up to 350 bytes of memory and a few of text, so that text
+    /// says little about what a handler holds. What no such handler is for is not counted, and neither are the payloads
+    /// of typed events. Default: 10 000.
+    pub fn max_json_values(mut self, values: usize) -> Self {
+        self.config.limits.json_values = values;
         self
     }
 

@@ -18,17 +18,19 @@ use super::{
     handlers::Unheard,
     incoming::{Incoming, Parsed, Refusal, parse},
     node::Node,
-    packet::cut,
     socket::{Session, Socket},
 };
-use crate::{adapter::BoxFuture, schema::Schema, wire::frame::Body};
-
-/// The longest text of a refusal, in bytes.
-const MAX_REASON: usize = 512;
+use crate::{
+    adapter::BoxFuture,
+    excerpt::{MESSAGE, cut},
+    schema::Schema,
+    wire::frame::Body,
+};
 
 /// Reads what a message says, and hands it to whom it is for.
 pub(crate) async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
-    match parse(session.server.node().registry, body) {
+    let node = session.server.node();
+    match parse(node.registry, node.config.limits.event(), body) {
         Ok(Parsed::Message(message)) => dispatch(session, message).await,
         Ok(Parsed::Auth(token)) => Box::pin(authenticate(session, token)).await,
         Err(refusal) => refuse(session, &refusal),
@@ -39,7 +41,7 @@ pub(crate) async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
 async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String>) {
     let Some(hook) = &session.server.hooks().auth else { return };
     let Some(token) = token else {
-        return refuse(session, &Refusal::new("BAD_JSON", "\"__pp_auth\" has no string \"token\""));
+        return refuse(session, &Refusal::bad_json("\"__pp_auth\" has no string \"token\""));
     };
     let socket = Socket::new(session.clone());
     if let Err(error) = caught(|| hook(socket.clone(), token)).await {
@@ -63,7 +65,8 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
     let span = tracing::debug_span!(target: "painda::handler", "handler", event = message.name());
     let mut unheard = None;
     let called = caught(|| {
-        session.handlers.call(Socket::new(session.clone()), message).unwrap_or_else(|why| {
+        let all = &session.server.hooks().handlers;
+        session.handlers.call(all, Socket::new(session.clone()), message).unwrap_or_else(|why| {
             unheard = Some(why);
             Box::pin(ready(Ok(())))
         })
@@ -71,7 +74,7 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
     let result = called.instrument(span).await;
     match (result, unheard) {
         (_, Some(Unheard::NoHandler)) => node.counters.unhandled.add(1),
-        (_, Some(Unheard::BadPayload(event, why))) => refuse(session, &Refusal::bad_payload(event, why)),
+        (_, Some(Unheard::Refused(refusal))) => refuse(session, &refusal),
         (Ok(()), None) => node.counters.handler_time(began),
         (Err(error), None) => failed(session, &error),
     }
@@ -116,7 +119,7 @@ pub(crate) fn turn_away<S: Schema>(node: &Node, socket: &Socket<S>, error: &Erro
 
 /// Sends `__pp_error`. A client that does not read such answers does without further ones.
 pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: &str, message: &str) {
-    let message = cut(message, MAX_REASON);
+    let message = cut(message, MESSAGE);
     if let Some(packet) = node.control("__pp_error", &json!({ "code": code, "message": message })) {
         node.answer(socket.core(), &packet);
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc};
 
-use crate::adapter::AdapterError;
+use crate::{adapter::AdapterError, excerpt::Quoted};
 
 /// The one error of the server's interface: what emits, joins and handlers return.
 ///
@@ -117,11 +117,11 @@ impl fmt::Display for Error {
         match self {
             Self::Adapter(error) => error.fmt(f),
             Self::Disconnected => f.write_str("the socket is not connected any more"),
-            Self::InvalidName { kind, name, why } => write!(f, "{name:?} can't be the name of a {kind}: {why}"),
+            Self::InvalidName { kind, name, why } => write!(f, "{} can't be the name of a {kind}: {why}", Quoted(name)),
             Self::InvalidCode { code } => {
                 write!(f, "{code} can't be sent as a close code: use one of your own, 4000 to 4999")
             }
-            Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {event:?}: {why}"),
+            Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {}: {why}", Quoted(event)),
             Self::TooLarge { len, limit } => {
                 write!(
                     f,

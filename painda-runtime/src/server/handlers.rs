@@ -1,12 +1,17 @@
-//! The handlers that an application has set for one socket, and the way from bytes or JSON to a typed call.
+//! The handlers that an application has set, for all sockets or for one, and the way from bytes or JSON to a typed call.
 
-use std::{future::Future, marker::PhantomData, sync::Arc};
+use std::{collections::HashMap, future::Future, sync::Arc};
 
 use bytes::Bytes;
 use parking_lot::RwLock;
 use serde_json::Value;
 
-use super::{error::Error, incoming::Incoming, socket::Socket};
+use super::{
+    error::Error,
+    incoming::{Incoming, Refusal},
+    json::{JsonText, TreeError, tree},
+    socket::Socket,
+};
 use crate::{
     adapter::BoxFuture,
     schema::{EventOf, Schema},
@@ -40,49 +45,54 @@ impl HandlerResult for Result<(), Error> {
 /// Why a message reached no handler.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unheard {
-    /// The payload does not fit the event: its name, and what is wrong.
-    BadPayload(&'static str, String),
+    /// The payload is not what the handler is for.
+    Refused(Refusal),
     /// Nobody listens; that is no error.
     NoHandler,
 }
 
 type Call = BoxFuture<Result<(), Error>>;
-/// An event's handler decodes what it is given; a name's gets JSON that is parsed already.
-type EventHandler<S> = Arc<dyn Fn(Socket<S>, Bytes) -> Result<Call, String> + Send + Sync>;
-type JsonHandler<S> = Arc<dyn Fn(Socket<S>, Value) -> Call + Send + Sync>;
+/// A handler makes what it wants of the payload: bytes for an event, JSON text for a name.
+type Handler<S, P> = Arc<dyn Fn(Socket<S>, P) -> Result<Call, Refusal> + Send + Sync>;
 
+/// A handler for each event or name.
 pub(crate) struct Handlers<S: Schema> {
-    table: RwLock<Table<S>>,
-    schema: PhantomData<S>,
+    by_id: HashMap<u16, Handler<S, Bytes>>,
+    by_name: HashMap<Box<str>, Handler<S, JsonText>>,
 }
 
-/// Few handlers a socket: a list is smaller than a map, and as fast.
-struct Table<S: Schema> {
-    by_id: Vec<(u16, EventHandler<S>)>,
-    by_name: Vec<(Box<str>, JsonHandler<S>)>,
+/// The handlers of one socket, which come before those of all: none for most.
+pub(crate) struct OwnHandlers<S: Schema>(RwLock<Option<Box<Handlers<S>>>>);
+
+impl<S: Schema> Default for Handlers<S> {
+    fn default() -> Self {
+        Self { by_id: HashMap::new(), by_name: HashMap::new() }
+    }
+}
+
+impl<S: Schema> Default for OwnHandlers<S> {
+    fn default() -> Self {
+        Self(RwLock::new(None))
+    }
 }
 
 impl<S: Schema> Handlers<S> {
-    pub(crate) fn new() -> Self {
-        Self { table: RwLock::new(Table { by_id: Vec::new(), by_name: Vec::new() }), schema: PhantomData }
-    }
-
-    pub(crate) fn on<E, F, Fut, R>(&self, handler: F)
+    pub(crate) fn on<E, F, Fut, R>(&mut self, handler: F)
     where
         E: EventOf<S>,
         F: Fn(Socket<S>, E) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = R> + Send + 'static,
         R: HandlerResult,
     {
-        let call = move |socket: Socket<S>, payload: Bytes| -> Result<Call, String> {
-            let event = E::decode_bytes(payload).map_err(|error| error.to_string())?;
+        let call = move |socket: Socket<S>, payload: Bytes| -> Result<Call, Refusal> {
+            let event = E::decode_bytes(payload).map_err(|error| Refusal::bad_payload(E::NAME, error))?;
             let done = handler(socket, event);
             Ok(Box::pin(async move { done.await.into_result() }))
         };
-        set(&mut self.table.write().by_id, E::ID, Arc::new(call));
+        self.by_id.insert(E::ID, Arc::new(call));
     }
 
-    pub(crate) fn on_json<F, Fut, R>(&self, name: &str, handler: F)
+    pub(crate) fn on_json<F, Fut, R>(&mut self, name: &str, handler: F)
     where
         F: Fn(Socket<S>, Value) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = R> + Send + 'static,
@@ -92,47 +102,66 @@ impl<S: Schema> Handlers<S> {
             let done = handler(socket, payload);
             Box::pin(async move { done.await.into_result() })
         };
-        let mut table = self.table.write();
         match S::registry().by_name(name) {
             Some(event) => {
                 let convert = move |socket: Socket<S>, payload: Bytes| {
-                    Ok(call(socket, event.to_json(&payload).map_err(|error| error.to_string())?))
+                    let bad = |error| Refusal::bad_payload(event.name(), error);
+                    let max = max_values(&socket);
+                    if event.json_values(&payload).map_err(bad)? > max {
+                        return Err(TreeError::TooMany(max).into());
+                    }
+                    let payload = event.to_json(&payload).map_err(bad)?;
+                    Ok(call(socket, payload))
                 };
-                set(&mut table.by_id, event.id(), Arc::new(convert));
+                self.by_id.insert(event.id(), Arc::new(convert));
             }
-            None => set(&mut table.by_name, name.into(), Arc::new(call)),
+            None => {
+                let parse = move |socket: Socket<S>, payload: JsonText| {
+                    let payload = tree(&payload, max_values(&socket))?;
+                    Ok(call(socket, payload))
+                };
+                self.by_name.insert(name.into(), Arc::new(parse));
+            }
+        }
+    }
+}
+
+impl<S: Schema> OwnHandlers<S> {
+    /// Sets one, for which the table is made.
+    pub(crate) fn set(&self, set: impl FnOnce(&mut Handlers<S>)) {
+        set(self.0.write().get_or_insert_default());
+    }
+
+    /// Finds the handler of a message, here or else among those of all sockets, and decodes the message for it; the call runs when it is
+    /// awaited.
+    pub(crate) fn call(&self, all: &Handlers<S>, socket: Socket<S>, message: Incoming) -> Result<Call, Unheard> {
+        match message {
+            Incoming::Event { event, payload } => {
+                self.find(all, |table| table.by_id.get(&event.id()))?(socket, payload).map_err(Unheard::Refused)
+            }
+            Incoming::Named { name, payload } => {
+                self.find(all, |table| table.by_name.get(&*name))?(socket, payload).map_err(Unheard::Refused)
+            }
         }
     }
 
-    /// Finds the handler of a message and decodes the message for it; the call runs when it is awaited.
-    pub(crate) fn call(&self, socket: Socket<S>, message: Incoming) -> Result<Call, Unheard> {
-        match message {
-            Incoming::Event { event, payload } => {
-                let handler = find(&self.table.read().by_id, |id| *id == event.id()).ok_or(Unheard::NoHandler)?;
-                handler(socket, payload).map_err(|why| Unheard::BadPayload(event.name(), why))
-            }
-            Incoming::Named { name, payload } => {
-                let handler = find(&self.table.read().by_name, |key| **key == *name).ok_or(Unheard::NoHandler)?;
-                Ok(handler(socket, payload))
-            }
-        }
+    fn find<P>(
+        &self,
+        all: &Handlers<S>,
+        get: impl Fn(&Handlers<S>) -> Option<&Handler<S, P>>,
+    ) -> Result<Handler<S, P>, Unheard> {
+        // Not called under the lock: a handler may set another one.
+        let own = self.0.read().as_deref().and_then(&get).cloned();
+        own.or_else(|| get(all).cloned()).ok_or(Unheard::NoHandler)
     }
 
     /// Lets go of what the handlers hold on to, sockets among it.
     pub(crate) fn clear(&self) {
-        let mut table = self.table.write();
-        table.by_id = Vec::new();
-        table.by_name = Vec::new();
+        *self.0.write() = None;
     }
 }
 
-fn set<K: PartialEq, H>(list: &mut Vec<(K, H)>, key: K, handler: H) {
-    match list.iter_mut().find(|(known, _)| *known == key) {
-        Some(entry) => entry.1 = handler,
-        None => list.push((key, handler)),
-    }
-}
-
-fn find<K, H: Clone>(list: &[(K, H)], matches: impl Fn(&K) -> bool) -> Option<H> {
-    list.iter().find(|(key, _)| matches(key)).map(|(_, handler)| handler.clone())
+/// How many values the JSON of a payload may have.
+fn max_values<S: Schema>(socket: &Socket<S>) -> usize {
+    socket.server().node().config.limits.json_values
 }

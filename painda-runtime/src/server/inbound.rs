@@ -1,12 +1,12 @@
 //! What other nodes say: joining them, and dealing with what comes in on each channel.
 //!
-//! Payloads are relayed without being decoded. Knows no sockets beyond what [`node`](super::node) does with an aim.
+//! Payloads are relayed without being decoded; of a named event's it is only seen that it is JSON. Knows no sockets beyond what [`node`](super::node) does with an aim.
 
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{agreement, cluster, error::Error, node::Node, packet::Packet, typescript};
+use super::{agreement, cluster, error::Error, json::is_json, node::Node, packet::Packet, typescript};
 use crate::{
     Message, RESERVED_PREFIX,
     adapter::{AdapterError, BoxFuture, Delivery},
@@ -76,6 +76,11 @@ impl Node {
             // What the protocol says to a client is said by the client's own node.
             Message::Named { name, .. } if name.starts_with(RESERVED_PREFIX) => return false,
             _ => {}
+        }
+        if let Message::Named { payload, .. } = &message
+            && !is_json(payload)
+        {
+            return false;
         }
         match Packet::message(self.config.framing, message) {
             Ok(packet) => self.emit_here(aim, &packet),

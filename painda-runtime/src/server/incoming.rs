@@ -2,12 +2,16 @@
 //!
 //! Pure: it knows the registry, and no sockets. Middleware and handlers are given what comes out of here.
 
-use bytes::Bytes;
-use serde_json::Value;
+use std::fmt;
 
+use bytes::Bytes;
+use tungstenite::Utf8Bytes;
+
+use super::json::{JsonText, TreeError, members, string};
 use crate::{
     RESERVED_PREFIX,
-    schema::{EventDescriptor, Registry},
+    excerpt::Quoted,
+    schema::{EventDescriptor, JsonReason, Registry},
     wire::frame::{Body, FrameError},
 };
 
@@ -38,8 +42,8 @@ pub enum Incoming {
     Named {
         /// Its name; never one that begins with `__pp_`.
         name: String,
-        /// Its payload.
-        payload: Value,
+        /// Its payload; `null` where the client has sent none.
+        payload: JsonText,
     },
 }
 
@@ -75,8 +79,12 @@ impl Refusal {
         Self { code, message: message.into() }
     }
 
+    pub(crate) fn bad_json(why: impl Into<String>) -> Self {
+        Self::new("BAD_JSON", why)
+    }
+
     /// The payload is not the event's.
-    pub(crate) fn bad_payload(event: &str, why: impl std::fmt::Display) -> Self {
+    pub(crate) fn bad_payload(event: &str, why: impl fmt::Display) -> Self {
         Self::new("BAD_PAYLOAD", format!("the payload does not fit the event {event:?}: {why}"))
     }
 }
@@ -87,40 +95,51 @@ impl From<FrameError> for Refusal {
     }
 }
 
-/// What a frame's payload says.
-pub(crate) fn parse(registry: &'static Registry, body: Body) -> Result<Parsed, Refusal> {
+impl From<TreeError> for Refusal {
+    fn from(error: TreeError) -> Self {
+        Self::bad_json(error.to_string())
+    }
+}
+
+/// What a frame's payload says. An event may have at most `max_event` bytes, whatever JSON it was.
+pub(crate) fn parse(registry: &'static Registry, max_event: usize, body: Body) -> Result<Parsed, Refusal> {
     match body {
         Body::Event { id, payload } => match registry.by_id(id) {
             Some(event) => Ok(Parsed::Message(Incoming::Event { event, payload })),
             None => Err(Refusal::new("UNKNOWN_EVENT", format!("the schema has no event with id {id}"))),
         },
-        Body::Json(text) => parse_json(registry, &text),
+        Body::Json(text) => match Utf8Bytes::try_from(text) {
+            Ok(text) => parse_json(registry, max_event, &text),
+            Err(error) => Err(Refusal::bad_json(format!("the message is no JSON: {error}"))),
+        },
     }
 }
 
 /// What `{"type", "payload"}` says.
-fn parse_json(registry: &'static Registry, text: &Bytes) -> Result<Parsed, Refusal> {
-    let mut value: Value = serde_json::from_slice(text)
-        .map_err(|error| Refusal::new("BAD_JSON", format!("the message is no JSON: {error}")))?;
-    let Some(Value::String(name)) = value.get_mut("type").map(Value::take) else {
-        return Err(Refusal::new("BAD_JSON", "the message is no JSON object with a string \"type\""));
-    };
-    let mut payload = value.get_mut("payload").map(Value::take).unwrap_or_default();
+fn parse_json(registry: &'static Registry, max_event: usize, text: &Utf8Bytes) -> Result<Parsed, Refusal> {
+    let no_type = || Refusal::bad_json("the message is no JSON object with a string \"type\"");
+    let found = members(text, ["type", "payload"]);
+    let [name, payload] =
+        found.map_err(|error| Refusal::bad_json(format!("the message is no JSON: {error}")))?.ok_or_else(no_type)?;
+    let name = name.and_then(string).ok_or_else(no_type)?;
     if name == "__pp_auth" {
-        return Ok(Parsed::Auth(match payload.get_mut("token").map(Value::take) {
-            Some(Value::String(token)) => Some(token),
-            _ => None,
-        }));
+        let token = payload.and_then(|payload| members(payload, ["token"]).ok()?).and_then(|[token]| token);
+        return Ok(Parsed::Auth(token.and_then(string).map(Into::into)));
     }
     if name.starts_with(RESERVED_PREFIX) {
-        let why = format!("clients do not send {name:?}: names that begin with \"__pp_\" belong to the protocol");
+        let why =
+            format!("clients do not send {}: names that begin with \"__pp_\" belong to the protocol", Quoted(&name));
         return Err(Refusal::new("RESERVED_NAME", why));
     }
-    Ok(Parsed::Message(match registry.by_name(&name) {
-        Some(event) => match event.from_json(&payload) {
-            Ok(bytes) => Incoming::Event { event, payload: bytes.into() },
-            Err(error) => return Err(Refusal::bad_payload(event.name(), error)),
+    let Some(event) = registry.by_name(&name) else {
+        let payload = payload.map_or_else(JsonText::null, |payload| JsonText::part(text, payload));
+        return Ok(Parsed::Message(Incoming::Named { name: name.into(), payload }));
+    };
+    match event.from_json_text(payload.unwrap_or("null"), max_event) {
+        Ok(bytes) => Ok(Parsed::Message(Incoming::Event { event, payload: bytes.into() })),
+        Err(error) => match error.reason() {
+            JsonReason::Syntax(why) => Err(Refusal::bad_json(format!("the payload is no JSON: {why}"))),
+            _ => Err(Refusal::bad_payload(event.name(), error)),
         },
-        None => Incoming::Named { name, payload },
-    }))
+    }
 }

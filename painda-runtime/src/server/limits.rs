@@ -20,6 +20,7 @@ pub(crate) struct Limits {
     pub(crate) message: usize,
     /// As large as a message, unless set.
     pub(crate) inflated: Option<usize>,
+    pub(crate) json_values: usize,
     pub(crate) queue: Arc<Bounds>,
     pub(crate) per_second: u32,
     pub(crate) per_minute: u32,
@@ -38,6 +39,7 @@ impl Default for Limits {
         Self {
             message: 1 << 20,
             inflated: None,
+            json_values: 10_000,
             queue: Arc::default(),
             per_second: 1000,
             per_minute: 60_000,
@@ -57,6 +59,11 @@ impl Limits {
     /// How large a payload may be once it is inflated.
     pub(crate) fn inflated(&self) -> usize {
         self.inflated.unwrap_or(self.message)
+    }
+
+    /// How many bytes an event may have that comes from a client, in whatever form.
+    pub(crate) fn event(&self) -> usize {
+        self.message.max(self.inflated())
     }
 }
 

@@ -61,6 +61,7 @@ mod hub;
 mod inbound;
 mod inbox;
 mod incoming;
+mod json;
 mod limits;
 mod listener;
 mod node;
@@ -102,6 +103,7 @@ pub use self::{
     handlers::HandlerResult,
     handshake::{Handshake, is_upgrade},
     incoming::Incoming,
+    json::JsonText,
     service::PPService,
     socket::Socket,
     stats::ServerStats,

@@ -35,7 +35,7 @@ use super::{
     typescript,
 };
 use crate::{
-    Message, RESERVED_PREFIX,
+    JsonError, Message, RESERVED_PREFIX,
     adapter::{Callback, PPAdapter},
     schema::{Delivery, EventDescriptor, Registry},
     wire::{
@@ -348,28 +348,45 @@ impl Node {
 
     /// A named event; one that the schema has is sent in its binary form.
     pub(crate) fn json_packet(&self, name: &str, payload: &Value) -> Result<Packet, Error> {
-        let invalid = |why| Error::InvalidName { kind: "event", name: name.to_owned(), why };
+        match self.event_named(name)? {
+            Some(event) => self.event_packet(event, event.from_json(payload)),
+            None => Packet::named(self.config.framing, name, payload),
+        }
+    }
+
+    /// The same with a payload that is JSON text. An event's encoding is not larger than four times the text, or than what a client
+    /// may send.
+    pub(crate) fn json_text_packet(&self, name: &str, payload: &str) -> Result<Packet, Error> {
+        let limit = self.config.limits.event().max(payload.len().saturating_mul(4));
+        match self.event_named(name)? {
+            Some(event) => self.event_packet(event, event.from_json_text(payload, limit)),
+            None => {
+                let payload = Bytes::copy_from_slice(payload.as_bytes());
+                Packet::message(self.config.framing, Message::named(name, payload))
+            }
+        }
+    }
+
+    fn event_packet(&self, event: &EventDescriptor, bytes: Result<Vec<u8>, JsonError>) -> Result<Packet, Error> {
+        let bytes = bytes.map_err(|error| Error::Json { event: event.name().to_owned(), why: error.to_string() })?;
+        Packet::message(self.config.framing, Message::event(event.id(), bytes.into()))
+    }
+
+    /// The event of the schema that has this name; an error where nobody may use the name.
+    fn event_named(&self, name: &str) -> Result<Option<&'static EventDescriptor>, Error> {
+        let invalid = |why| Err(Error::InvalidName { kind: "event", name: name.to_owned(), why });
         if name.starts_with(RESERVED_PREFIX) {
-            return Err(invalid("names that begin with \"__pp_\" belong to the protocol"));
+            return invalid("names that begin with \"__pp_\" belong to the protocol");
         }
         if name.len() > crate::wire::envelope::MAX_NAME_LEN {
-            return Err(invalid("it is longer than 65535 bytes"));
+            return invalid("it is longer than 65535 bytes");
         }
-        let message = match self.registry.by_name(name) {
-            Some(event) => {
-                let bytes = event
-                    .from_json(payload)
-                    .map_err(|error| Error::Json { event: name.to_owned(), why: error.to_string() })?;
-                Message::event(event.id(), bytes.into())
-            }
-            None => Message::named(name, payload.to_string().into()),
-        };
-        Packet::message(self.config.framing, message)
+        Ok(self.registry.by_name(name))
     }
 
     /// A message of the protocol itself.
     pub(crate) fn control(&self, name: &'static str, payload: &Value) -> Option<Packet> {
-        Packet::message(self.config.framing, Message::named(name, payload.to_string().into())).ok()
+        Packet::named(self.config.framing, name, payload).ok()
     }
 
     /// Tells every client that the node stops, and waits until they are gone and their disconnect hooks have ended, or the deadline

@@ -3,13 +3,15 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use serde_json::Value;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::error::Error;
 use crate::{
     Message,
+    excerpt::cut,
     schema::{PPEvent, Registry},
-    wire::frame::{self, HEADER_LEN, Mode},
+    wire::frame::{self, HEADER_LEN, HEADER_LEN_V1, Mode},
 };
 
 /// The longest header that a server's WebSocket frame has.
@@ -63,18 +65,33 @@ impl Packet {
         Ok(Self::new(Message::event(E::ID, payload), framing.mode, v2))
     }
 
+    /// Encodes a named event, in one allocation as well.
+    pub(crate) fn named(framing: Framing, name: &str, payload: &Value) -> Result<Self, Error> {
+        let mut buffer = Vec::with_capacity(PREFIX + 2 * JSON + name.len());
+        buffer.resize(PREFIX, 0);
+        open_json(&mut buffer, name);
+        let start = buffer.len();
+        serde_json::to_writer(&mut buffer, payload).map_err(Error::other)?;
+        let end = buffer.len();
+        close_json(&mut buffer);
+        let named = |buffer: Bytes, at| Message::named(name, buffer.slice(at..at + end - start));
+        if framing.deflates(&buffer[PREFIX..]) {
+            return Self::message(framing, named(buffer.into(), start));
+        }
+        let left = buffer.len() - start;
+        let v2 = finish(framing.mode, 0, false, buffer)?;
+        Ok(Self::new(named(v2.clone(), v2.len() - left), framing.mode, v2))
+    }
+
     /// Wraps a message that is encoded already.
     pub(crate) fn message(framing: Framing, message: Message) -> Result<Self, Error> {
-        let mut buffer = Vec::with_capacity(PREFIX + message.payload().len() + 32);
-        buffer.resize(PREFIX, 0);
-        let id = match &message {
-            Message::Event { id, payload } => {
-                buffer.extend_from_slice(payload);
-                *id
-            }
+        let (id, mut buffer) = match &message {
+            Message::Event { id, payload } => (*id, [&[0; PREFIX], &payload[..]].concat()),
             Message::Named { name, payload } => {
+                let mut buffer = Vec::with_capacity(PREFIX + JSON + name.len() + payload.len());
+                buffer.resize(PREFIX, 0);
                 write_json(&mut buffer, name, payload);
-                0
+                (0, buffer)
             }
         };
         let mut deflated = false;
@@ -106,37 +123,53 @@ impl Packet {
             Dialect::V1 => self
                 .v1
                 .get_or_init(|| {
-                    let json = self.json(registry)?;
-                    let header = frame::header_v1(self.mode, u32::try_from(json.len()).ok()?);
-                    Some(ws_frame(OpCode::Data(Data::Binary), &[&header[..], &json[..]].concat()))
+                    let mut buffer = self.json(MAX_WS_HEADER + HEADER_LEN_V1, registry)?;
+                    let len = buffer.len() - MAX_WS_HEADER - HEADER_LEN_V1;
+                    let header = frame::header_v1(self.mode, u32::try_from(len).ok()?);
+                    buffer[MAX_WS_HEADER..][..HEADER_LEN_V1].copy_from_slice(&header);
+                    Some(seal(Data::Binary, buffer))
                 })
                 .as_ref(),
             Dialect::Text => {
-                self.text.get_or_init(|| Some(ws_frame(OpCode::Data(Data::Text), &self.json(registry)?))).as_ref()
+                self.text.get_or_init(|| Some(seal(Data::Text, self.json(MAX_WS_HEADER, registry)?))).as_ref()
             }
         }
     }
 
-    /// `{"type", "payload"}`, an event of the schema by its descriptor.
-    fn json(&self, registry: &Registry) -> Option<Vec<u8>> {
-        let mut out = Vec::new();
+    /// `{"type", "payload"}` behind so many bytes for headers, an event of the schema by its descriptor.
+    fn json(&self, prefix: usize, registry: &Registry) -> Option<Vec<u8>> {
+        let mut out = Vec::with_capacity(prefix + JSON + self.message.payload().len());
+        out.resize(prefix, 0);
         match &self.message {
             Message::Named { name, payload } => write_json(&mut out, name, payload),
             Message::Event { id, payload } => {
                 let event = registry.by_id(*id)?;
-                let value = event.to_json(payload).ok()?;
-                write_json(&mut out, event.name(), &serde_json::to_vec(&value).ok()?);
+                open_json(&mut out, event.name());
+                event.write_json_text(payload, &mut out).ok()?;
+                close_json(&mut out);
             }
         }
         Some(out)
     }
 }
 
+/// Roughly what JSON takes besides its payload.
+const JSON: usize = 64;
+
 fn write_json(out: &mut Vec<u8>, name: &str, payload: &[u8]) {
-    out.extend_from_slice(br#"{"type":"#);
-    out.extend_from_slice(serde_json::Value::from(name).to_string().as_bytes());
-    out.extend_from_slice(br#","payload":"#);
+    open_json(out, name);
     out.extend_from_slice(payload);
+    close_json(out);
+}
+
+fn open_json(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(br#"{"type":"#);
+    // A `Vec` takes everything, and text is always JSON.
+    let _ = serde_json::to_writer(&mut *out, name);
+    out.extend_from_slice(br#","payload":"#);
+}
+
+fn close_json(out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
@@ -153,10 +186,15 @@ fn finish(mode: Mode, id: u16, deflated: bool, mut buffer: Vec<u8>) -> Result<By
     let too_large = |_| Error::TooLarge { len, limit: u32::MAX as usize };
     let header = frame::header(mode, id, deflated, u32::try_from(len).map_err(too_large)?);
     buffer[MAX_WS_HEADER..PREFIX].copy_from_slice(&header);
-    let (head, head_len) = ws_header(OpCode::Data(Data::Binary), HEADER_LEN + len);
+    Ok(seal(Data::Binary, buffer))
+}
+
+/// Fills in the WebSocket header before the data behind it.
+fn seal(data: Data, mut buffer: Vec<u8>) -> Bytes {
+    let (head, head_len) = ws_header(OpCode::Data(data), buffer.len() - MAX_WS_HEADER);
     let start = MAX_WS_HEADER - head_len;
     buffer[start..MAX_WS_HEADER].copy_from_slice(&head[..head_len]);
-    Ok(Bytes::from(buffer).slice(start..))
+    Bytes::from(buffer).slice(start..)
 }
 
 /// The header of an unmasked, unfragmented WebSocket frame.
@@ -197,15 +235,6 @@ pub(crate) fn ping_frame() -> Bytes {
 pub(crate) fn close_frame(said: Option<(u16, &str)>) -> Bytes {
     let Some((code, reason)) = said else { return ws_frame(OpCode::Control(Control::Close), &[]) };
     ws_frame(OpCode::Control(Control::Close), &[&code.to_be_bytes(), cut(reason, 123).as_bytes()].concat())
-}
-
-/// The beginning of a text, in at most so many bytes.
-pub(crate) fn cut(text: &str, most: usize) -> &str {
-    let mut end = text.len().min(most);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]
@@ -249,6 +278,6 @@ mod tests {
     #[test]
     fn a_close_reason_is_cut_at_a_character() {
         let long = "é".repeat(100);
-        assert_eq!(close_frame(Some((1001, &long))).len(), 2 + 2 + 122);
+        assert_eq!(close_frame(Some((1001, &long))).len(), 2 + 2 + 123);
     }
 }

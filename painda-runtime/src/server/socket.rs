@@ -18,7 +18,7 @@ use super::{
     close_code,
     emit::Target,
     error::Error,
-    handlers::{HandlerResult, Handlers},
+    handlers::{HandlerResult, OwnHandlers},
     outbox::{Bound, Bounds, Outbox, Pushed},
     packet::{Dialect, Packet, close_frame},
 };
@@ -114,14 +114,15 @@ pub struct Socket<S: Schema> {
 pub(crate) struct Session<S: Schema> {
     pub(crate) core: Arc<SocketCore>,
     pub(crate) server: PPServer<S>,
-    pub(crate) handlers: Handlers<S>,
+    /// Those that were set for this socket alone.
+    pub(crate) handlers: OwnHandlers<S>,
     /// What the application keeps with the client.
     state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl<S: Schema> Session<S> {
     pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>) -> Self {
-        Self { core, server, handlers: Handlers::new(), state: RwLock::new(None) }
+        Self { core, server, handlers: OwnHandlers::default(), state: RwLock::new(None) }
     }
 }
 
@@ -195,7 +196,9 @@ impl<S: Schema> Socket<S> {
         self.session.core.rooms.lock().names.iter().map(|room| room.to_string()).collect()
     }
 
-    /// Calls `handler` for each event of this type that the client sends, one after another, in the order they came.
+    /// Calls `handler` for each event of this type that this client sends, instead of the one that the server has for
+    /// [all sockets](super::PPServerBuilder::on): for what only some clients may do, or what captures something of one client. Otherwise
+    /// set a handler once for all; it costs less memory.
     ///
     /// The event must be in the server's schema, or this does not compile. A later handler of the same event replaces
     /// the earlier one. A client that sends the event as JSON reaches the same handler. What a handler returns as an
@@ -207,7 +210,7 @@ impl<S: Schema> Socket<S> {
         Fut: Future<Output = R> + Send + 'static,
         R: HandlerResult,
     {
-        self.session.handlers.on(handler);
+        self.session.handlers.set(|table| table.on(handler));
     }
 
     /// Calls `handler` for each event of this name that the client sends, with its payload as JSON: the way out for events that
@@ -218,7 +221,7 @@ impl<S: Schema> Socket<S> {
         Fut: Future<Output = R> + Send + 'static,
         R: HandlerResult,
     {
-        self.session.handlers.on_json(name, handler);
+        self.session.handlers.set(|table| table.on_json(name, handler));
     }
 
     /// Sends an event to this client.

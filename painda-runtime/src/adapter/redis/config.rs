@@ -30,6 +30,8 @@ pub(super) const ASK_TIMEOUT: Duration = Duration::from_millis(500);
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 /// A subscription that does not hear our own probe for this long, nor anything else, is deaf.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// It is deaf as well if it hears other things for so many times as long, but not the probe.
+pub(super) const PROBE_PATIENCE: usize = 5;
 /// The delay before the first attempt to reconnect, and the most that it grows to.
 pub(super) const FIRST_DELAY: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(1);

@@ -358,11 +358,15 @@ impl Publisher<'_> {
         self.fences += 1;
         let fence = self.fences;
         shared.mark(&mut connection.commands, FENCE, fence).await?;
-        // A subscription that is deaf is found out by its own probe, and is then another epoch.
-        let passed = shared.until(|shared| shared.heard_fence() >= fence || shared.traffic.lock().epoch() != epoch);
-        tokio::select! {
+        // While the subscription is down there is nothing to wait for: it is another epoch then.
+        let passed = shared.hears(|shared| shared.heard_fence() >= fence || shared.traffic.lock().epoch() != epoch);
+        let passed = tokio::select! {
             why = connection.broken() => return Err(why),
-            () = passed => {}
+            passed = passed => passed,
+        };
+        if !passed {
+            let why = "what we publish is not heard on the subscription: they may have come to different servers";
+            return Err(shared.give_up(AdapterError::Unavailable(why.into())));
         }
         let mut traffic = shared.traffic.lock();
         if traffic.epoch() == epoch {

@@ -11,13 +11,13 @@ use parking_lot::Mutex;
 use redis::{ConnectionAddr, aio::MultiplexedConnection, cmd};
 use tokio::{
     sync::{Notify, watch},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
     closing::{Closing, Unsent},
-    config::PROBE_INTERVAL,
+    config::{PROBE_INTERVAL, PROBE_PATIENCE, PROBE_TIMEOUT},
     connection::Connection,
     endpoint::Endpoint,
     faults::Part,
@@ -302,6 +302,21 @@ impl Shared {
             // The sender lives in `self`.
             let _ = news.changed().await;
         }
+    }
+
+    /// Waits for something that the subscription should hear; `false` when it does not.
+    pub(super) async fn hears(&self, heard: impl Fn(&Self) -> bool) -> bool {
+        for _ in 0..PROBE_PATIENCE {
+            let arrived = self.traffic.lock().arrived();
+            if timeout(PROBE_TIMEOUT, self.until(&heard)).await.is_ok() {
+                return true;
+            }
+            // Redis sends in order: while other messages come in, this may still be among those to come.
+            if self.traffic.lock().arrived() == arrived {
+                return false;
+            }
+        }
+        false
     }
 
     pub(super) fn announce(&self) {

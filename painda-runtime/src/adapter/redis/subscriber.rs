@@ -10,14 +10,11 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 use redis::{ConnectionAddr, PushInfo, PushKind, Value, aio::MultiplexedConnection};
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::{sync::watch, time::sleep};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal, words},
-    config::{PROBE_INTERVAL, PROBE_TIMEOUT, wrong},
+    config::{PROBE_INTERVAL, wrong},
     connection::{Backoff, Connection, ask_role},
     faults::Part,
     publisher::FENCE,
@@ -239,7 +236,7 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, serv
         }
         let probe = shared.next_probe();
         shared.asking.fetch_add(1, Relaxed);
-        let marked = shared.mark(&mut commands, PROBE, probe).await;
+        let marked = mark(shared, &mut commands, probe).await;
         let counted = shared.count_present(&mut commands).await;
         let role = ask_role(&mut commands).await;
         shared.asking.fetch_sub(1, Relaxed);
@@ -265,19 +262,24 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, serv
             }
             Err(why) => return why,
         }
-        let mut arrived = shared.traffic.lock().arrived();
-        while timeout(PROBE_TIMEOUT, shared.until(|shared| shared.heard_probe() >= probe)).await.is_err() {
-            // Redis sends in order: while other messages come in, the probe is still among those to come.
-            let now = shared.traffic.lock().arrived();
-            if now == arrived {
-                shared.observed.deaf.add(1);
-                return AdapterError::Unavailable(
-                    "the subscription is deaf: it does not hear what we publish to it".into(),
-                );
-            }
-            arrived = now;
+        if !shared.hears(|shared| shared.heard_probe() >= probe).await {
+            shared.observed.deaf.add(1);
+            return AdapterError::Unavailable("the subscription is deaf: it does not hear what we publish".into());
         }
     }
+}
+
+/// Publishes a probe: on the publishing connection where that is up, because the two may have come to different servers.
+async fn mark(shared: &Shared, own: &mut MultiplexedConnection, probe: u64) -> Result<(), AdapterError> {
+    let publishing = shared.commands.lock().clone();
+    if let Some(mut publishing) = publishing {
+        match shared.mark(&mut publishing, PROBE, probe).await {
+            // That is the publisher's affair.
+            Err(error) if meaning(&error) == Meaning::Unanswered => {}
+            answered => return answered,
+        }
+    }
+    shared.mark(own, PROBE, probe).await
 }
 
 /// Deals with one thing that Redis sent.
