@@ -9,7 +9,6 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use serde_json::json;
 use tracing::Instrument;
 
 use super::{
@@ -24,7 +23,11 @@ use crate::{
     adapter::BoxFuture,
     excerpt::{MESSAGE, cut},
     schema::Schema,
-    wire::frame::Body,
+    wire::{
+        control::{AUTH, ToClient},
+        error_code::ErrorCode,
+        frame::Body,
+    },
 };
 
 /// Reads what a message says, and hands it to whom it is for.
@@ -37,11 +40,11 @@ pub(crate) async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
     }
 }
 
-/// `__pp_auth {token}`, for the hook that wants it.
+/// New credentials, for the hook that wants it.
 async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String>) {
     let Some(hook) = &session.server.hooks().auth else { return };
     let Some(token) = token else {
-        return refuse(session, &Refusal::bad_json("\"__pp_auth\" has no string \"token\""));
+        return refuse(session, &Refusal::bad_json(format!("{AUTH:?} has no string \"token\"")));
     };
     let socket = Socket::new(session.clone());
     if let Err(error) = caught(|| hook(socket.clone(), token)).await {
@@ -56,7 +59,7 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
         match caught(|| middleware(Socket::new(session.clone()), message)).await {
             Ok(passed) => message = passed,
             Err(Error::Refused { reason, .. }) => {
-                return tell_error(node, &Socket::new(session.clone()), "REFUSED", &reason);
+                return tell_error(node, &Socket::new(session.clone()), ErrorCode::Refused, &reason);
             }
             Err(error) => return failed(session, &error),
         }
@@ -113,14 +116,14 @@ pub(crate) fn turn_away<S: Schema>(node: &Node, socket: &Socket<S>, error: &Erro
     };
     node.counters.refused.add(1);
     tracing::info!(target: "painda::connect", id = socket.id(), %error, "refused a client");
-    tell_error(node, socket, "REFUSED", reason);
+    tell_error(node, socket, ErrorCode::Refused, reason);
     socket.close(code, reason);
 }
 
-/// Sends `__pp_error`. A client that does not read such answers does without further ones.
-pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: &str, message: &str) {
-    let message = cut(message, MESSAGE);
-    if let Some(packet) = node.control("__pp_error", &json!({ "code": code, "message": message })) {
+/// Tells a client of an error. A client that does not read such answers does without further ones.
+pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: ErrorCode, message: &str) {
+    let message = &cut(message, MESSAGE);
+    if let Some(packet) = node.control(&ToClient::Error { code, message }) {
         node.answer(socket.core(), &packet);
     }
 }

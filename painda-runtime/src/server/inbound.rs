@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{agreement, cluster, error::Error, json::is_json, node::Node, packet::Packet, typescript};
+use super::{agreement, cluster, error::Error, node::Node, packet::Packet, typescript};
 use crate::{
     Message, RESERVED_PREFIX,
     adapter::{AdapterError, BoxFuture, Delivery},
     wire::{
         aim::{AIMED, Aim},
         channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT},
+        json::is_json,
         peer::{ASK, REPLY},
     },
 };

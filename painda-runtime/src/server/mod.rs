@@ -45,7 +45,6 @@ mod agreement;
 mod body;
 mod builder;
 mod client_id;
-pub mod close_code;
 mod cluster;
 mod compare;
 mod connection;
@@ -90,6 +89,8 @@ use crate::{
     schema::{EventOf, Schema},
     wire::aim::Aim,
 };
+
+pub use crate::wire::close_code;
 
 pub use self::{
     address::ProxyHeader,
