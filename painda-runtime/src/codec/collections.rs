@@ -3,26 +3,15 @@
 //! Sets and maps are in the order of their encoded keys, whatever order their Rust type has, so that
 //! there is one encoding of a value. The order is checked when they are read.
 
+use super::count::{count_size, write_count};
 use super::error::{DecodeError, Reason, Segment};
+use super::fingerprint::{self, Depth};
 use super::reader::Reader;
+use super::sink::Sink;
 use super::types::{TypeRef, WireType};
-use super::{Depth, Sink, Wire, count_size, fingerprint, write_count};
+use super::wire::{Wire, capacity};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-
-/// What is allocated for items before they have been read, in bytes: enough for most lists, and little
-/// where lists in lists claim more than will come.
-const AHEAD: usize = 4096;
-
-/// The capacity to begin with for a count of items.
-pub(super) const fn capacity<T: Wire>(count: usize) -> usize {
-    if T::FIXED_SIZE.is_some() || size_of::<T>() == 0 {
-        // The bytes of all of them are there.
-        return count;
-    }
-    let ahead = AHEAD / size_of::<T>();
-    if count < ahead { count } else { ahead }
-}
 
 const NO_BYTES: &str = "a list or set of items that have no bytes could have any length; send a count instead";
 const NO_KEY: &str = "a map's keys have no bytes, so that it has one entry at most; use an `Option`";

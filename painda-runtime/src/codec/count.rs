@@ -3,7 +3,7 @@
 //! Owns the writing side; [`Reader::count`](super::Reader::count) reads, and accepts only the
 //! shortest form.
 
-use super::Sink;
+use super::sink::Sink;
 
 /// The encoded length of a count in bytes, 1 to 5.
 #[inline]

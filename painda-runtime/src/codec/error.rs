@@ -3,10 +3,13 @@
 //! Owns [`DecodeError`] and the path to a field. Errors are built on cold paths only: a
 //! `Result<T, DecodeError>` carries one pointer, and the path grows on the way out.
 
-use super::reader::MAX_DEPTH;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+
+/// How deep structs and enums may be nested in an event: deeper messages are refused, because each
+/// level takes a part of the stack.
+pub const MAX_DEPTH: u8 = 64;
 
 /// Bytes that are not a valid message.
 ///

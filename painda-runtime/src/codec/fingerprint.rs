@@ -22,7 +22,8 @@
 //! A fingerprint of names has, besides, the name of each field before its → (`0` in tuples), and the
 //! name of each variant after its tag. A name is its length, then its UTF-8.
 
-use super::layout::Layout;
+use super::tuples::for_each_tuple;
+use super::types::Layout;
 use core::marker::PhantomData;
 
 /// The two fingerprints of a type.
@@ -190,7 +191,7 @@ macro_rules! tuples {
     };
 }
 
-super::compound::for_each_tuple!(tuples);
+for_each_tuple!(tuples);
 
 /// A struct or an enum.
 pub trait Named {

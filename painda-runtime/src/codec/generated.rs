@@ -1,11 +1,10 @@
 //! What the code of the derives calls, to be small itself. Not for anybody else.
 
-use super::Wire;
 use super::compound::sum;
 use super::error::{DecodeError, Reason, Segment};
-use super::layout::Field;
 use super::reader::Reader;
-use super::types::WireType;
+use super::types::{Field, WireType};
+use super::wire::Wire;
 
 /// The length of a run of fixed-size fields, for the derive's array lengths.
 ///

@@ -1,28 +1,9 @@
-//! The fields of a struct or of a variant, as data.
-//!
-//! Owns [`Layout`] and [`Field`]. It knows the types of fields by reference only, and reads or writes no
+//! What can be asked of the fields of a struct or of a variant. It knows their types by reference only, and reads or writes no
 //! message.
 
-use super::Wire;
-use super::types::{TypeRef, WireType};
+use super::types::{Field, Layout, Shape, TypeRef, WireType};
 use alloc::vec::Vec;
 use core::fmt;
-
-/// How the fields of a struct or of a variant are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// By name: `struct Move { x: f32 }`. A unit struct is one without fields.
-    Named,
-    /// By position: `struct Move(f32);`
-    Tuple,
-}
-
-/// The fields of a struct or of a variant, in the order of the wire.
-#[derive(Debug, Clone, Copy)]
-pub struct Layout {
-    shape: Shape,
-    fields: &'static [Field],
-}
 
 impl Layout {
     /// The layout of a struct with these fields.
@@ -71,30 +52,11 @@ impl Layout {
     }
 }
 
-/// One field of a struct or of a variant.
-#[derive(Clone, Copy)]
-pub struct Field {
-    name: &'static str,
-    ty: TypeRef,
-    doc: &'static str,
-    deprecated: bool,
-    since: u32,
-    default: Option<fn() -> Vec<u8>>,
-    layout_fingerprint: u64,
-    names_fingerprint: u64,
-}
-
 impl Field {
     /// A field of a type that is there already, for descriptions that no macro has made.
     #[must_use]
     pub const fn new(name: &'static str, ty: &'static WireType) -> Self {
         Field::with_type(name, TypeRef::to(ty))
-    }
-
-    /// A field of the type `T`.
-    #[must_use]
-    pub const fn of<T: Wire>(name: &'static str) -> Self {
-        Field::with_type(name, TypeRef::of::<T>())
     }
 
     /// A field of a type that is referred to.

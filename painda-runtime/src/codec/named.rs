@@ -1,43 +1,6 @@
-//! The structs and enums that are parts of events, as data.
-//!
-//! Owns their names, documentation and variants. What a struct or a variant consists of is in `layout`.
+//! What can be asked of the structs and enums that are parts of events: their names, documentation and variants.
 
-use super::layout::Layout;
-use super::types::TypeRef;
-
-/// A struct that is a part of events.
-#[derive(Debug, Clone, Copy)]
-pub struct StructType {
-    item: Item,
-    layout: Layout,
-}
-
-/// An enum that is a part of events.
-#[derive(Debug, Clone, Copy)]
-pub struct EnumType {
-    item: Item,
-    variants: &'static [Variant],
-}
-
-/// One variant of an enum.
-#[derive(Debug, Clone, Copy)]
-pub struct Variant {
-    name: &'static str,
-    tag: u8,
-    doc: &'static str,
-    deprecated: bool,
-    layout: Layout,
-}
-
-/// What structs and enums have in common.
-#[derive(Debug, Clone, Copy)]
-struct Item {
-    name: &'static str,
-    rust_path: &'static str,
-    args: &'static [TypeRef],
-    doc: &'static str,
-    deprecated: bool,
-}
+use super::types::{EnumType, Item, Layout, StructType, TypeRef, Variant};
 
 impl Item {
     const fn new(name: &'static str, rust_path: &'static str) -> Self {

@@ -1,9 +1,11 @@
 //! Numbers and `bool`: their width in bytes, big-endian.
 
 use super::error::{DecodeError, Reason};
+use super::fingerprint::{self, Depth};
 use super::reader::Reader;
+use super::sink::Sink;
 use super::types::{Number, WireType};
-use super::{Depth, Sink, Wire, fingerprint};
+use super::wire::Wire;
 use alloc::vec::Vec;
 
 /// How many numbers of a list are turned around before they are appended.

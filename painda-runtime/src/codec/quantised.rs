@@ -6,8 +6,9 @@
 use super::error::DecodeError;
 use super::fingerprint::{Depth, Fingerprint, Print};
 use super::reader::Reader;
+use super::sink::Sink;
 use super::types::{Number, Quantisation, WireType};
-use super::{Sink, Wire};
+use super::wire::Wire;
 use core::marker::PhantomData;
 
 impl Quantisation {

@@ -3,13 +3,9 @@
 //! Owns the position in the message and the shared buffer behind it, if there is one. It knows
 //! lengths, not encodings.
 
-use super::error::{DecodeError, Reason, Segment};
-use super::layout::Field;
+use super::error::{DecodeError, MAX_DEPTH, Reason, Segment};
+use super::types::Field;
 use bytes::Bytes;
-
-/// How deep structs and enums may be nested in an event: deeper messages are refused, because each
-/// level takes a part of the stack.
-pub const MAX_DEPTH: u8 = 64;
 
 /// The rest of a message that is being decoded.
 #[derive(Debug, Clone)]

@@ -1,9 +1,12 @@
 //! Text and raw bytes: a count of bytes, then the bytes.
 
+use super::count::{count_size, write_count};
 use super::error::{DecodeError, Reason};
+use super::fingerprint::{self, Depth};
 use super::reader::Reader;
+use super::sink::Sink;
 use super::types::WireType;
-use super::{Depth, Sink, Wire, count_size, fingerprint, write_count};
+use super::wire::Wire;
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 use bytes::Bytes;

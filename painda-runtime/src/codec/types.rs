@@ -1,11 +1,10 @@
 //! Types as data: what a value is on the wire, for code that does not have the Rust type at hand.
 //!
-//! Owns [`WireType`] and the references between types. What a struct or an enum consists of is in
-//! `named`. Reflection, the lock file and the generators read it; nothing here reads or writes a
-//! message.
+//! Owns [`WireType`], what structs and enums consist of, and the references between types: they refer to each other, so that all
+//! stand here. What can be asked of a struct or an enum is in `named`, of fields in `layout`. Reflection, the lock file and the generators
+//! read it; nothing here reads or writes a message.
 
-use super::Wire;
-use super::named::{EnumType, StructType};
+use alloc::vec::Vec;
 use core::fmt;
 
 /// The type of a value on the wire.
@@ -181,28 +180,19 @@ fn generic(
 /// notice when it comes back to one that it has seen: by what `{:#}` prints.
 #[derive(Clone, Copy)]
 pub struct TypeRef {
-    target: Target,
-    fixed_size: Option<usize>,
-    min_size: usize,
+    pub(super) target: Target,
+    pub(super) fixed_size: Option<usize>,
+    pub(super) min_size: usize,
 }
 
 #[derive(Clone, Copy)]
-enum Target {
+pub(super) enum Target {
     /// A function is not followed while constants are evaluated: this is where the circle is cut.
     Lazy(fn() -> &'static WireType),
     Known(&'static WireType),
 }
 
 impl TypeRef {
-    /// A reference to the wire type of `T`.
-    #[must_use]
-    pub const fn of<T: Wire>() -> TypeRef {
-        const fn target<T: Wire>() -> &'static WireType {
-            T::TYPE
-        }
-        TypeRef { target: Target::Lazy(target::<T>), fixed_size: T::FIXED_SIZE, min_size: T::MIN_SIZE }
-    }
-
     /// A reference to a type that is there already, for descriptions that no macro has made.
     #[must_use]
     pub const fn to(ty: &'static WireType) -> TypeRef {
@@ -242,6 +232,69 @@ impl fmt::Display for TypeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self.get(), f)
     }
+}
+
+/// How the fields of a struct or of a variant are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// By name: `struct Move { x: f32 }`. A unit struct is one without fields.
+    Named,
+    /// By position: `struct Move(f32);`
+    Tuple,
+}
+
+/// The fields of a struct or of a variant, in the order of the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    pub(super) shape: Shape,
+    pub(super) fields: &'static [Field],
+}
+
+/// One field of a struct or of a variant.
+#[derive(Clone, Copy)]
+pub struct Field {
+    pub(super) name: &'static str,
+    pub(super) ty: TypeRef,
+    pub(super) doc: &'static str,
+    pub(super) deprecated: bool,
+    pub(super) since: u32,
+    pub(super) default: Option<fn() -> Vec<u8>>,
+    pub(super) layout_fingerprint: u64,
+    pub(super) names_fingerprint: u64,
+}
+
+/// A struct that is a part of events.
+#[derive(Debug, Clone, Copy)]
+pub struct StructType {
+    pub(super) item: Item,
+    pub(super) layout: Layout,
+}
+
+/// An enum that is a part of events.
+#[derive(Debug, Clone, Copy)]
+pub struct EnumType {
+    pub(super) item: Item,
+    pub(super) variants: &'static [Variant],
+}
+
+/// One variant of an enum.
+#[derive(Debug, Clone, Copy)]
+pub struct Variant {
+    pub(super) name: &'static str,
+    pub(super) tag: u8,
+    pub(super) doc: &'static str,
+    pub(super) deprecated: bool,
+    pub(super) layout: Layout,
+}
+
+/// What structs and enums have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item {
+    pub(super) name: &'static str,
+    pub(super) rust_path: &'static str,
+    pub(super) args: &'static [TypeRef],
+    pub(super) doc: &'static str,
+    pub(super) deprecated: bool,
 }
 
 /// How a float becomes an unsigned integer: its range is divided into equal steps.

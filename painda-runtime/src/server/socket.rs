@@ -214,7 +214,8 @@ impl<S: Schema> Socket<S> {
     }
 
     /// Calls `handler` for each event of this name that the client sends, with its payload as JSON: the way out for events that
-    /// no schema has. For an event of the schema the payload is converted by its descriptor.
+    /// no schema has. For an event of the schema the payload is converted by its descriptor. A payload of more values than
+    /// [`max_json_values`](super::PPServerBuilder::max_json_values) is refused.
     pub fn on_json<F, Fut, R>(&self, name: &str, handler: F)
     where
         F: Fn(Socket<S>, Value) -> Fut + Send + Sync + 'static,

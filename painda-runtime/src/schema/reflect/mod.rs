@@ -23,6 +23,7 @@
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
 pub(crate) mod base64;
+mod form;
 mod ignored;
 mod numbers;
 mod order;
@@ -31,17 +32,20 @@ mod read;
 mod scalar;
 mod write;
 
+pub(super) use self::form::{is_newtype, is_nullable};
 use self::output::{Output, Text, Tree};
 use self::write::Writer;
 use super::EventDescriptor;
 use super::json_error::{JsonError, JsonReason};
-use crate::codec::{DecodeError, Field, Layout, Reader, Shape, WireType};
+use crate::codec::{DecodeError, Field, Reader, WireType};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::Value;
 
-/// By how many bytes an encoding may be longer than its JSON text before it has to begin again.
-const LITTLE: usize = 1024;
+/// Up to here an encoding may grow as any `Vec` does: what it takes for a moment is little.
+const LITTLE: usize = 16 * 1024;
+/// By how many bytes a longer encoding may exceed its JSON text.
+const SPARE: usize = 1024;
 
 impl EventDescriptor {
     /// The JSON value of an encoded event. Bytes after the last field are ignored.
@@ -154,10 +158,10 @@ impl EventDescriptor {
         let limit = limit.min(u32::MAX as usize);
         // An event is hardly ever longer than its JSON. One that is begins again with twice the memory: a buffer that grows has
         // its old memory beside the new.
-        let mut room = text.len() + LITTLE;
+        let mut room = LITTLE.max(text.len() + SPARE);
         loop {
             room = room.min(limit);
-            let mut writer = Writer::new(if text.len() > LITTLE { room } else { layout.min_size() }, room);
+            let mut writer = Writer::new(if room > LITTLE { room } else { layout.min_size() }, room);
             let mut json = serde_json::Deserializer::from_str(text);
             let walked = writer.event(layout, &mut json).and_then(|outcome| json.end().map(|()| outcome));
             if writer.is_full() && room < limit {
@@ -198,18 +202,4 @@ pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, Dec
 pub(super) fn default_value(field: &Field) -> Option<Value> {
     let default = field.default_bytes()?;
     value(field.ty(), &mut Reader::new(&default)).ok()
-}
-
-/// Whether a value of this type may be `null` in JSON.
-pub(super) fn is_nullable(ty: &WireType) -> bool {
-    match ty {
-        WireType::Option(_) => true,
-        WireType::Struct(ty) => is_newtype(ty.layout()) && is_nullable(ty.layout().fields()[0].ty()),
-        _ => false,
-    }
-}
-
-/// Whether a part of an event is, in JSON, the value of its only field.
-pub(super) fn is_newtype(layout: &Layout) -> bool {
-    layout.shape() == Shape::Tuple && layout.fields().len() == 1
 }

@@ -65,6 +65,7 @@ fn float(value: f64, out: &mut impl Output) {
     }
 }
 
+#[inline]
 pub(super) fn write(number: Number, value: &Scalar<'_>, out: &mut Vec<u8>) -> Result<(), JsonError> {
     let name = number.name();
     match number {
@@ -109,17 +110,19 @@ pub(super) fn expected(number: Number) -> &'static str {
     }
 }
 
-fn integer<T: TryFrom<i128>>(ty: &'static str, value: &Scalar<'_>) -> Result<T, JsonError> {
-    let integer = match value {
-        Scalar::Unsigned(value) => i128::from(*value),
-        Scalar::Signed(value) => i128::from(*value),
-        other => return Err(other.instead_of("an integer")),
-    };
-    T::try_from(integer).map_err(|_| JsonError::range(ty, &integer.to_string()))
+fn integer<T: TryFrom<u64> + TryFrom<i64>>(ty: &'static str, value: &Scalar<'_>) -> Result<T, JsonError> {
+    match *value {
+        Scalar::Unsigned(value) => T::try_from(value).map_err(|_| JsonError::range(ty, &value.to_string())),
+        Scalar::Signed(value) => T::try_from(value).map_err(|_| JsonError::range(ty, &value.to_string())),
+        _ => Err(value.instead_of("an integer")),
+    }
 }
 
 /// A 64-bit integer may also be a string of digits: JavaScript cannot write all of them as numbers.
-fn big_integer<T: TryFrom<i128>>(ty: &'static str, value: &Scalar<'_>) -> Result<T, JsonError> {
+fn big_integer<T>(ty: &'static str, value: &Scalar<'_>) -> Result<T, JsonError>
+where
+    T: TryFrom<u64> + TryFrom<i64> + TryFrom<i128>,
+{
     let Scalar::Text(text) = value else {
         return integer(ty, value);
     };

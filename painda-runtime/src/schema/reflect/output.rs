@@ -56,6 +56,21 @@ impl<'o> Text<'o> {
         let _ = write!(self, "{value}");
     }
 
+    /// Appends a number's digits. There are many of them, and formatting takes longer.
+    fn digits(&mut self, mut number: u64) {
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        self.out.extend_from_slice(&digits[at..]);
+    }
+
     fn quoted(&mut self, text: &str) {
         self.comma();
         self.out.push(b'"');
@@ -94,11 +109,16 @@ impl Output for Text<'_> {
     }
 
     fn unsigned(&mut self, value: u64) {
-        self.put(value);
+        self.comma();
+        self.digits(value);
     }
 
     fn signed(&mut self, value: i64) {
-        self.put(value);
+        self.comma();
+        if value < 0 {
+            self.out.push(b'-');
+        }
+        self.digits(value.unsigned_abs());
     }
 
     fn float(&mut self, value: f64) {

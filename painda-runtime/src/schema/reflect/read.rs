@@ -1,7 +1,8 @@
 //! Bytes to JSON, along the types.
 
+use super::form::{is_newtype, is_nullable};
+use super::numbers;
 use super::output::{Bracket, Output};
-use super::{is_newtype, is_nullable, numbers};
 use crate::codec::{DecodeError, Field, Layout, Reader, Reason, Segment, Shape, Wire, WireType};
 
 /// Reads the fields of an event or of a part; only events have fields of a later version.

@@ -5,11 +5,12 @@
 //! and a later field of the same name takes the place of a wrong one. The errors of serde itself end the walk: text that is no
 //! JSON, and bytes that find no room.
 
+use super::form::{is_newtype, is_nullable};
 use super::ignored::{Ignored, ignore_entries, ignore_items};
 use super::order::Order;
 use super::read::position;
 use super::scalar::Scalar;
-use super::{JsonError, JsonReason, base64, is_newtype, is_nullable, numbers};
+use super::{JsonError, JsonReason, base64, numbers};
 use crate::codec::{EnumType, Field, Layout, MAX_DEPTH, Segment, Shape, Variant, Window, WireType};
 use crate::codec::{count_size, write_count};
 use alloc::borrow::Cow;
@@ -155,13 +156,34 @@ impl Writer {
         Ok(())
     }
 
-    fn nested<E>(&mut self, write: impl FnOnce(&mut Self) -> Walked<E>) -> Walked<E> {
+    /// Writes a struct or an enum that may contain itself.
+    fn nested<'de, D: Deserializer<'de>>(
+        &mut self,
+        json: D,
+        write: impl FnOnce(&mut Self, D) -> Walked<D::Error>,
+    ) -> Walked<D::Error> {
+        if self.depth == MAX_DEPTH {
+            Ignored::default().deserialize(json)?;
+            return Ok(Err(JsonError::new(JsonReason::Depth)));
+        }
         self.depth += 1;
-        let outcome = write(self)?;
+        let outcome = write(self, json)?;
         self.depth -= 1;
         Ok(outcome)
     }
 
+    /// Writes a struct or variant that is a part of an event.
+    fn part<'de, D: Deserializer<'de>>(&mut self, json: D, layout: &Layout) -> Walked<D::Error> {
+        match layout.fields() {
+            [field] if is_newtype(layout) => {
+                let written = Seed { writer: self, part: Part::Value(field.ty()) }.deserialize(json)?;
+                Ok(written.map_err(|error| inside(error, field)))
+            }
+            _ => json.deserialize_any(Walk { writer: self, part: Part::Fields(layout) }),
+        }
+    }
+
+    #[inline]
     fn scalar<E: Error>(&mut self, part: Part<'_>, value: &Scalar<'_>) -> Walked<E> {
         match (part, value) {
             // A client that emits an event without fields need not send a payload.
@@ -258,8 +280,8 @@ impl Writer {
     }
 
     fn set<'de, A: SeqAccess<'de>>(&mut self, items: &mut A, item: &WireType) -> Walked<A::Error> {
-        /// From here on the items are compared whenever they have doubled: few bytes of text hold few different ones, but the
-        /// same one may be there very often.
+        /// From here on the items are compared whenever there are four times as many: few bytes of text hold few different ones,
+        /// but the same one may be there very often, and each takes memory when they are sorted.
         const MANY: usize = 4096;
 
         let start = self.open_count()?;
@@ -475,27 +497,17 @@ impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Walked<D::Error> {
         let Seed { writer, part } = self;
-        // What has a fixed size cannot contain itself.
-        let nested = match part {
-            Part::Value(WireType::Struct(ty)) => ty.layout().fixed_size().is_none(),
-            Part::Value(WireType::Enum(ty)) => ty.fixed_size().is_none(),
-            _ => false,
-        };
-        if nested && writer.depth == MAX_DEPTH {
-            Ignored::default().deserialize(json)?;
-            return Ok(Err(JsonError::new(JsonReason::Depth)));
-        }
-        let write = |writer: &mut Writer| match part {
+        match part {
             Part::Value(WireType::Option(some)) => json.deserialize_option(Maybe { writer, some: some.get() }),
-            Part::Value(WireType::Struct(ty)) => Seed { writer, part: Part::Fields(ty.layout()) }.deserialize(json),
-            Part::Fields(layout) if is_newtype(layout) => {
-                let field = &layout.fields()[0];
-                let written = Seed { writer, part: Part::Value(field.ty()) }.deserialize(json)?;
-                Ok(written.map_err(|error| inside(error, field)))
+            // What has a fixed size cannot contain itself.
+            Part::Value(WireType::Struct(ty)) if ty.layout().fixed_size().is_some() => writer.part(json, ty.layout()),
+            Part::Value(WireType::Struct(ty)) => writer.nested(json, |writer, json| writer.part(json, ty.layout())),
+            Part::Value(WireType::Enum(ty)) if ty.fixed_size().is_none() => {
+                writer.nested(json, |writer, json| json.deserialize_any(Walk { writer, part }))
             }
+            Part::Fields(layout) => writer.part(json, layout),
             part => json.deserialize_any(Walk { writer, part }),
-        };
-        if nested { writer.nested(write) } else { write(writer) }
+        }
     }
 }
 

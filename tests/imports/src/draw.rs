@@ -1,0 +1,39 @@
+//! The drawing of the graph in `ARCHITECTURE.md`: folders, and how many imports go from one to the other.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use crate::graph::Graph;
+
+const BEGIN: &str = "<!-- drawn by scripts/imports -->\n";
+const END: &str = "<!-- end of the drawing -->\n";
+
+/// The page with the drawing of this graph.
+pub(crate) fn into(page: &str, graph: &Graph) -> String {
+    let (before, rest) = page.split_once(BEGIN).expect("ARCHITECTURE.md says where the drawing begins");
+    let (_, after) = rest.split_once(END).expect("ARCHITECTURE.md says where the drawing ends");
+    format!("{before}{BEGIN}{}{END}{after}", drawing(graph))
+}
+
+/// The folder that a file is in.
+fn folder(file: &str) -> &str {
+    match file.rsplit_once('/') {
+        Some((folder, _)) => folder,
+        None => file,
+    }
+}
+
+fn drawing(graph: &Graph) -> String {
+    let mut arrows: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (from, to) in graph.edges() {
+        if folder(from) != folder(to) {
+            *arrows.entry((folder(from), folder(to))).or_default() += 1;
+        }
+    }
+    let mut text = String::from("\n```mermaid\ngraph TD\n");
+    for ((from, to), count) in arrows {
+        let id = |folder: &str| folder.replace('/', "_");
+        let _ = writeln!(text, "  {}[\"{from}\"] -->|{count}| {}[\"{to}\"]", id(from), id(to));
+    }
+    text.push_str("```\n\n");
+    text
+}

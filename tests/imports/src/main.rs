@@ -1,0 +1,40 @@
+//! Which file of the runtime imports which: the rules that `ARCHITECTURE.md` states, and the drawing there.
+//!
+//! `scripts/imports` checks both, and `scripts/imports --write` draws anew. An import counts where the item is defined, through all
+//! re-exports; what tests import does not count.
+
+mod draw;
+mod graph;
+mod source;
+
+use std::{env, fs, path::Path, process::ExitCode};
+
+/// The floors of the runtime, from the top. A file imports from its own floor and from those below it.
+const FLOORS: [&str; 8] = ["lib", "server", "emitter", "adapter", "wire", "message", "schema", "codec"];
+/// Small helpers that every floor may use.
+const CELLAR: [&str; 2] = ["excerpt", "__private"];
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let graph = graph::Graph::of(&root.join("painda-runtime/src"));
+    let mut wrong = graph.circles();
+    wrong.extend(graph.upwards(&FLOORS, &CELLAR));
+    for line in &wrong {
+        eprintln!("{line}");
+    }
+    if env::args().any(|argument| argument == "--edges") {
+        for (from, to) in graph.edges() {
+            println!("{from} -> {to}");
+        }
+    }
+    let page = root.join("ARCHITECTURE.md");
+    let text = fs::read_to_string(&page).expect("ARCHITECTURE.md is there");
+    let drawn = draw::into(&text, &graph);
+    if env::args().any(|argument| argument == "--write") {
+        fs::write(&page, drawn).expect("ARCHITECTURE.md can be written");
+    } else if drawn != text {
+        eprintln!("the drawing in ARCHITECTURE.md is not of today: run scripts/imports --write");
+        return ExitCode::FAILURE;
+    }
+    if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
