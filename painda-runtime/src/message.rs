@@ -8,6 +8,9 @@ use bytes::Bytes;
 /// The prefix of names that belong to the protocol: no event, room or channel of an application begins with it.
 pub const RESERVED_PREFIX: &str = "__pp_";
 
+/// Why a name that begins with it is refused.
+pub(crate) const RESERVED: &str = "names that begin with \"__pp_\" belong to the protocol";
+
 /// One event on its way, encoded once and cheap to clone.
 ///
 /// ```

@@ -9,6 +9,7 @@ pub mod gather;
 pub mod heap;
 pub mod logs;
 pub mod metrics;
+pub mod peer;
 pub mod process;
 pub mod raw;
 pub mod redis;

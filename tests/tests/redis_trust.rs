@@ -20,8 +20,9 @@ use painda_tests::{
     client::Client,
     cluster::Cluster,
     frames::player_move,
+    peer::{self, EVERYBODY},
     process,
-    redis::{RedisServer, text},
+    redis::{RedisServer, Tap, text},
     within,
 };
 use redis::Value;
@@ -66,15 +67,13 @@ impl Scene {
         self.redis.publish(channel, &named(name, payload.as_ref())).await;
     }
 
-    /// Puts a question to the node, and returns the value of its reply.
-    async fn ask(&self, order: serde_json::Value) -> serde_json::Value {
+    /// Puts a question to the node, and returns its reply.
+    async fn ask(&self, request: impl AsRef<[u8]>) -> Vec<u8> {
         let mut tap = self.redis.tap().await;
-        self.say(CLUSTER, "__pp_ask", json!({ "ask": u64::MAX, "from": ASKER, "order": order }).to_string()).await;
+        self.say(CLUSTER, "__pp_ask", peer::message(u64::MAX, ASKER, request)).await;
         let reply = tap.next_on(&format!("pp:ch:__pp_node_{ASKER}")).await;
-        let reply: serde_json::Value =
-            serde_json::from_slice(reply.strip_prefix(&*named("__pp_reply", b"")).expect("a reply")).expect("JSON");
-        assert_eq!((reply["ask"].as_u64(), reply["from"].as_str()), (Some(u64::MAX), Some(self.node.node_id())));
-        reply["value"].clone()
+        let head = named("__pp_reply", &peer::message(u64::MAX, self.node.node_id(), b""));
+        reply.strip_prefix(&*head).expect("a reply to this question, of this node").to_vec()
     }
 
     /// The client gets this move next: nothing else has reached it.
@@ -103,16 +102,7 @@ fn moved(x: f32) -> Vec<u8> {
 
 /// The payload of an emit with these lists.
 fn aimed(lists: [&[String]; 4], message: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for list in lists {
-        out.extend_from_slice(&u16::try_from(list.len()).expect("a list that fits").to_be_bytes());
-        for name in list {
-            out.push(u8::try_from(name.len()).expect("a short name"));
-            out.extend_from_slice(name.as_bytes());
-        }
-    }
-    out.extend_from_slice(message);
-    out
+    [&peer::aim(lists), message].concat()
 }
 
 fn many(count: usize, last: &str) -> Vec<String> {
@@ -139,7 +129,7 @@ async fn a_hundred_thousand_names_in_an_emit_of_a_typescript_node_cost_their_len
 async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
     let mut scene = Scene::start().await;
     let (most, few) = (many(65535, "arena"), many(30_000, "arena"));
-    let id = scene.ask(json!({ "do": "sockets" })).await["sockets"][0]["id"].as_str().expect("an id").to_owned();
+    let id = scene.node.everybody().sockets().await.expect("a right aim").value.remove(0).id;
     let (with_client, none) = (many(65535, &id), Vec::new());
     for (x, lists) in [
         (1.0, [&most, &none, &none, &none]),
@@ -154,14 +144,13 @@ async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
     for x in [1.0, 2.0, 3.0] {
         scene.gets(x).await;
     }
-    let sockets = json!([{ "id": id, "rooms": ["arena"] }]);
-    for lists in [json!({ "rooms": most }), json!({ "clients": with_client }), json!({ "rooms": few, "clients": few })]
-    {
-        let mut order = lists;
-        order["do"] = "sockets".into();
-        assert_eq!(scene.ask(order).await["sockets"], sockets);
+    let there = peer::sockets_are(&[(&id, &["arena"])]);
+    for lists in [[&most, &none], [&none, &with_client], [&few, &few]] {
+        let lists = peer::aim([lists[0], lists[1], &none, &none].map(Vec::as_slice));
+        assert_eq!(scene.ask(peer::sockets(lists)).await, there);
     }
-    assert_eq!(scene.ask(json!({ "do": "sockets", "exceptClients": with_client })).await["sockets"], json!([]));
+    let all_but_one = peer::aim([&none, &none, &none, &with_client].map(Vec::as_slice));
+    assert_eq!(scene.ask(peer::sockets(all_but_one)).await, peer::sockets_are(&[]));
     assert_eq!((scene.adapter.stats().leases_lost, scene.node.stats().unreadable), (0, 0));
 
     // One more is too much, and refused where it would be said.
@@ -172,8 +161,8 @@ async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
     assert!(matches!(all.sockets().await, Err(Error::Adapter(_))));
     // This node's clients got it all the same.
     scene.gets(4.0).await;
-    let too_many = json!({ "ask": 1, "from": ASKER, "order": { "do": "disconnect", "rooms": rooms } });
-    scene.say(CLUSTER, "__pp_ask", too_many.to_string()).await;
+    let too_many = peer::aim([&most, &few[..1], &[], &[]]);
+    scene.say(CLUSTER, "__pp_ask", peer::message(1, ASKER, peer::disconnect(too_many, 4000, ""))).await;
     scene.say(CLUSTER, "__pp_to", aimed([&most, &none, &few, &none], &moved(5.0))).await;
     scene.say(CLUSTER, "__pp_to", aimed([&few, &none, &none, &none], &moved(6.0))).await;
     scene.gets(6.0).await;
@@ -209,8 +198,7 @@ async fn what_the_protocol_says_to_clients_is_not_relayed() {
     let emit = json!({ "rooms": null, "exceptRooms": [], "excludeId": null, "type": "__pp_error", "emitPayload": {} });
     scene.say(TYPESCRIPT, "__pp_remote_emit", emit.to_string()).await;
     // What belongs on one channel is not heard on another.
-    let order =
-        json!({ "ask": 1, "from": ASKER, "order": { "do": "disconnect", "code": 4000, "reason": "" } }).to_string();
+    let order = peer::message(1, ASKER, peer::disconnect(EVERYBODY, 4000, ""));
     scene.say(&format!("pp:ch:__pp_node_{}", scene.node.node_id()), "__pp_ask", &order).await;
     scene.say("pp:ch:__pp_all", "__pp_ask", &order).await;
     scene.say("pp:ch:arena", "__pp_ask", &order).await;
@@ -226,11 +214,9 @@ async fn codes_that_must_not_be_sent_are_not() {
         assert!(matches!(scene.node.everybody().disconnect(code, "").await, Err(Error::InvalidCode { .. })), "{code}");
     }
     // An order of another node closes all the same, and so does the application's close of one socket.
-    let codes =
-        [json!(0), json!(1006), json!(1015), json!(2999), json!(70_000), json!(-1), json!("x"), json!(null), json!([])];
-    for code in codes {
-        let order = json!({ "do": "disconnect", "code": code, "reason": "ü".repeat(10_000) });
-        assert_eq!(scene.ask(order).await, 1);
+    for code in [0, 999, 1006, 1015, 2999, 5000, 65535] {
+        let order = peer::disconnect(EVERYBODY, code, "ü".repeat(10_000));
+        assert_eq!(scene.ask(order).await, peer::done(1));
         assert_eq!(scene.client.next_close().await, 1000, "{code}");
         scene.client = Client::connect(&url(&scene.node)).await;
     }
@@ -245,32 +231,30 @@ async fn codes_that_must_not_be_sent_are_not() {
 async fn orders_that_make_no_sense_do_nothing() {
     let mut scene = Scene::start().await;
     let long = "x".repeat(256);
-    for room in [json!(""), json!("__pp_all"), json!(long), json!(7), json!(null)] {
-        assert_eq!(scene.ask(json!({ "do": "join", "room": room })).await, 0, "{room}");
-        assert_eq!(scene.ask(json!({ "do": "leave", "room": room })).await, 0, "{room}");
+    for room in ["", "__pp_all", &long] {
+        assert_eq!(scene.ask(peer::join(EVERYBODY, room)).await, peer::done(0), "{room}");
+        assert_eq!(scene.ask(peer::leave(EVERYBODY, room)).await, peer::done(0), "{room}");
     }
-    let rooms = |answer: &serde_json::Value| answer["sockets"][0]["rooms"].clone();
-    assert_eq!(rooms(&scene.ask(json!({ "do": "sockets" })).await), json!(["arena"]));
-    assert_eq!(scene.ask(json!({ "do": "what a later version can" })).await, json!(null));
+    let id = scene.node.everybody().sockets().await.expect("a right aim").value.remove(0).id;
+    assert_eq!(scene.ask(peer::sockets(EVERYBODY)).await, peer::sockets_are(&[(&id, &["arena"])]));
 
     // An aim that can't be read is not one at everybody, and what is no node gets no reply.
-    let disconnect = |order: serde_json::Value| json!({ "ask": 1, "from": ASKER, "order": order });
+    let disconnect = |aim: &[u8]| peer::disconnect(aim, 4000, "");
     let mut nonsense = Vec::new();
-    for list in [json!("red"), json!({ "red": true }), json!([["red"]]), json!(["red", 7]), json!(true)] {
-        for name in ["rooms", "clients", "exceptRooms", "exceptClients"] {
-            let mut order = json!({ "do": "disconnect", "code": 4000, "reason": "" });
-            order[name] = list.clone();
-            nonsense.push(disconnect(order).to_string());
-        }
+    let red = ["red".to_owned()];
+    let whole = peer::aim([&red, &red, &red, &red]);
+    let mut aims: Vec<Vec<u8>> = (0..whole.len()).map(|len| whole[..len].to_vec()).collect();
+    // Lists that a later version may have added, and names that are no text.
+    aims.push([&EVERYBODY[..], &[0, 0]].concat());
+    aims.push(vec![0, 1, 1, 0xff, 0, 0, 0, 0, 0, 0]);
+    nonsense.extend(aims.iter().map(|aim| peer::message(1, ASKER, disconnect(aim))));
+    for from in ["all", "a channel, and", "", "a channel, and a "] {
+        nonsense.push(peer::message(1, from, disconnect(&EVERYBODY)));
     }
-    let order = json!({ "do": "disconnect", "code": 4000, "reason": "" });
-    for from in [json!("all"), json!("a channel, and"), json!(7), json!(null)] {
-        nonsense.push(json!({ "ask": 1, "from": from, "order": order }).to_string());
-    }
-    for number in [json!(-1), json!(1.5), json!("1"), json!(null)] {
-        nonsense.push(json!({ "ask": number, "from": ASKER, "order": order }).to_string());
-    }
-    nonsense.push(format!("{}{}", disconnect(order), " ".repeat(4 << 20)));
+    let whole = peer::message(1, ASKER, disconnect(&EVERYBODY));
+    nonsense.extend((0..whole.len()).map(|len| whole[..len].to_vec()));
+    nonsense.push(peer::message(1, ASKER, peer::join(EVERYBODY, [0xff])));
+    nonsense.push([whole, vec![0; 4 << 20]].concat());
     for order in &nonsense {
         scene.say(CLUSTER, "__pp_ask", order).await;
     }
@@ -282,7 +266,7 @@ async fn orders_that_make_no_sense_do_nothing() {
 #[tokio::test]
 async fn mutated_messages_of_nodes_do_no_harm() {
     let mut scene = Scene::start().await;
-    let ask = |order: serde_json::Value| json!({ "ask": 7, "from": ASKER, "order": order }).to_string();
+    let ask = |request: Vec<u8>| named("__pp_ask", &peer::message(7, ASKER, request));
     let inbox = format!("pp:ch:__pp_node_{}", scene.node.node_id());
     let emit = json!({
         "rooms": ["arena", "b"], "exceptRooms": ["c"], "excludeId": "x", "type": "player:move", "emitPayload": { "x": 1, "y": 0 },
@@ -290,10 +274,10 @@ async fn mutated_messages_of_nodes_do_no_harm() {
     let names = many(9, "arena");
     let whole = [
         (CLUSTER, named("__pp_to", &aimed([&names, &names, &[], &names[..1]], &moved(1.0)))),
-        (CLUSTER, named("__pp_ask", ask(json!({ "do": "sockets", "rooms": names })).as_bytes())),
-        (CLUSTER, named("__pp_ask", ask(json!({ "do": "join", "room": "b", "clients": names })).as_bytes())),
-        (CLUSTER, named("__pp_ask", ask(json!({ "do": "schema", "fingerprint": "x" })).as_bytes())),
-        (&inbox, reply(7, ASKER, &description::<Wrong>())),
+        (CLUSTER, ask(peer::sockets(peer::aim([&names, &[], &[], &[]])))),
+        (CLUSTER, ask(peer::join(peer::aim([&[], &names, &[], &[]]), "b"))),
+        (CLUSTER, ask(peer::schema(7))),
+        (&inbox, reply(7, ASKER, &peer::schema_is(&description::<Wrong>()))),
         (TYPESCRIPT, named("__pp_remote_emit", emit.to_string().as_bytes())),
         ("pp:ch:arena", moved(1.0)),
     ];
@@ -323,7 +307,7 @@ async fn mutated_messages_of_nodes_do_no_harm() {
     let everybody = aimed([&[], &[], &["nobody's".to_owned()], &[]], &moved(-123.0));
     scene.say(CLUSTER, "__pp_to", everybody).await;
     while scene.client.next_frame().await != player_move(-123.0, 0.0) {}
-    assert_eq!(scene.ask(json!({ "do": "node" })).await, 1);
+    assert_eq!(scene.ask(peer::NODE).await, peer::node(1));
 }
 
 /// The same events as the arena's, and one more.
@@ -345,12 +329,21 @@ schema! { Newer { PlayerMove, PlayerLeft } }
 schema! { Wrong { Different } }
 
 /// What a node with this schema says that is asked for it.
-fn description<S: Schema>() -> serde_json::Value {
-    S::registry().describe()
+fn description<S: Schema>() -> String {
+    S::registry().describe().to_string()
 }
 
-fn reply(number: u64, from: &str, value: &serde_json::Value) -> Vec<u8> {
-    named("__pp_reply", json!({ "ask": number, "from": from, "value": value }).to_string().as_bytes())
+fn reply(number: u64, from: &str, reply: &[u8]) -> Vec<u8> {
+    named("__pp_reply", &peer::message(number, from, reply))
+}
+
+/// The number of the next question, and the channel that its answers go to.
+async fn next_question(tap: &mut Tap) -> (u64, String) {
+    let question = tap.next_on(CLUSTER).await;
+    let question = question.strip_prefix(&*named("__pp_ask", b"")).expect("a question");
+    let (number, from) = question.split_first_chunk().expect("a number");
+    let from = std::str::from_utf8(&from[1..=ASKER.len()]).expect("an id");
+    (u64::from_be_bytes(*number), format!("pp:ch:__pp_node_{from}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -364,6 +357,7 @@ async fn forged_answers_keep_no_node_out() {
     // Somebody who may publish, knows who is there, and hears no question.
     let (forger, done) = (redis.clone(), Arc::new(AtomicBool::new(false)));
     let (until, real) = (done.clone(), there.node_id().to_owned());
+    let wrong = peer::schema_is(&description::<Wrong>());
     let forging = tokio::spawn(async move {
         let mut forged = 0_u64;
         while !until.load(Relaxed) {
@@ -371,7 +365,7 @@ async fn forged_answers_keep_no_node_out() {
             for node in nodes.split(' ').filter(|node| **node != *real && *node != "ghost") {
                 let inbox = format!("pp:ch:__pp_node_{node}");
                 for (number, from) in (0..10).flat_map(|number| [(number, "ghost"), (number, &real), (number, node)]) {
-                    forger.publish(&inbox, &reply(number, from, &description::<Wrong>())).await;
+                    forger.publish(&inbox, &reply(number, from, &wrong)).await;
                     forged += 1;
                 }
             }
@@ -393,16 +387,12 @@ async fn a_reply_counts_once_and_only_from_who_was_asked() {
     let mut tap = scene.redis.tap().await;
     let asking = scene.node.nodes();
     let answering = async {
-        let question = tap.next_on(CLUSTER).await;
-        let question: serde_json::Value =
-            serde_json::from_slice(question.strip_prefix(&*named("__pp_ask", b"")).expect("a question")).expect("JSON");
-        let number = question["ask"].as_u64().expect("a number");
-        let inbox = format!("pp:ch:__pp_node_{}", question["from"].as_str().expect("an id"));
+        let (number, inbox) = next_question(&mut tap).await;
         let wrong = number.wrapping_add(1);
         for (number, from, value) in
             [(wrong, "ghost", 1), (number, "another", 2), (number, "ghost", 3), (number, "ghost", 4)]
         {
-            scene.redis.publish(&inbox, &reply(number, from, &json!(value))).await;
+            scene.redis.publish(&inbox, &reply(number, from, &peer::node(value))).await;
         }
         number
     };
@@ -413,12 +403,46 @@ async fn a_reply_counts_once_and_only_from_who_was_asked() {
     assert!(answer.silent.is_empty());
 
     // The next question has another number.
-    let (_, second) = tokio::join!(scene.node.nodes(), async {
-        let question = tap.next_on(CLUSTER).await;
-        let question = String::from_utf8(question[13..].to_vec()).expect("text");
-        serde_json::from_str::<serde_json::Value>(&question).expect("JSON")["ask"].as_u64().expect("a number")
-    });
+    let (_, (second, _)) = tokio::join!(scene.node.nodes(), next_question(&mut tap));
     assert!(first.abs_diff(second) > 1 << 20, "{first} and {second} can be guessed from each other");
+}
+
+#[tokio::test]
+async fn nodes_of_another_version_are_understood_as_far_as_it_goes() {
+    let redis = RedisServer::start().await;
+    let adapter = RedisAdapter::connect(redis.url()).await.expect("Redis is there");
+    // Who does not answer is waited for longer than this test.
+    let node = builder::<Arena>().ask_timeout(10 * PATIENCE).adapter(adapter).bind("127.0.0.1:0").await;
+    let (node, adapter) = (node.expect("a node"), RedisAdapter::connect(redis.url()).await.expect("Redis is there"));
+    let client = Client::connect(&url(&node)).await;
+    let mut tap = redis.tap().await;
+    let ask = async |tap: &mut Tap, request: &[u8]| {
+        redis.publish(CLUSTER, &named("__pp_ask", &peer::message(1, ASKER, request))).await;
+        tap.next_on(&format!("pp:ch:__pp_node_{ASKER}")).await
+    };
+    // A request that it does not know, and what a later version has appended to one that it knows.
+    assert_eq!(ask(&mut tap, peer::LATER).await, reply(1, node.node_id(), peer::UNKNOWN));
+    let appended = [peer::NODE, b"and more"].concat();
+    assert_eq!(ask(&mut tap, &appended).await, reply(1, node.node_id(), &peer::node(1)));
+
+    // Nodes that do not know the request, or whose reply is not known, are silent at once; what is appended does no harm.
+    for ghost in ["older", "newer", "other", "longer"] {
+        adapter.add_to_room("__pp_nodes", ghost).await.expect("written");
+    }
+    let (answer, ()) = tokio::join!(within("the answers", node.nodes()), async {
+        let (number, inbox) = next_question(&mut tap).await;
+        let longer = [&*peer::node(5), b"and more"].concat();
+        for (from, what) in
+            [("older", peer::UNKNOWN), ("newer", peer::LATER), ("other", &peer::done(1)), ("longer", &longer)]
+        {
+            redis.publish(&inbox, &reply(number, from, what)).await;
+        }
+    });
+    let mut connections: Vec<_> = answer.value.iter().map(|node| node.connections).collect();
+    connections.sort_unstable();
+    assert_eq!((connections, answer.silent), (vec![1, 5], ["newer", "older", "other"].map(str::to_owned).to_vec()));
+    assert_eq!(node.stats().unreadable, 0);
+    drop(client);
 }
 
 #[tokio::test]

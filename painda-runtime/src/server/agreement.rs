@@ -1,10 +1,9 @@
 //! Whether this node's schema fits the cluster's: found out when it joins.
 //!
-//! Knows descriptors and JSON; which nodes there are is [`peers`](super::peers)' affair.
+//! Knows descriptors and their JSON; which nodes there are is [`peers`](super::peers)' affair.
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
@@ -12,7 +11,13 @@ use super::{
     error::Error,
     node::Node,
 };
-use crate::{schema::Registry, wire::channels::SCHEMA_PREFIX};
+use crate::{
+    schema::Registry,
+    wire::{
+        channels::SCHEMA_PREFIX,
+        peer::{Reply, Request},
+    },
+};
 
 /// What a node does that joins a cluster whose schema contradicts its own.
 ///
@@ -61,13 +66,13 @@ impl SchemaFit {
 }
 
 /// The room of the nodes with the schema of this fingerprint.
-pub(crate) fn room(print: &str) -> String {
-    format!("{SCHEMA_PREFIX}{print}")
+pub(crate) fn room(print: u64) -> String {
+    format!("{SCHEMA_PREFIX}{print:016x}")
 }
 
 /// Compares this node's schema with those of all nodes that are there. Each is in the room of its schema before it is listed, so
 /// only those need to be asked that are not in the room of this node's: a dead one that was the same keeps nobody waiting.
-pub(crate) async fn check(node: &Node, print: &str) -> Result<SchemaFit, Error> {
+pub(crate) async fn check(node: &Node, print: u64) -> Result<SchemaFit, Error> {
     let deadline = Instant::now() + node.config.ask_timeout;
     let nodes = node.other_nodes(deadline).await;
     let same = match timeout_at(deadline, node.adapter().get_clients_in_room(&room(print))).await {
@@ -77,14 +82,19 @@ pub(crate) async fn check(node: &Node, print: &str) -> Result<SchemaFit, Error> 
     };
     let (same, strangers): (HashSet<_>, HashSet<_>) = nodes.into_iter().partition(|node| same.contains(node));
     let mut all = if same.is_empty() { SchemaFit::Alone } else { SchemaFit::Same };
-    let question = json!({ "do": "schema", "fingerprint": print });
-    let replies = node.ask_these(strangers, &question, deadline).await;
+    let replies = node.ask_these(strangers, Request::Schema { fingerprint: print }, deadline).await;
+    let replies = replies.wanted(|reply| match reply {
+        Reply::SameSchema => Some(None),
+        // What is no JSON says nothing about the schema.
+        Reply::Schema { json } => serde_json::from_slice(&json).ok().map(Some),
+        _ => None,
+    });
     if !replies.silent.is_empty() {
         tracing::warn!(target: "painda::cluster", nodes = ?replies.silent, "did not say what their schema is");
     }
     let ours = node.registry.describe();
     for (peer, theirs) in replies.values {
-        match compare(&ours, &theirs) {
+        match theirs.map_or(Ok(SchemaFit::Same), |theirs| compare(&ours, &theirs)) {
             Ok(fit) => all = all.and(fit),
             Err(Conflict { event, field, ours, theirs }) => {
                 let error = Error::SchemaConflict { node: peer, event, field, ours, theirs };
@@ -100,13 +110,17 @@ pub(crate) async fn check(node: &Node, print: &str) -> Result<SchemaFit, Error> 
     Ok(all)
 }
 
-/// This node's answer: `true` where the asker has the same schema, otherwise the whole of ours.
-pub(crate) fn answer(registry: &Registry, order: &Value) -> Value {
-    if order["fingerprint"] == fingerprint(registry) { true.into() } else { registry.describe() }
+/// This node's answer to one with this fingerprint.
+pub(crate) fn answer(registry: &Registry, asker: u64) -> Reply {
+    if asker == fingerprint(registry) {
+        Reply::SameSchema
+    } else {
+        Reply::Schema { json: registry.describe().to_string().into() }
+    }
 }
 
-/// 64 bits, as text, that are equal for equal schemas in every build: FNV-1a over the events' own fingerprints.
-pub(crate) fn fingerprint(registry: &Registry) -> String {
+/// 64 bits that are equal for equal schemas in every build: FNV-1a over the events' own fingerprints.
+pub(crate) fn fingerprint(registry: &Registry) -> u64 {
     let mut events: Vec<_> = registry.events().iter().collect();
     // The order of the list says nothing about the wire.
     events.sort_by_key(|event| event.id());
@@ -117,7 +131,7 @@ pub(crate) fn fingerprint(registry: &Registry) -> String {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }
-    format!("{hash:016x}")
+    hash
 }
 
 #[cfg(test)]
@@ -143,8 +157,8 @@ mod tests {
 
     #[test]
     fn the_order_of_the_list_does_not_matter() {
-        let asked = json!({ "fingerprint": fingerprint(One::registry()) });
-        assert_eq!(answer(Other::registry(), &asked), true);
-        assert!(answer(Fewer::registry(), &asked).is_object());
+        let asker = fingerprint(One::registry());
+        assert_eq!(answer(Other::registry(), asker), Reply::SameSchema);
+        assert!(matches!(answer(Fewer::registry(), asker), Reply::Schema { .. }));
     }
 }

@@ -5,20 +5,21 @@
 
 use std::{collections::HashSet, future::ready, sync::Arc};
 
+use bytes::Bytes;
 use futures_util::future::join_all;
-use serde_json::{Value, json};
 
 use super::{
-    PPServer, agreement, check_room, client_id::ClientId, close_code, emit::Target, error::Error, node::Node, peers,
+    PPServer, agreement, check_room, client_id::ClientId, close_code, emit::Target, error::Error, node::Node,
+    peers::Replies,
 };
 use crate::{
     adapter::BoxFuture,
     schema::Schema,
-    wire::aim::{Aim, Names},
+    wire::{
+        aim::Aim,
+        peer::{self, Head, Reply, Request, SocketInRooms, Unread},
+    },
 };
-
-/// What the lists of an aim are called in an order, as [`Aim::lists`] gives them.
-const LISTS: [&str; 4] = ["rooms", "clients", "exceptRooms", "exceptClients"];
 
 /// The most sockets that one node names in an answer, and the most bytes that their ids and rooms have together, about.
 const MAX_SOCKETS: usize = 10_000;
@@ -30,7 +31,8 @@ const MAX_SOCKET_BYTES: usize = 1 << 20;
 pub struct Answer<T> {
     /// What is known from those nodes that replied, this one included.
     pub value: T,
-    /// The ids of the nodes that did not reply: they are slow, cut off, or dead, or have just left.
+    /// The ids of the nodes that did not reply: they are slow, cut off, or dead, or have just left; or are of another version,
+    /// which does not know the question.
     pub silent: Vec<String>,
     /// The ids of the nodes that had more to say than one answer holds: 10 000 sockets a node, or 1 MiB of their rooms' names.
     pub cut: Vec<String>,
@@ -77,9 +79,13 @@ impl<S: Schema> PPServer<S> {
 
     /// The nodes of the cluster, this one included.
     pub async fn nodes(&self) -> Answer<Vec<NodeInfo>> {
-        let (replies, silent) = put(self.node(), &Aim::default(), json!({ "do": "node" }), false).await;
-        let info = |(id, value): (String, Value)| NodeInfo { id, connections: value.as_u64().unwrap_or_default() };
-        Answer { value: replies.into_iter().map(info).collect(), silent, cut: Vec::new() }
+        let replies = put(self.node(), Request::Node, false).await;
+        let Replies { values, silent } = replies.wanted(|reply| match reply {
+            Reply::Node { connections } => Some(connections),
+            _ => None,
+        });
+        let value = values.into_iter().map(|(id, connections)| NodeInfo { id, connections }).collect();
+        Answer { value, silent, cut: Vec::new() }
     }
 
     /// The ids of a room's members on all nodes, those of the TypeScript implementation included, as the adapter keeps them.
@@ -106,18 +112,18 @@ impl<S: Schema> Target<'_, S> {
     /// [`Error::InvalidName`] for a name that can't be a room's, [`Error::Adapter`] for an aim of more names than fit a message.
     /// Nodes that can't be reached are no error: see [`Answer::silent`].
     pub async fn sockets(&self) -> Result<Answer<Vec<RemoteSocket>>, Error> {
-        let (replies, silent) = self.order(json!({ "do": "sockets" })).await?;
+        let replies = self.order(|aim| Request::Sockets { aim }).await?;
+        let Replies { values, silent } = replies.wanted(|reply| match reply {
+            Reply::Sockets { sockets, cut } => Some((sockets, cut)),
+            _ => None,
+        });
         let mut answer: Answer<Vec<RemoteSocket>> = Answer { silent, ..Answer::default() };
-        for (node, value) in replies {
-            if value["cut"] == true {
-                answer.cut.push(node.clone());
+        for (node, (sockets, cut)) in values {
+            let remote = |SocketInRooms { id, rooms }| RemoteSocket { id, node: node.clone(), rooms };
+            answer.value.extend(sockets.into_iter().map(remote));
+            if cut {
+                answer.cut.push(node);
             }
-            let sockets = value["sockets"].as_array().into_iter().flatten();
-            answer.value.extend(sockets.filter_map(|socket| {
-                let id = socket["id"].as_str()?.to_owned();
-                let rooms = list(&socket["rooms"])?.iter().map(str::to_owned).collect();
-                Some(RemoteSocket { id, node: node.clone(), rooms })
-            }));
         }
         Ok(answer)
     }
@@ -128,7 +134,8 @@ impl<S: Schema> Target<'_, S> {
     /// # Errors
     /// As for [`sockets`](Self::sockets).
     pub async fn join(&self, room: &str) -> Result<Answer<u64>, Error> {
-        self.count(json!({ "do": "join", "room": check_room(room)? })).await
+        let room = check_room(room)?.to_owned();
+        self.count(|aim| Request::Join { aim, room }).await
     }
 
     /// Takes the matching sockets out of a room, and says how many they are.
@@ -136,7 +143,8 @@ impl<S: Schema> Target<'_, S> {
     /// # Errors
     /// As for [`sockets`](Self::sockets).
     pub async fn leave(&self, room: &str) -> Result<Answer<u64>, Error> {
-        self.count(json!({ "do": "leave", "room": check_room(room)? })).await
+        let room = check_room(room)?.to_owned();
+        self.count(|aim| Request::Leave { aim, room }).await
     }
 
     /// Closes the matching sockets' connections after what is queued for them, and says how many they are. `code` is a WebSocket
@@ -149,92 +157,101 @@ impl<S: Schema> Target<'_, S> {
         if !close_code::is_sendable(code) {
             return Err(Error::InvalidCode { code });
         }
-        self.count(json!({ "do": "disconnect", "code": code, "reason": reason })).await
+        self.count(|aim| Request::Disconnect { aim, code, reason: reason.to_owned() }).await
     }
 
-    async fn count(&self, order: Value) -> Result<Answer<u64>, Error> {
-        let (replies, silent) = self.order(order).await?;
-        let value = replies.iter().filter_map(|(_, value)| value.as_u64()).sum();
+    async fn count(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Answer<u64>, Error> {
+        let replies = self.order(request).await?;
+        let Replies { values, silent } = replies.wanted(|reply| match reply {
+            Reply::Done { sockets } => Some(sockets),
+            _ => None,
+        });
+        let value = values.iter().fold(0_u64, |sum, (_, sockets)| sum.saturating_add(*sockets));
         Ok(Answer { value, silent, cut: Vec::new() })
     }
 
-    async fn order(&self, order: Value) -> Result<(Vec<(String, Value)>, Vec<String>), Error> {
+    async fn order(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Replies<Reply>, Error> {
         if let Some((room, why)) = self.aim.problem() {
             return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
         }
-        self.aim.check_count().map_err(|error| Error::Adapter(error.into()))?;
-        Ok(put(self.server.node(), &self.aim, order, self.local).await)
+        let aim = self.aim.encode_lists().map_err(|error| Error::Adapter(error.into()))?;
+        Ok(put(self.server.node(), request(aim.into()), self.local).await)
     }
 }
 
-/// Has an order carried out here, and on the other nodes unless it is only for this one. Once begun it goes on, whatever becomes of
+/// Has a request carried out here, and on the other nodes unless it is only for this one. Once begun it goes on, whatever becomes of
 /// the future: it may close the very client whose handler gave it.
-async fn put(node: &Arc<Node>, aim: &Aim<'_>, mut order: Value, local: bool) -> (Vec<(String, Value)>, Vec<String>) {
-    let here = carry_out(node, aim, &order);
+async fn put(node: &Arc<Node>, request: Request, local: bool) -> Replies<Reply> {
+    // What is not understood here is not understood elsewhere either.
+    let Some(here) = carry_out(node, &request) else { return Replies::default() };
+    let mut replies = Replies::default();
     if local {
-        return (vec![(node.peers.id().to_owned(), here.await)], Vec::new());
-    }
-    for (name, list) in LISTS.into_iter().zip(aim.lists()) {
-        order[name] = list.iter().collect();
+        replies.values.push((node.peers.id().to_owned(), here.await));
+        return replies;
     }
     let asking = {
         let node = node.clone();
-        node.clone().runtime.spawn(async move { node.ask(&order).await })
+        node.clone().runtime.spawn(async move { node.ask(request).await })
     };
     let (here, there) = tokio::join!(here, asking);
     // An error is the end of the runtime, which answers nobody.
-    let there = there.unwrap_or_default();
-    let mut replies = there.values;
-    replies.push((node.peers.id().to_owned(), here));
-    (replies, there.silent)
+    replies = there.unwrap_or_default();
+    replies.values.push((node.peers.id().to_owned(), here));
+    replies
 }
 
 /// A question of another node came in; `false` where it is none.
-pub(crate) fn hear_question(node: &Arc<Node>, payload: &[u8]) -> bool {
-    let Some(question) = peers::parse(payload) else { return false };
-    let asker = question["from"].as_str().and_then(ClientId::parse);
-    let (Some(number), Some(asker)) = (question["ask"].as_u64(), asker) else { return false };
-    let order = &question["order"];
-    // An aim that can't be read must not become one at everybody.
-    let [Some(rooms), Some(clients), Some(except_rooms), Some(except_clients)] = LISTS.map(|name| list(&order[name]))
-    else {
-        return false;
+pub(crate) fn hear_question(node: &Arc<Node>, payload: &Bytes) -> bool {
+    let Some(Head { number, from }) = Head::of(payload) else { return false };
+    let Some(asker) = ClientId::parse(&from) else { return false };
+    let answer = match peer::request(payload) {
+        Ok(request) => carry_out(node, &request),
+        Err(Unread::Newer) => Some(reply(Reply::Unknown)),
+        Err(Unread::Broken) => None,
     };
-    let aim = Aim { rooms, clients, except_rooms, except_clients };
-    if aim.check_count().is_err() {
-        return false;
-    }
-    let answer = carry_out(node, &aim, order);
+    let Some(answer) = answer else { return false };
     let task = node.clone();
-    node.runtime.spawn(async move { task.reply(asker, number, &answer.await) });
+    node.runtime.spawn(async move { task.reply(asker, number, answer.await) });
     true
 }
 
-/// Does what an order says on this node's own sockets. An order that a later version has added is answered with `null`.
-fn carry_out(node: &Node, aim: &Aim<'_>, order: &Value) -> BoxFuture<Value> {
-    let room = order["room"].as_str().unwrap_or_default();
-    let value = match order["do"].as_str() {
-        Some("node") => node.connections().into(),
-        Some("schema") => agreement::answer(node.registry, order),
-        Some("sockets") => sockets(node, aim),
-        Some("disconnect") => {
-            // A code that can't be sent does not keep anybody connected.
-            let code = order["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or(close_code::NORMAL);
-            let reason = order["reason"].as_str().unwrap_or_default();
-            node.pick(aim).iter().filter(|socket| socket.close(code, reason)).count().into()
+/// Does what is requested on this node's own sockets; `None` where it can't be read at which ones. Such a request must not become
+/// one for all sockets.
+fn carry_out(node: &Node, request: &Request) -> Option<BoxFuture<Reply>> {
+    Some(reply(match request {
+        Request::Node => Reply::Node { connections: node.connections() as u64 },
+        Request::Schema { fingerprint } => agreement::answer(node.registry, *fingerprint),
+        Request::Sockets { aim } => sockets(node, &read(aim)?),
+        Request::Join { aim, room } => {
+            let sockets = node.pick(&read(aim)?);
+            let joining: Vec<_> = sockets.iter().filter_map(|socket| node.join(socket, room).ok()).collect();
+            return Some(Box::pin(async move { done(join_all(joining).await.len()) }));
         }
-        Some("leave") => node.pick(aim).iter().filter(|socket| node.leave(socket, room).is_ok()).count().into(),
-        Some("join") => {
-            let joining: Vec<_> = node.pick(aim).iter().filter_map(|socket| node.join(socket, room).ok()).collect();
-            return Box::pin(async move { join_all(joining).await.len().into() });
+        Request::Leave { aim, room } => {
+            done(node.pick(&read(aim)?).iter().filter(|socket| node.leave(socket, room).is_ok()).count())
         }
-        _ => Value::Null,
-    };
-    Box::pin(ready(value))
+        Request::Disconnect { aim, code, reason } => {
+            done(node.pick(&read(aim)?).iter().filter(|socket| socket.close(*code, reason)).count())
+        }
+    }))
+}
+
+fn reply(reply: Reply) -> BoxFuture<Reply> {
+    Box::pin(ready(reply))
+}
+
+fn done(sockets: usize) -> Reply {
+    Reply::Done { sockets: sockets as u64 }
+}
+
+/// The aim of a request; `None` where it is none, or more than the lists that this version knows.
+fn read(aim: &[u8]) -> Option<Aim<'_>> {
+    let (aim, rest) = Aim::decode_lists(aim).ok()?;
+    rest.is_empty().then_some(aim)
 }
 
 /// The sockets of an aim and their rooms, as far as they fit an answer.
-fn sockets(node: &Node, aim: &Aim<'_>) -> Value {
+fn sockets(node: &Node, aim: &Aim<'_>) -> Reply {
     let mut sockets = Vec::new();
     let mut bytes = 0;
     for socket in node.pick(aim) {
@@ -242,19 +259,10 @@ fn sockets(node: &Node, aim: &Aim<'_>) -> Value {
         let cost = |name: &str| name.len() + 3;
         bytes += cost(socket.id.as_str()) + rooms.iter().map(|room| cost(room)).sum::<usize>();
         if sockets.len() == MAX_SOCKETS || bytes > MAX_SOCKET_BYTES {
-            return json!({ "sockets": sockets, "cut": true });
+            return Reply::Sockets { sockets, cut: true };
         }
-        let rooms: Value = rooms.iter().map(|room| &**room).collect();
-        sockets.push(json!({ "id": socket.id.as_str(), "rooms": rooms }));
+        let rooms = rooms.iter().map(|room| (**room).to_owned()).collect();
+        sockets.push(SocketInRooms { id: socket.id.as_str().to_owned(), rooms });
     }
-    json!({ "sockets": sockets, "cut": false })
-}
-
-/// A list of names, empty where there is none; `None` for anything else.
-fn list(value: &Value) -> Option<Names<'_>> {
-    match value {
-        Value::Null => Some(Names::default()),
-        Value::Array(names) => names.iter().map(Value::as_str).collect(),
-        _ => None,
-    }
+    Reply::Sockets { sockets, cut: false }
 }

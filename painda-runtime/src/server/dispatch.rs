@@ -9,7 +9,6 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use serde_json::json;
 use tracing::{Instrument, Level};
 
 use super::{
@@ -26,7 +25,11 @@ use crate::{
     adapter::BoxFuture,
     excerpt::{MESSAGE, cut},
     schema::{EventDescriptor, Schema},
-    wire::frame::Body,
+    wire::{
+        control::{AUTH, ToClient},
+        error_code::ErrorCode,
+        frame::Body,
+    },
 };
 
 /// Reads what a message says, and hands it to whom it is for.
@@ -39,12 +42,12 @@ pub(crate) async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
     }
 }
 
-/// `__pp_auth {token}`, for the hook that wants it.
+/// New credentials, for the hook that wants it.
 async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String>) {
     let Some(hook) = &session.server.hooks().auth else { return };
     session.handling.store(0, Ordering::Relaxed);
     let Some(token) = token else {
-        return refuse(session, &Refusal::bad_json("\"__pp_auth\" has no string \"token\""));
+        return refuse(session, &Refusal::bad_json(format!("{AUTH:?} has no string \"token\"")));
     };
     let socket = Socket::new(session.clone());
     if let Err(error) = caught(|| hook(socket, token)).await {
@@ -64,7 +67,7 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
             }
             Err(Error::Refused { reason, .. }) => {
                 node.counters.refused_messages.add(event, 1);
-                return tell_error(node, &Socket::new(session.clone()), "REFUSED", &reason);
+                return tell_error(node, &Socket::new(session.clone()), ErrorCode::Refused, &reason);
             }
             Err(error) => return failed(session, &error),
         }
@@ -145,7 +148,7 @@ pub(crate) fn refuse<S: Schema>(session: &Arc<Session<S>>, refusal: &Refusal) {
     node.counters.malformed.add(Malformed::of(refusal.code), 1);
     line!(
         node.log.malformed, DEBUG, target: "painda::handler",
-        id = session.core.id.as_str(), error = refusal.code, why = log::sentence(&refusal.message), "a message can't be taken"
+        id = session.core.id.as_str(), error = refusal.code.as_str(), why = log::sentence(&refusal.message), "a message can't be taken"
     );
     tell_error(node, &Socket::new(session.clone()), refusal.code, &refusal.message);
 }
@@ -159,14 +162,14 @@ pub(crate) fn turn_away<S: Schema>(session: &Arc<Session<S>>, why: Refused, erro
     };
     node.counters.refused.add(why, 1);
     node.log.refused(core.id, session.address, why, code, &error.to_string());
-    tell_error(node, &Socket::new(session.clone()), "REFUSED", reason);
+    tell_error(node, &Socket::new(session.clone()), ErrorCode::Refused, reason);
     core.close_because(Closed::Refused, code, reason);
 }
 
-/// Sends `__pp_error`. A client that does not read such answers does without further ones.
-pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: &str, message: &str) {
-    let message = cut(message, MESSAGE);
-    if let Some(packet) = node.control("__pp_error", &json!({ "code": code, "message": message })) {
+/// Tells a client of an error. A client that does not read such answers does without further ones.
+pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: ErrorCode, message: &str) {
+    let message = &cut(message, MESSAGE);
+    if let Some(packet) = node.control(&ToClient::Error { code, message }) {
         node.answer(socket.core(), &packet);
     }
 }

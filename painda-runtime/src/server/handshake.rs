@@ -15,7 +15,7 @@ use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{address, limits::Limits, node::Node, packet::Dialect, stats::Refused, upgrade::ResponseBody};
-use crate::schema::reflect::base64;
+use crate::{schema::reflect::base64, wire::json_message::SUBPROTOCOL};
 
 /// The HTTP request that a client connected with, for the connect hook.
 ///
@@ -92,9 +92,6 @@ impl Handshake {
     }
 }
 
-/// The subprotocol by which a client asks for bare JSON in text messages. Names of subprotocols are compared exactly.
-const JSON_SUBPROTOCOL: &str = "pp.json";
-
 /// Whether a request asks for a WebSocket, for a route that serves more than these. Whether it asks as it should,
 /// [`PPServer::handle`](super::PPServer::handle) checks, and answers with what is wrong.
 #[must_use]
@@ -122,7 +119,7 @@ impl Accepted {
             headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
         }
         if self.dialect == Dialect::Text {
-            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(JSON_SUBPROTOCOL));
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         }
         response
     }
@@ -198,7 +195,7 @@ fn dialect(headers: &HeaderMap) -> Result<Dialect, Refusal> {
             }
         }
     }
-    match offered.contains(JSON_SUBPROTOCOL) {
+    match offered.contains(SUBPROTOCOL) {
         true => Ok(Dialect::Text),
         false if offered.is_empty() => Ok(Dialect::V2),
         false => Err(bad("none of these subprotocols is known here: offer \"pp.json\" for JSON, or none for frames")),

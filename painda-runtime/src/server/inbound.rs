@@ -6,21 +6,15 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{
-    agreement, cluster,
-    error::Error,
-    json::is_json,
-    node::Node,
-    packet::Packet,
-    peers::{ASK, REPLY},
-    typescript,
-};
+use super::{agreement, cluster, error::Error, node::Node, packet::Packet, typescript};
 use crate::{
     Message, RESERVED_PREFIX,
     adapter::{AdapterError, BoxFuture, Delivery},
     wire::{
         aim::{AIMED, Aim},
         channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT},
+        json::is_json,
+        peer::{ASK, REPLY},
     },
 };
 
@@ -30,11 +24,11 @@ impl Node {
         let print = agreement::fingerprint(self.registry);
         let channels = [BROADCAST, CLUSTER, TYPESCRIPT, self.peers.inbox()];
         let subscribing = channels.map(|channel| self.adapter().subscribe(channel, self.callback.clone()));
-        let schema = self.adapter().add_to_room(&agreement::room(&print), self.peers.id());
+        let schema = self.adapter().add_to_room(&agreement::room(print), self.peers.id());
         done(subscribing.into_iter().chain([schema])).await?;
         // Whoever finds a node in the list may ask it, and knows by then whether it has to.
         done([self.adapter().add_to_room(NODES, self.peers.id())]).await?;
-        let fit = agreement::check(self, &print).await?;
+        let fit = agreement::check(self, print).await?;
         let _ = self.fit.set(fit);
         Ok(())
     }

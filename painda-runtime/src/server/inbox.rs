@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     schema::Schema,
-    wire::frame::{self, Body, FrameError},
+    wire::{
+        error_code::ErrorCode,
+        frame::{self, Body, FrameError},
+    },
 };
 
 /// So many messages may wait for the handlers of one client.
@@ -174,7 +177,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         node.counters.rate_limited.add(1);
         if let Allowed::FirstOver(window) = over {
             let why = format!("too many {what} in this {window}; further messages are dropped");
-            tell_error(node, &Socket::new(self.session.clone()), "RATE_LIMITED", &why);
+            tell_error(node, &Socket::new(self.session.clone()), ErrorCode::RateLimited, &why);
         }
         if self.flood.get_or_insert_default().dropped(now) {
             self.session.core.close(close_code::POLICY, "too many messages for too long");

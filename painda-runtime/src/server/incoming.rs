@@ -7,12 +7,17 @@ use std::fmt;
 use bytes::Bytes;
 use tungstenite::Utf8Bytes;
 
-use super::json::{JsonText, TreeError, members, string};
+use super::json::{JsonText, TreeError};
 use crate::{
-    RESERVED_PREFIX,
     excerpt::Quoted,
+    message::RESERVED,
     schema::{EventDescriptor, JsonReason, Registry},
-    wire::frame::{Body, FrameError},
+    wire::{
+        control::FromClient,
+        error_code::ErrorCode,
+        frame::{Body, FrameError},
+        json_message::{self, JsonMessage},
+    },
 };
 
 /// A message of a client on its way to its handler, as middleware sees it.
@@ -63,35 +68,35 @@ impl Incoming {
 pub(crate) enum Parsed {
     /// For the middleware and a handler.
     Message(Incoming),
-    /// `__pp_auth`, for the hook that wants it: its token, where it has one.
+    /// New credentials, for the hook that wants them: the token, where it has one.
     Auth(Option<String>),
 }
 
 /// Why a message is none, as the client is told.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    pub(crate) code: &'static str,
+    pub(crate) code: ErrorCode,
     pub(crate) message: String,
 }
 
 impl Refusal {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
     pub(crate) fn bad_json(why: impl Into<String>) -> Self {
-        Self::new("BAD_JSON", why)
+        Self::new(ErrorCode::BadJson, why)
     }
 
     /// The payload is not the event's.
     pub(crate) fn bad_payload(event: &str, why: impl fmt::Display) -> Self {
-        Self::new("BAD_PAYLOAD", format!("the payload does not fit the event {event:?}: {why}"))
+        Self::new(ErrorCode::BadPayload, format!("the payload does not fit the event {event:?}: {why}"))
     }
 }
 
 impl From<FrameError> for Refusal {
     fn from(error: FrameError) -> Self {
-        Self::new("BAD_FRAME", error.to_string())
+        Self::new(ErrorCode::BadFrame, error.to_string())
     }
 }
 
@@ -106,7 +111,7 @@ pub(crate) fn parse(registry: &'static Registry, max_event: usize, body: Body) -
     match body {
         Body::Event { id, payload } => match registry.by_id(id) {
             Some(event) => Ok(Parsed::Message(Incoming::Event { event, payload })),
-            None => Err(Refusal::new("UNKNOWN_EVENT", format!("the schema has no event with id {id}"))),
+            None => Err(Refusal::new(ErrorCode::UnknownEvent, format!("the schema has no event with id {id}"))),
         },
         Body::Json(text) => match Utf8Bytes::try_from(text) {
             Ok(text) => parse_json(registry, max_event, &text),
@@ -118,18 +123,16 @@ pub(crate) fn parse(registry: &'static Registry, max_event: usize, body: Body) -
 /// What `{"type", "payload"}` says.
 fn parse_json(registry: &'static Registry, max_event: usize, text: &Utf8Bytes) -> Result<Parsed, Refusal> {
     let no_type = || Refusal::bad_json("the message is no JSON object with a string \"type\"");
-    let found = members(text, ["type", "payload"]);
-    let [name, payload] =
+    let found = json_message::read(text);
+    let JsonMessage { name, payload } =
         found.map_err(|error| Refusal::bad_json(format!("the message is no JSON: {error}")))?.ok_or_else(no_type)?;
-    let name = name.and_then(string).ok_or_else(no_type)?;
-    if name == "__pp_auth" {
-        let token = payload.and_then(|payload| members(payload, ["token"]).ok()?).and_then(|[token]| token);
-        return Ok(Parsed::Auth(token.and_then(string).map(Into::into)));
-    }
-    if name.starts_with(RESERVED_PREFIX) {
-        let why =
-            format!("clients do not send {}: names that begin with \"__pp_\" belong to the protocol", Quoted(&name));
-        return Err(Refusal::new("RESERVED_NAME", why));
+    match FromClient::read(&name, payload) {
+        None => {}
+        Some(FromClient::Auth { token }) => return Ok(Parsed::Auth(token.map(Into::into))),
+        Some(FromClient::Reserved) => {
+            let why = format!("clients do not send {}: {RESERVED}", Quoted(&name));
+            return Err(Refusal::new(ErrorCode::ReservedName, why));
+        }
     }
     let Some(event) = registry.by_name(&name) else {
         let payload = payload.map_or_else(JsonText::null, |payload| JsonText::part(text, payload));

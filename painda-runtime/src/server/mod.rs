@@ -54,7 +54,6 @@ mod agreement;
 mod body;
 mod builder;
 mod client_id;
-pub mod close_code;
 mod cluster;
 mod compare;
 mod connection;
@@ -101,6 +100,8 @@ use crate::{
     schema::{EventOf, Schema},
     wire::aim::Aim,
 };
+
+pub use crate::wire::close_code;
 
 pub use self::{
     address::ProxyHeader,

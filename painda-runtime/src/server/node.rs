@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
@@ -33,15 +33,17 @@ use super::{
     pending::Pending,
     socket::SocketCore,
     stats::{Closed, Counters, EventLabel, Facade, ServerStats},
-    typescript,
 };
 use crate::{
     JsonError, Message, RESERVED_PREFIX,
     adapter::{Callback, PPAdapter},
+    message::RESERVED,
     schema::{Delivery, EventDescriptor, Registry},
     wire::{
         aim::Aim,
         channels::{TYPESCRIPT, room_problem},
+        control::ToClient,
+        typescript,
     },
 };
 
@@ -258,7 +260,7 @@ impl Node {
             }
         }
         if self.config.typescript_nodes
-            && let Some(message) = typescript::remote_emit(self.registry, aim, packet)
+            && let Some(message) = typescript::encode(self.registry, aim, &packet.message)
         {
             self.adapter.publish(TYPESCRIPT, &message, None)?;
         }
@@ -394,7 +396,7 @@ impl Node {
     fn event_named(&self, name: &str) -> Result<Option<&'static EventDescriptor>, Error> {
         let invalid = |why| Err(Error::InvalidName { kind: "event", name: name.to_owned(), why });
         if name.starts_with(RESERVED_PREFIX) {
-            return invalid("names that begin with \"__pp_\" belong to the protocol");
+            return invalid(RESERVED);
         }
         if name.len() > crate::wire::envelope::MAX_NAME_LEN {
             return invalid("it is longer than 65535 bytes");
@@ -403,8 +405,8 @@ impl Node {
     }
 
     /// A message of the protocol itself.
-    pub(crate) fn control(&self, name: &'static str, payload: &Value) -> Option<Packet> {
-        Packet::named(self.config.framing, name, payload).ok()
+    pub(crate) fn control(&self, said: &ToClient<'_>) -> Option<Packet> {
+        Packet::message(self.config.framing, said.message()).ok()
     }
 
     /// Tells every client that the node stops, and waits until they are gone and their disconnect hooks have ended, or the deadline
@@ -438,7 +440,7 @@ impl Node {
     async fn wind_up(&self, reason: &str) -> Result<(), Error> {
         let deadline = self.config.shutdown_timeout;
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-        if let Some(packet) = self.control("__pp_shutdown", &json!({ "reason": reason, "timeoutMs": timeout_ms })) {
+        if let Some(packet) = self.control(&ToClient::Shutdown { reason, timeout_ms }) {
             let event = EventLabel::at(self.registry, None);
             self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol, event);
         }

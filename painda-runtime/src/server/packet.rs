@@ -11,7 +11,10 @@ use crate::{
     Message,
     excerpt::cut,
     schema::{PPEvent, Registry},
-    wire::frame::{self, HEADER_LEN, HEADER_LEN_V1, Mode},
+    wire::{
+        frame::{self, HEADER_LEN, HEADER_LEN_V1, Mode},
+        json_message,
+    },
 };
 
 /// The longest header that a server's WebSocket frame has.
@@ -69,11 +72,11 @@ impl Packet {
     pub(crate) fn named(framing: Framing, name: &str, payload: &Value) -> Result<Self, Error> {
         let mut buffer = Vec::with_capacity(PREFIX + 2 * JSON + name.len());
         buffer.resize(PREFIX, 0);
-        open_json(&mut buffer, name);
+        json_message::open(&mut buffer, name);
         let start = buffer.len();
         serde_json::to_writer(&mut buffer, payload).map_err(Error::other)?;
         let end = buffer.len();
-        close_json(&mut buffer);
+        json_message::close(&mut buffer);
         let named = |buffer: Bytes, at| Message::named(name, buffer.slice(at..at + end - start));
         if framing.deflates(&buffer[PREFIX..]) {
             return Self::message(framing, named(buffer.into(), start));
@@ -144,9 +147,9 @@ impl Packet {
             Message::Named { name, payload } => write_json(&mut out, name, payload),
             Message::Event { id, payload } => {
                 let event = registry.by_id(*id)?;
-                open_json(&mut out, event.name());
+                json_message::open(&mut out, event.name());
                 event.write_json_text(payload, &mut out).ok()?;
-                close_json(&mut out);
+                json_message::close(&mut out);
             }
         }
         Some(out)
@@ -157,20 +160,9 @@ impl Packet {
 const JSON: usize = 64;
 
 fn write_json(out: &mut Vec<u8>, name: &str, payload: &[u8]) {
-    open_json(out, name);
+    json_message::open(out, name);
     out.extend_from_slice(payload);
-    close_json(out);
-}
-
-fn open_json(out: &mut Vec<u8>, name: &str) {
-    out.extend_from_slice(br#"{"type":"#);
-    // A `Vec` takes everything, and text is always JSON.
-    let _ = serde_json::to_writer(&mut *out, name);
-    out.extend_from_slice(br#","payload":"#);
-}
-
-fn close_json(out: &mut Vec<u8>) {
-    out.push(b'}');
+    json_message::close(out);
 }
 
 impl Framing {

@@ -1,8 +1,8 @@
 //! What nodes ask each other: questions to other nodes, their replies, and how long to wait for them.
 //!
-//! A question is one message on the channel of the cluster, a reply one on the asker's own channel; both are JSON. Who has to
-//! reply is known because each node is a member of the room of nodes, as clients are of theirs. What is asked, and what a node
-//! does about it, is not known here.
+//! A question is one message on the channel of the cluster, a reply one on the asker's own channel; what they say is typed, in
+//! [`wire::peer`](crate::wire::peer). Who has to reply is known because each node is a member of the room of nodes, as clients
+//! are of theirs. What a node does about a question is not known here.
 //!
 //! Nothing is signed: whoever may publish on these channels is taken for a node. What can be had without signatures is that
 //! nobody else is believed. A question's number can't be guessed by who does not hear the question, and a reply counts once, and
@@ -15,7 +15,6 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, sleep_until, timeout_at},
@@ -23,20 +22,14 @@ use tokio::{
 
 use super::{client_id::ClientId, node::Node};
 use crate::{
-    Message,
+    Message, PPEvent,
     adapter::{AdapterError, PPAdapter},
     wire::{
         channels::{CLUSTER, NODES, REPLIES_PREFIX},
         envelope::EnvelopeError,
+        peer::{self, ASK, Answer, Head, MAX_LEN, Question, REPLY, Reply, Request, Unread},
     },
 };
-
-/// The names of both messages.
-pub(crate) const ASK: &str = "__pp_ask";
-pub(crate) const REPLY: &str = "__pp_reply";
-
-/// The longest question or reply, in bytes: each is parsed as a whole, which takes many times its length for a moment.
-pub(crate) const MAX_SPEECH: usize = 4 << 20;
 
 /// While replies are awaited, it is looked up this often who of those who were asked is still there.
 const LOOK: Duration = Duration::from_millis(100);
@@ -46,31 +39,51 @@ pub(crate) struct Peers {
     id: ClientId,
     inbox: String,
     /// Questions that wait for replies.
-    open: Mutex<HashMap<u64, Question>>,
+    open: Mutex<HashMap<u64, Open>>,
     /// The other nodes when they could last be listed.
     known: Mutex<HashSet<String>>,
 }
 
-struct Question {
+/// A question that waits for replies.
+struct Open {
     /// Who was asked and has not replied.
     asked: HashSet<String>,
-    replies: mpsc::UnboundedSender<Reply>,
+    replies: mpsc::UnboundedSender<(String, Reply)>,
 }
 
-/// Who has replied, and what.
-type Reply = (String, Value);
-
-/// The replies of those who answered in time, and the others' ids.
-#[derive(Default)]
-pub(crate) struct Replies {
-    pub(crate) values: Vec<Reply>,
+/// What was replied in time, by the replying nodes' ids, and the other nodes' ids.
+#[derive(Debug)]
+pub(crate) struct Replies<T> {
+    pub(crate) values: Vec<(String, T)>,
     pub(crate) silent: Vec<String>,
 }
 
-/// Forgets a question, also where its asker gives up.
-struct Open<'a>(&'a Peers, u64);
+impl<T> Default for Replies<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), silent: Vec::new() }
+    }
+}
 
-impl Drop for Open<'_> {
+impl Replies<Reply> {
+    /// What was wanted. A node whose reply says something else has not answered.
+    pub(crate) fn wanted<T>(self, read: impl Fn(Reply) -> Option<T>) -> Replies<T> {
+        let Self { values, mut silent } = self;
+        let mut wanted = Vec::with_capacity(values.len());
+        for (node, reply) in values {
+            match read(reply) {
+                Some(value) => wanted.push((node, value)),
+                None => silent.push(node),
+            }
+        }
+        silent.sort_unstable();
+        Replies { values: wanted, silent }
+    }
+}
+
+/// Forgets a question when its asker has all replies or gives up.
+struct Forget<'a>(&'a Peers, u64);
+
+impl Drop for Forget<'_> {
     fn drop(&mut self) {
         self.0.open.lock().remove(&self.1);
     }
@@ -93,18 +106,25 @@ impl Peers {
     }
 
     /// A reply came in; `false` where it is none.
-    pub(crate) fn hear_reply(&self, payload: &[u8]) -> bool {
+    pub(crate) fn hear_reply(&self, payload: &Bytes) -> bool {
         // Nobody waits any more, so it need not be read.
         if self.open.lock().is_empty() {
             return true;
         }
-        let Some(mut reply) = parse(payload) else { return false };
-        let (Some(number), Some(from)) = (reply["ask"].as_u64(), reply["from"].as_str()) else { return false };
+        let Some(Head { number, from }) = Head::of(payload) else { return false };
         // Every node hears a question, also one that was not listed yet; and a reply may come too late.
+        if !self.open.lock().get(&number).is_some_and(|question| question.asked.contains(&from)) {
+            return true;
+        }
+        let reply = match peer::reply(payload) {
+            Ok(reply) => reply,
+            Err(Unread::Newer) => Reply::Unknown,
+            Err(Unread::Broken) => return false,
+        };
         if let Some(question) = self.open.lock().get_mut(&number)
-            && let Some(from) = question.asked.take(from)
+            && question.asked.remove(&from)
         {
-            let _ = question.replies.send((from, reply["value"].take()));
+            let _ = question.replies.send((from, reply));
         }
         true
     }
@@ -127,10 +147,10 @@ impl Peers {
 
 impl Node {
     /// Asks all other nodes, and waits until each has replied or the time is up.
-    pub(crate) async fn ask(&self, order: &Value) -> Replies {
+    pub(crate) async fn ask(&self, request: Request) -> Replies<Reply> {
         let deadline = Instant::now() + self.config.ask_timeout;
         let others = self.other_nodes(deadline).await;
-        self.ask_these(others, order, deadline).await
+        self.ask_these(others, request, deadline).await
     }
 
     /// The ids of the other nodes.
@@ -140,11 +160,16 @@ impl Node {
     }
 
     /// Asks these nodes, and waits until each has replied, or is no longer there, or the time is up.
-    pub(crate) async fn ask_these(&self, mut waiting: HashSet<String>, order: &Value, deadline: Instant) -> Replies {
+    pub(crate) async fn ask_these(
+        &self,
+        mut waiting: HashSet<String>,
+        request: Request,
+        deadline: Instant,
+    ) -> Replies<Reply> {
         let peers = &self.peers;
         let (mut values, mut silent) = (Vec::new(), Vec::new());
         if !waiting.is_empty()
-            && let Some((_open, mut replies)) = self.put_question(&waiting, order)
+            && let Some((_forget, mut replies)) = self.put_question(&waiting, request)
         {
             while !waiting.is_empty() {
                 let look_again = async {
@@ -174,14 +199,14 @@ impl Node {
     fn put_question(
         &self,
         asked: &HashSet<String>,
-        order: &Value,
-    ) -> Option<(Open<'_>, mpsc::UnboundedReceiver<Reply>)> {
+        request: Request,
+    ) -> Option<(Forget<'_>, mpsc::UnboundedReceiver<(String, Reply)>)> {
         let number = getrandom::u64().ok()?;
         let (replies, heard) = mpsc::unbounded_channel();
-        self.peers.open.lock().insert(number, Question { asked: asked.clone(), replies });
-        let open = Open(&self.peers, number);
-        match self.say(CLUSTER, ASK, &json!({ "ask": number, "from": self.peers.id(), "order": order })) {
-            Ok(()) => Some((open, heard)),
+        self.peers.open.lock().insert(number, Open { asked: asked.clone(), replies });
+        let forget = Forget(&self.peers, number);
+        match self.say(CLUSTER, ASK, &Question { head: self.head(number), request }) {
+            Ok(()) => Some((forget, heard)),
             Err(error) => {
                 tracing::warn!(target: "painda::cluster", %error, "the other nodes can't be asked");
                 None
@@ -190,26 +215,24 @@ impl Node {
     }
 
     /// Sends the reply to a question.
-    pub(crate) fn reply(&self, asker: ClientId, question: u64, value: &Value) {
-        let reply = json!({ "ask": question, "from": self.peers.id(), "value": value });
-        if let Err(error) = self.say(&inbox(asker), REPLY, &reply) {
+    pub(crate) fn reply(&self, asker: ClientId, number: u64, reply: Reply) {
+        let answer = Answer { head: self.head(number), reply };
+        if let Err(error) = self.say(&inbox(asker), REPLY, &answer) {
             tracing::warn!(target: "painda::cluster", %error, "a reply can't be sent");
         }
     }
 
-    fn say(&self, channel: &str, name: &str, what: &Value) -> Result<(), AdapterError> {
-        let text = what.to_string();
-        if text.len() > MAX_SPEECH {
-            let (field, len) = ("question or reply", text.len());
-            return Err(EnvelopeError::TooLong { field, len, max: MAX_SPEECH }.into());
-        }
-        self.adapter().publish(channel, &Message::named(name, Bytes::from(text)), None)
+    fn head(&self, number: u64) -> Head {
+        Head { number, from: self.peers.id().to_owned() }
     }
-}
 
-/// The JSON of a question or a reply; `None` where it is none.
-pub(crate) fn parse(payload: &[u8]) -> Option<Value> {
-    if payload.len() > MAX_SPEECH { None } else { serde_json::from_slice(payload).ok() }
+    fn say(&self, channel: &str, name: &str, what: &impl PPEvent) -> Result<(), AdapterError> {
+        let len = what.encoded_size();
+        if len > MAX_LEN {
+            return Err(EnvelopeError::TooLong { field: "question or reply", len, max: MAX_LEN }.into());
+        }
+        self.adapter().publish(channel, &Message::named(name, what.to_bytes()), None)
+    }
 }
 
 fn inbox(node: ClientId) -> String {

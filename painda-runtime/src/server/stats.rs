@@ -10,6 +10,7 @@ use crate::{adapter::counters::Gauge, schema::EventDescriptor};
 use crate::{
     adapter::counters::{Count, Counter, counters},
     schema::Registry,
+    wire::error_code::ErrorCode,
 };
 
 counters! {
@@ -97,7 +98,7 @@ pub(crate) trait Label: Copy + 'static {
 }
 
 macro_rules! labels {
-    ($(#[$about:meta])* $Name:ident = $key:literal { $($(#[$about_value:meta])* $Value:ident = $value:literal,)* }) => {
+    ($(#[$about:meta])* $Name:ident = $key:literal { $($(#[$about_value:meta])* $Value:ident = $value:expr,)* }) => {
         $(#[$about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum $Name {
@@ -164,11 +165,11 @@ labels! {
 labels! {
     /// What was wrong with a message: the codes of `__pp_error`.
     Malformed = "error" {
-        BadFrame = "BAD_FRAME",
-        BadJson = "BAD_JSON",
-        BadPayload = "BAD_PAYLOAD",
-        ReservedName = "RESERVED_NAME",
-        UnknownEvent = "UNKNOWN_EVENT",
+        BadFrame = ErrorCode::BadFrame.as_str(),
+        BadJson = ErrorCode::BadJson.as_str(),
+        BadPayload = ErrorCode::BadPayload.as_str(),
+        ReservedName = ErrorCode::ReservedName.as_str(),
+        UnknownEvent = ErrorCode::UnknownEvent.as_str(),
         /// The rules of the WebSocket were broken, and so the connection.
         WebSocket = "WEBSOCKET",
         Other = "other",
@@ -176,8 +177,16 @@ labels! {
 }
 
 impl Malformed {
-    pub(crate) fn of(code: &str) -> Self {
-        Self::ALL.iter().copied().find(|known| known.value() == code).unwrap_or(Self::Other)
+    pub(crate) fn of(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::BadFrame => Self::BadFrame,
+            ErrorCode::BadJson => Self::BadJson,
+            ErrorCode::BadPayload => Self::BadPayload,
+            ErrorCode::ReservedName => Self::ReservedName,
+            ErrorCode::UnknownEvent => Self::UnknownEvent,
+            // These have counters of their own.
+            ErrorCode::RateLimited | ErrorCode::Refused => Self::Other,
+        }
     }
 }
 

@@ -211,9 +211,18 @@ impl<'a> Aim<'a> {
     /// # Errors
     /// As [`publication`](Self::publication).
     pub fn encode(&self, message: &Message) -> Result<Bytes, EnvelopeError> {
+        let mut out = self.encode_lists()?;
+        out.extend_from_slice(&envelope::encode(message, None)?);
+        Ok(out.into())
+    }
+
+    /// The four lists alone, which are what an [`AIMED`] message begins with.
+    ///
+    /// # Errors
+    /// Over [`MAX_NAMES`] names, or one of them longer than 255 bytes.
+    pub fn encode_lists(&self) -> Result<Vec<u8>, EnvelopeError> {
         self.check_count()?;
-        let inner = envelope::encode(message, None)?;
-        let mut out = Vec::with_capacity(inner.len() + 64);
+        let mut out = Vec::with_capacity(64);
         for names in self.lists() {
             // All of them together are no more.
             let count = u16::try_from(names.len()).unwrap_or(u16::MAX);
@@ -224,8 +233,7 @@ impl<'a> Aim<'a> {
                 out.extend_from_slice(name.as_bytes());
             }
         }
-        out.extend_from_slice(&inner);
-        Ok(out.into())
+        Ok(out)
     }
 
     /// Takes the payload of an [`AIMED`] message apart; the emit's own payload shares its memory.
@@ -233,7 +241,17 @@ impl<'a> Aim<'a> {
     /// # Errors
     /// A message that ends early, over [`MAX_NAMES`] names, or a name that is not UTF-8.
     pub fn decode(bytes: &'a Bytes) -> Result<(Self, Message), EnvelopeError> {
-        let mut rest = &bytes[..];
+        let (aim, rest) = Self::decode_lists(bytes)?;
+        let message = envelope::decode(&bytes.slice_ref(rest))?.message;
+        Ok((aim, message))
+    }
+
+    /// Reads the four lists, and returns what follows them.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_lists(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), EnvelopeError> {
+        let mut rest = bytes;
         let mut total = 0;
         let mut list = || -> Result<Names<'a>, EnvelopeError> {
             let count = envelope::take_u16(&mut rest, "list of names")?;
@@ -248,8 +266,7 @@ impl<'a> Aim<'a> {
             Ok(names)
         };
         let aim = Self { rooms: list()?, clients: list()?, except_rooms: list()?, except_clients: list()? };
-        let message = envelope::decode(&bytes.slice_ref(rest))?.message;
-        Ok((aim, message))
+        Ok((aim, rest))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Knows names only.
 
-use crate::RESERVED_PREFIX;
+use crate::message::{RESERVED, RESERVED_PREFIX};
 
 /// The channel that broadcasts take.
 pub const BROADCAST: &str = "__pp_all";
@@ -37,7 +37,7 @@ pub fn room_problem(room: &str) -> Option<&'static str> {
     } else if room.len() > MAX_ROOM_LEN {
         Some("it is longer than 255 bytes")
     } else if room.starts_with(RESERVED_PREFIX) {
-        Some("names that begin with \"__pp_\" belong to the protocol")
+        Some(RESERVED)
     } else {
         None
     }

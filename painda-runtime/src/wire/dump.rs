@@ -4,13 +4,18 @@
 
 use super::aim::AIMED;
 #[cfg(feature = "server")]
-use super::frame::{self, Body};
+use super::{
+    frame::{self, Body},
+    peer,
+};
+#[cfg(feature = "server")]
+use crate::PPEvent;
 use crate::schema::dump::{Table, dump};
 use crate::{EventDescriptor, Registry};
 use bytes::Bytes;
 
 /// Shows what a Redis message means, down to the fields of its event; also of one that is [aimed](super::aim) at several
-/// rooms.
+/// rooms, and, with the feature `server`, of what nodes ask each other.
 ///
 /// ```
 /// # use painda_runtime::{PPEvent, Schema, schema};
@@ -56,8 +61,9 @@ fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, may_aim: bool) -> Res
         return Ok(());
     }
     let name_len = rows.number(2, "nameLen", |len| len.to_string())?;
-    if rows.text(name_len, "name")? != AIMED || !may_aim {
-        rows.json();
+    let name = rows.text(name_len, "name")?;
+    if name != AIMED || !may_aim {
+        rows.named(name);
         return Ok(());
     }
     for list in ["rooms", "clients", "exceptRooms", "exceptClients"] {
@@ -162,6 +168,16 @@ impl<'a> Rows<'a> {
         self.table.row(self.at, &self.bytes[self.at..], path, ty, meaning);
     }
 
+    fn named(&mut self, name: &str) {
+        match name {
+            #[cfg(feature = "server")]
+            peer::ASK => self.known(peer::Question::DESCRIPTOR),
+            #[cfg(feature = "server")]
+            peer::REPLY => self.known(peer::Answer::DESCRIPTOR),
+            _ => self.json(),
+        }
+    }
+
     fn json(&mut self) {
         let value = serde_json::from_slice::<serde_json::Value>(&self.bytes[self.at..]);
         self.rest("payload", "JSON", value.map_or_else(|error| format!("error: {error}"), |value| value.to_string()));
@@ -169,9 +185,13 @@ impl<'a> Rows<'a> {
 
     fn event(&mut self, registry: &Registry, id: usize) {
         match find(registry, id) {
-            Some(event) => dump(event.layout(), &self.bytes[self.at..], self.at, self.table),
+            Some(event) => self.known(event),
             None => self.rest("payload", "", ""),
         }
+    }
+
+    fn known(&mut self, event: &EventDescriptor) {
+        dump(event.layout(), &self.bytes[self.at..], self.at, self.table);
     }
 }
 
@@ -189,7 +209,9 @@ fn event_name(registry: &Registry, id: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PPEvent, Schema, schema};
+    #[cfg(not(feature = "server"))]
+    use crate::PPEvent;
+    use crate::{Schema, schema};
 
     #[derive(PPEvent)]
     #[pp(event = "player:hit", id = 2, crate = "crate")]
@@ -245,6 +267,15 @@ mod tests {
         assert!(dump.contains("rooms[1]       text  \"b\"\n"), "{dump}");
         assert!(dump.contains("exceptClients  u16   0 names\n"), "{dump}");
         assert!(dump.ends_with("damage         i16   -3\n"), "{dump}");
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn what_nodes_ask_each_other_is_shown() {
+        let question = b"\0\0\0\0\x08__pp_ask\0\0\0\0\0\0\0\x07\x02ab\x01\0\0\0\0\0\0\0\x05";
+        let dump = envelope(question);
+        assert!(dump.contains("  head.from                   String   \"ab\"\n"), "{dump}");
+        assert!(dump.ends_with("  5\n"), "{dump}");
     }
 
     #[cfg(feature = "server")]

@@ -1,0 +1,57 @@
+//! The codes of [`__pp_error`](super::control::ERROR): what was wrong with what a client has sent, for programs.
+
+use std::fmt;
+
+/// Why something that a client has sent was not taken. The connection goes on, unless the code says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// A binary message was no frame, or its payload does not inflate. An error of the client program: see `docs/protocol.md`.
+    BadFrame,
+    /// What should be JSON is none, or is no object with a string `type`. An error of the client program.
+    BadJson,
+    /// The payload does not fit its event. The client has another schema than the server, or sends it wrongly.
+    BadPayload,
+    /// The schema has no event with this id. The client has another schema than the server: a newer one, or another service's.
+    UnknownEvent,
+    /// The name belongs to the protocol. An error of the client program.
+    ReservedName,
+    /// Too much in this second or minute: what is over the limit is dropped. Send less; who goes on for 10 s is closed
+    /// ([`POLICY`](super::close_code::POLICY)).
+    RateLimited,
+    /// The application refuses: a message, and the connection goes on; or the client, and a close with the application's code follows.
+    Refused,
+}
+
+impl ErrorCode {
+    /// All codes.
+    pub const ALL: [Self; 7] = [
+        Self::BadFrame,
+        Self::BadJson,
+        Self::BadPayload,
+        Self::UnknownEvent,
+        Self::ReservedName,
+        Self::RateLimited,
+        Self::Refused,
+    ];
+
+    /// The code as it is on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadFrame => "BAD_FRAME",
+            Self::BadJson => "BAD_JSON",
+            Self::BadPayload => "BAD_PAYLOAD",
+            Self::UnknownEvent => "UNKNOWN_EVENT",
+            Self::ReservedName => "RESERVED_NAME",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Refused => "REFUSED",
+        }
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
