@@ -264,7 +264,7 @@ async fn origins() {
     ] {
         assert_eq!(Raw::handshake(addr, headers).await.1, expected, "{headers:?}");
     }
-    assert_eq!(server.stats().refused, 5);
+    assert_eq!(server.stats().refused, 7);
 }
 
 /// Who a client is.

@@ -32,6 +32,7 @@ mod read;
 mod scalar;
 mod write;
 
+#[cfg(feature = "tools")]
 pub(super) use self::form::{is_newtype, is_nullable};
 use self::output::{Output, Text, Tree};
 use self::write::Writer;
