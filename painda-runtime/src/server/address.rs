@@ -13,8 +13,6 @@ use std::{
 use http::{Extensions, HeaderMap, header};
 use parking_lot::Mutex;
 
-use super::limits::Limits;
-
 /// By which header [trusted proxies](super::PPServerBuilder::trusted_proxies) say whose request they pass on; see
 /// [`PPServerBuilder::proxy_header`](super::PPServerBuilder::proxy_header).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,13 +47,9 @@ pub(crate) struct AddressGuard {
 }
 
 impl Addresses {
-    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
-        Arc::new(Self {
-            limit: limits.connections_per_address,
-            ipv6_prefix: limits.ipv6_prefix,
-            counts: Mutex::default(),
-            warned: AtomicBool::new(false),
-        })
+    /// So many connections for each address, of which IPv6 ones are told apart by so many bits.
+    pub(crate) fn new(limit: usize, ipv6_prefix: u8) -> Arc<Self> {
+        Arc::new(Self { limit, ipv6_prefix, counts: Mutex::default(), warned: AtomicBool::new(false) })
     }
 
     /// Counts a connection, where these are counted; an error where its address has as many as it may.
@@ -133,15 +127,19 @@ pub(crate) fn peer(extensions: &Extensions) -> Option<SocketAddr> {
 
 /// The client's address: the peer's, or what the outermost trusted proxy says that it saw. Nothing where that proxy keeps it
 /// to itself (`unknown`, `_hidden`) or can't be understood: it is not the peer's address in any case, which is a proxy's.
-pub(crate) fn client(headers: &HeaderMap, peer: Option<SocketAddr>, limits: &Limits) -> Option<IpAddr> {
-    let (legacy, standard) = match limits.proxy_header {
-        _ if limits.trusted_proxies == 0 => (Said::Nothing, Said::Nothing),
-        ProxyHeader::Either => (
-            Said::by_x_forwarded_for(headers, limits.trusted_proxies),
-            Said::by_forwarded(headers, limits.trusted_proxies),
-        ),
-        ProxyHeader::XForwardedFor => (Said::by_x_forwarded_for(headers, limits.trusted_proxies), Said::Nothing),
-        ProxyHeader::Forwarded => (Said::Nothing, Said::by_forwarded(headers, limits.trusted_proxies)),
+pub(crate) fn client(
+    headers: &HeaderMap,
+    peer: Option<SocketAddr>,
+    trusted_proxies: usize,
+    proxy_header: ProxyHeader,
+) -> Option<IpAddr> {
+    let legacy = || Said::by_x_forwarded_for(headers, trusted_proxies);
+    let standard = || Said::by_forwarded(headers, trusted_proxies);
+    let (legacy, standard) = match proxy_header {
+        _ if trusted_proxies == 0 => (Said::Nothing, Said::Nothing),
+        ProxyHeader::Either => (legacy(), standard()),
+        ProxyHeader::XForwardedFor => (legacy(), Said::Nothing),
+        ProxyHeader::Forwarded => (Said::Nothing, standard()),
     };
     let peer = peer.map(|peer| peer.ip().to_canonical());
     match (legacy, standard) {
@@ -281,8 +279,7 @@ mod tests {
             headers.append(name, http::HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
         }
         let peer = Some(SocketAddr::new(PEER.parse().expect("an address"), 80));
-        let limits = Limits { trusted_proxies, proxy_header, ..Limits::default() };
-        client(&headers, peer, &limits).map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
+        client(&headers, peer, trusted_proxies, proxy_header).map_or_else(|| "unknown".to_owned(), |ip| ip.to_string())
     }
 
     fn by_one(line: &str) -> String {
@@ -426,7 +423,7 @@ mod tests {
     }
 
     fn addresses(limit: usize, ipv6_prefix: u8) -> Arc<Addresses> {
-        Addresses::new(&Limits { connections_per_address: limit, ipv6_prefix, ..Limits::default() })
+        Addresses::new(limit, ipv6_prefix)
     }
 
     fn ip(text: &str) -> IpAddr {

@@ -8,10 +8,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Full, combinators::UnsyncBoxBody};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::pending::{PendingConnection, Turn};
+
+/// The response's body: short text, or nothing.
+pub type ResponseBody = Full<Bytes>;
 
 /// So much of an answer is handed on at once: a client that reads slowly is seen to take it piece by piece.
 const PIECE: usize = 16 << 10;

@@ -10,57 +10,26 @@ use serde_json::Value;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use super::{
-    Inner, PPServer,
     address::ProxyHeader,
-    agreement::OnConflict,
-    connection::Disconnect,
+    config::Config,
+    disconnect::Disconnect,
     error::Error,
-    handlers::{HandlerResult, Handlers},
+    fit::OnConflict,
+    handle::{Handlers, Hooks, Inner, PPServer, Socket},
+    handlers::HandlerResult,
     handshake::Handshake,
     incoming::Incoming,
     limits::Limits,
     listener,
     node::Node,
-    origin::Origins,
     packet::Framing,
     settings,
-    socket::Socket,
 };
 use crate::{
-    adapter::{BoxFuture, MemoryAdapter, PPAdapter},
+    adapter::{MemoryAdapter, PPAdapter},
     schema::{EventOf, Schema},
     wire::frame::Mode,
 };
-
-type ConnectHook<S> = Box<dyn Fn(Socket<S>, Handshake) -> BoxFuture<Result<(), Error>> + Send + Sync>;
-type DisconnectHook<S> = Box<dyn Fn(Socket<S>, Disconnect) -> BoxFuture<Result<(), Error>> + Send + Sync>;
-type AuthHook<S> = Box<dyn Fn(Socket<S>, String) -> BoxFuture<Result<(), Error>> + Send + Sync>;
-type Middleware<S> = Box<dyn Fn(Socket<S>, Incoming) -> BoxFuture<Result<Incoming, Error>> + Send + Sync>;
-
-pub(crate) struct Hooks<S: Schema> {
-    pub(crate) connect: Option<ConnectHook<S>>,
-    pub(crate) disconnect: Option<DisconnectHook<S>>,
-    pub(crate) auth: Option<AuthHook<S>>,
-    pub(crate) middleware: Vec<Middleware<S>>,
-    pub(crate) handlers: Handlers<S>,
-}
-
-/// The settings; see the builder's methods.
-#[derive(Clone, Debug)]
-pub(crate) struct Config {
-    pub(crate) framing: Framing,
-    pub(crate) limits: Limits,
-    pub(crate) allowed_origins: Option<Origins>,
-    pub(crate) heartbeat: Duration,
-    pub(crate) handshake_timeout: Duration,
-    pub(crate) handler_timeout: Duration,
-    pub(crate) shutdown_timeout: Duration,
-    pub(crate) flush_interval: Duration,
-    pub(crate) room_linger: Duration,
-    pub(crate) ask_timeout: Duration,
-    pub(crate) on_conflict: OnConflict,
-    pub(crate) typescript_nodes: bool,
-}
 
 /// Describes a server; from [`PPServer::builder`].
 ///

@@ -9,7 +9,13 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::{
-    PPServer, agreement, check_room, client_id::ClientId, close_code, emit::Target, error::Error, node::Node,
+    agreement,
+    client_id::ClientId,
+    close_code,
+    emit::Target,
+    error::Error,
+    handle::PPServer,
+    node::{Node, check_room},
     peers::Replies,
 };
 use crate::{

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::agreement::SchemaFit;
+use super::fit::SchemaFit;
 
 /// Where two schemas contradict each other.
 #[derive(Debug, PartialEq, Eq)]

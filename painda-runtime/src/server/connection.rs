@@ -28,13 +28,15 @@ use tungstenite::{
 
 use super::{
     close_code,
+    core::SocketCore,
+    disconnect::Disconnect,
     dispatch::{failed, handle},
     error::Error,
+    handle::Session,
     inbox::Inbox,
     limits::{Allowed, MessageRate},
     node::Node,
     outbox::{Drive, Outbox},
-    socket::{Session, SocketCore},
     stats::{Closed, Malformed},
     writer::Writer,
 };
@@ -59,45 +61,6 @@ pub(crate) struct Transport {
     pub(crate) writer: Writer,
     /// What came behind the HTTP request: a copy, because even an empty slice would keep all of hyper's read buffer.
     pub(crate) read_ahead: Vec<u8>,
-}
-
-/// How a connection ended, for the disconnect hook and the log.
-///
-/// ```
-/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
-/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
-/// # schema! { pub Arena { PlayerMove } }
-/// use painda_runtime::server::Disconnect;
-///
-/// let builder = PPServer::<Arena>::builder().on_disconnect(async |socket: Socket<Arena>, end: Disconnect| {
-///     if end == Disconnect::TimedOut {
-///         println!("{} fell silent in {:?}", socket.id(), socket.rooms());
-///     }
-/// });
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Disconnect {
-    /// The client closed it, with this code (1005 where it gave none).
-    Client(u16),
-    /// The server or the application closed it.
-    Server,
-    /// It broke, or the client broke the protocol; the text says how.
-    Broken(String),
-    /// The client gave no sign of life within the heartbeat's time.
-    TimedOut,
-}
-
-impl Disconnect {
-    /// What is counted of it: why, and the close code. Whoever said goodbye first is the reason; without one it is 1006.
-    pub(crate) fn counted(&self, core: &SocketCore) -> (Closed, u16) {
-        core.outbox.goodbye().unwrap_or(match self {
-            Self::Client(code) => (Closed::Client, *code),
-            Self::Server => (Closed::Server, 1006),
-            Self::Broken(_) => (Closed::Broken, 1006),
-            Self::TimedOut => (Closed::TimedOut, 1006),
-        })
-    }
 }
 
 /// Runs a connection until it has ended and its handlers have, too. The socket leaves its rooms as soon as the client is gone.

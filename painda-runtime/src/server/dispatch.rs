@@ -14,11 +14,11 @@ use tracing::{Instrument, Level};
 use super::{
     close_code,
     error::Error,
+    handle::{Session, Socket},
     handlers::Unheard,
     incoming::{Incoming, Parsed, Refusal, parse},
     log::{self, line},
     node::Node,
-    socket::{Session, Socket},
     stats::{Closed, EventLabel, Malformed, Refused},
 };
 use crate::{

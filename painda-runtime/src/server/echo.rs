@@ -14,10 +14,9 @@ use tungstenite::{
 };
 
 use super::{
-    PPServer,
+    handle::{PPServer, Session, Socket},
     outbox::{Bound, Policy, Pushed},
     packet::ws_frame,
-    socket::{Session, Socket},
 };
 use crate::{PPEvent, schema, schema::Schema};
 

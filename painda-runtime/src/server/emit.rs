@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{PPServer, error::Error, packet::Packet};
+use super::{error::Error, handle::PPServer, packet::Packet};
 use crate::{
     schema::{EventOf, Schema},
     wire::aim::Aim,

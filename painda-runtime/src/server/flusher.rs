@@ -21,7 +21,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task};
 
-use super::socket::SocketCore;
+use super::core::SocketCore;
 
 /// After so many sockets a task lets others run.
 const YIELD_AFTER: usize = 128;

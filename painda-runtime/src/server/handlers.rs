@@ -8,14 +8,11 @@ use serde_json::Value;
 
 use super::{
     error::Error,
+    handle::{Call, Handler, Handlers, OwnHandlers, Socket},
     incoming::{Incoming, Refusal},
     json::{JsonText, TreeError, tree},
-    socket::Socket,
 };
-use crate::{
-    adapter::BoxFuture,
-    schema::{EventOf, Schema},
-};
+use crate::schema::{EventOf, Schema};
 
 /// What a handler may return: nothing, or a `Result` whose error is logged.
 pub trait HandlerResult: sealed::Sealed {
@@ -50,19 +47,6 @@ pub(crate) enum Unheard {
     /// Nobody listens; that is no error.
     NoHandler,
 }
-
-type Call = BoxFuture<Result<(), Error>>;
-/// A handler makes what it wants of the payload: bytes for an event, JSON text for a name.
-type Handler<S, P> = Arc<dyn Fn(Socket<S>, P) -> Result<Call, Refusal> + Send + Sync>;
-
-/// A handler for each event or name.
-pub(crate) struct Handlers<S: Schema> {
-    by_id: HashMap<u16, Handler<S, Bytes>>,
-    by_name: HashMap<Box<str>, Handler<S, JsonText>>,
-}
-
-/// The handlers of one socket, which come before those of all: none for most.
-pub(crate) struct OwnHandlers<S: Schema>(RwLock<Option<Box<Handlers<S>>>>);
 
 impl<S: Schema> Default for Handlers<S> {
     fn default() -> Self {

@@ -14,7 +14,7 @@ use http::{
 use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::derive_accept_key;
 
-use super::{address, limits::Limits, node::Node, packet::Dialect, stats::Refused, upgrade::ResponseBody};
+use super::{address, body::ResponseBody, limits::Limits, node::Node, packet::Dialect, stats::Refused};
 use crate::{schema::reflect::base64, wire::json_message::SUBPROTOCOL};
 
 /// The HTTP request that a client connected with, for the connect hook.
@@ -43,7 +43,7 @@ pub struct Handshake {
 impl Handshake {
     pub(crate) fn new(head: Parts, limits: &Limits) -> Self {
         let peer = address::peer(&head.extensions);
-        let client_ip = address::client(&head.headers, peer, limits);
+        let client_ip = address::client(&head.headers, peer, limits.trusted_proxies, limits.proxy_header);
         Self { uri: head.uri, headers: head.headers, peer, client_ip }
     }
 

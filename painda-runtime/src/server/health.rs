@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::PPServer;
+use super::handle::PPServer;
 use crate::{adapter::Health, schema::Schema};
 
 /// How a server is; from [`PPServer::health`]. It displays as one word: `up`, `degraded` or `closing`. Why it is degraded, which is

@@ -17,7 +17,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 
 use super::{
     client_id::{ById, ClientId},
-    socket::SocketCore,
+    core::SocketCore,
 };
 use crate::wire::aim::Aim;
 

@@ -19,9 +19,9 @@ use super::{
     close_code,
     dispatch::{failed, refuse, tell_error},
     error::Error,
+    handle::{Session, Socket},
     limits::{Allowed, ByteRate, Flood, MessageRate},
     packet::Dialect,
-    socket::{Session, Socket},
 };
 use crate::{
     schema::Schema,

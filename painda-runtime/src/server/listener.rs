@@ -21,8 +21,9 @@ use tokio::{
 use tower_service::Service;
 
 use super::{
-    PPServer, address,
+    address,
     body::{AnswerBody, BoxError, RequestBody},
+    handle::PPServer,
     log::line,
     node::Node,
     pending::{End, PendingConnection, Turn},

@@ -19,11 +19,12 @@ use tokio::{
 
 use super::{
     address::Addresses,
-    agreement::SchemaFit,
-    builder::Config,
     client_id::ClientId,
     close_code,
+    config::Config,
+    core::SocketCore,
     error::Error,
+    fit::SchemaFit,
     flusher::Flusher,
     hub::Hub,
     log::Log,
@@ -31,7 +32,6 @@ use super::{
     packet::{Dialect, Framing, Packet, ping_frame},
     peers::Peers,
     pending::Pending,
-    socket::SocketCore,
     stats::{Closed, Counters, EventLabel, Facade, ServerStats},
 };
 use crate::{
@@ -83,7 +83,7 @@ impl Node {
     ) -> Result<Arc<Self>, Error> {
         let peers = Peers::new().ok_or_else(|| Error::other("no random numbers to be had"))?;
         let flusher = Flusher::new(config.flush_interval);
-        let addresses = Addresses::new(&config.limits);
+        let addresses = Addresses::new(config.limits.connections_per_address, config.limits.ipv6_prefix);
         let http = Pending::new(config.limits.pending, config.handshake_timeout);
         let node = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
             let weak = weak.clone();

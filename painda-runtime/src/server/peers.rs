@@ -8,47 +8,36 @@
 //! nobody else is believed. A question's number can't be guessed by who does not hear the question, and a reply counts once, and
 //! only from a node that was asked.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep, sleep_until, timeout_at},
-};
+use tokio::sync::mpsc;
 
-use super::{client_id::ClientId, node::Node};
+use super::client_id::ClientId;
 use crate::{
-    Message, PPEvent,
-    adapter::{AdapterError, PPAdapter},
+    adapter::PPAdapter,
     wire::{
-        channels::{CLUSTER, NODES, REPLIES_PREFIX},
-        envelope::EnvelopeError,
-        peer::{self, ASK, Answer, Head, MAX_LEN, Question, REPLY, Reply, Request, Unread},
+        channels::{NODES, REPLIES_PREFIX},
+        peer::{self, Head, Reply, Unread},
     },
 };
-
-/// While replies are awaited, it is looked up this often who of those who were asked is still there.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// This node's side of all conversations.
 pub(crate) struct Peers {
     id: ClientId,
     inbox: String,
     /// Questions that wait for replies.
-    open: Mutex<HashMap<u64, Open>>,
+    pub(crate) open: Mutex<HashMap<u64, Open>>,
     /// The other nodes when they could last be listed.
-    known: Mutex<HashSet<String>>,
+    pub(crate) known: Mutex<HashSet<String>>,
 }
 
 /// A question that waits for replies.
-struct Open {
+pub(crate) struct Open {
     /// Who was asked and has not replied.
-    asked: HashSet<String>,
-    replies: mpsc::UnboundedSender<(String, Reply)>,
+    pub(crate) asked: HashSet<String>,
+    pub(crate) replies: mpsc::UnboundedSender<(String, Reply)>,
 }
 
 /// What was replied in time, by the replying nodes' ids, and the other nodes' ids.
@@ -81,7 +70,7 @@ impl Replies<Reply> {
 }
 
 /// Forgets a question when its asker has all replies or gives up.
-struct Forget<'a>(&'a Peers, u64);
+pub(crate) struct Forget<'a>(pub(crate) &'a Peers, pub(crate) u64);
 
 impl Drop for Forget<'_> {
     fn drop(&mut self) {
@@ -130,7 +119,7 @@ impl Peers {
     }
 
     /// The ids of the other nodes; where they can't be listed now, those that were known last.
-    async fn others(&self, adapter: &dyn PPAdapter) -> HashSet<String> {
+    pub(crate) async fn others(&self, adapter: &dyn PPAdapter) -> HashSet<String> {
         match adapter.get_clients_in_room(NODES).await {
             Ok(mut nodes) => {
                 nodes.remove(self.id());
@@ -145,96 +134,6 @@ impl Peers {
     }
 }
 
-impl Node {
-    /// Asks all other nodes, and waits until each has replied or the time is up.
-    pub(crate) async fn ask(&self, request: Request) -> Replies<Reply> {
-        let deadline = Instant::now() + self.config.ask_timeout;
-        let others = self.other_nodes(deadline).await;
-        self.ask_these(others, request, deadline).await
-    }
-
-    /// The ids of the other nodes.
-    pub(crate) async fn other_nodes(&self, deadline: Instant) -> HashSet<String> {
-        let listing = timeout_at(deadline, self.peers.others(self.adapter()));
-        listing.await.unwrap_or_else(|_| self.peers.known.lock().clone())
-    }
-
-    /// Asks these nodes, and waits until each has replied, or is no longer there, or the time is up.
-    pub(crate) async fn ask_these(
-        &self,
-        mut waiting: HashSet<String>,
-        request: Request,
-        deadline: Instant,
-    ) -> Replies<Reply> {
-        let peers = &self.peers;
-        let (mut values, mut silent) = (Vec::new(), Vec::new());
-        if !waiting.is_empty()
-            && let Some((_forget, mut replies)) = self.put_question(&waiting, request)
-        {
-            while !waiting.is_empty() {
-                let look_again = async {
-                    sleep(LOOK).await;
-                    peers.others(self.adapter()).await
-                };
-                tokio::select! {
-                    biased;
-                    reply = replies.recv() => {
-                        // The question is open, and has the sender.
-                        let Some((from, value)) = reply else { break };
-                        waiting.remove(&from);
-                        values.push((from, value));
-                    }
-                    () = sleep_until(deadline) => break,
-                    // Whoever has left, or has been buried, will not reply any more.
-                    there = look_again => silent.extend(waiting.extract_if(|node| !there.contains(node))),
-                }
-            }
-        }
-        silent.extend(waiting);
-        silent.sort_unstable();
-        Replies { values, silent }
-    }
-
-    /// Sends a question to all nodes, of which these have to reply; `None` where that can't be done now.
-    fn put_question(
-        &self,
-        asked: &HashSet<String>,
-        request: Request,
-    ) -> Option<(Forget<'_>, mpsc::UnboundedReceiver<(String, Reply)>)> {
-        let number = getrandom::u64().ok()?;
-        let (replies, heard) = mpsc::unbounded_channel();
-        self.peers.open.lock().insert(number, Open { asked: asked.clone(), replies });
-        let forget = Forget(&self.peers, number);
-        match self.say(CLUSTER, ASK, &Question { head: self.head(number), request }) {
-            Ok(()) => Some((forget, heard)),
-            Err(error) => {
-                tracing::warn!(target: "painda::cluster", %error, "the other nodes can't be asked");
-                None
-            }
-        }
-    }
-
-    /// Sends the reply to a question.
-    pub(crate) fn reply(&self, asker: ClientId, number: u64, reply: Reply) {
-        let answer = Answer { head: self.head(number), reply };
-        if let Err(error) = self.say(&inbox(asker), REPLY, &answer) {
-            tracing::warn!(target: "painda::cluster", %error, "a reply can't be sent");
-        }
-    }
-
-    fn head(&self, number: u64) -> Head {
-        Head { number, from: self.peers.id().to_owned() }
-    }
-
-    fn say(&self, channel: &str, name: &str, what: &impl PPEvent) -> Result<(), AdapterError> {
-        let len = what.encoded_size();
-        if len > MAX_LEN {
-            return Err(EnvelopeError::TooLong { field: "question or reply", len, max: MAX_LEN }.into());
-        }
-        self.adapter().publish(channel, &Message::named(name, what.to_bytes()), None)
-    }
-}
-
-fn inbox(node: ClientId) -> String {
+pub(crate) fn inbox(node: ClientId) -> String {
     format!("{REPLIES_PREFIX}{}", node.as_str())
 }

@@ -8,8 +8,9 @@ use std::{
 use http::{Request, Response};
 
 use super::{
-    PPServer,
-    upgrade::{self, ResponseBody},
+    body::ResponseBody,
+    handle::PPServer,
+    upgrade::{self},
 };
 use crate::{adapter::BoxFuture, schema::Schema};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{builder::Config, error::Error, origin::Origins};
+use super::{config::Config, error::Error, origin::Origins};
 use crate::wire::frame::HEADER_LEN;
 
 /// What a timer can tell from 0.

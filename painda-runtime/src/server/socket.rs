@@ -1,138 +1,27 @@
-//! One connected client, as the application sees it.
+//! What can be done with a socket: one connected client, as the application sees it.
 
 use std::{
-    any::Any,
     future::Future,
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, AtomicU16, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU16},
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use serde_json::Value;
 
 use super::{
-    PPServer,
-    client_id::ClientId,
-    close_code,
+    core::SocketCore,
     emit::Target,
     error::Error,
-    handlers::{HandlerResult, OwnHandlers},
-    outbox::{Bounds, Outbox, Pushed},
-    packet::{Dialect, Packet, close_frame},
-    stats::Closed,
+    handle::{OwnHandlers, PPServer, Session, Socket},
+    handlers::HandlerResult,
+    outbox::Pushed,
+    packet::Packet,
 };
 use crate::{
     schema::{EventOf, Schema},
     wire::aim::Aim,
 };
-
-/// The part of a socket that knows no schema: what rooms and emits need of it.
-#[derive(Debug)]
-pub(crate) struct SocketCore {
-    pub(crate) id: ClientId,
-    pub(crate) outbox: Outbox,
-    pub(crate) rooms: Mutex<Rooms>,
-    dialect: AtomicU8,
-}
-
-/// The rooms that a socket is in, and after its end those that it was in then.
-#[derive(Debug, Default)]
-pub(crate) struct Rooms {
-    pub(crate) names: Vec<Arc<str>>,
-    /// It has left for good.
-    pub(crate) left: bool,
-}
-
-impl SocketCore {
-    pub(crate) fn new(id: ClientId, queue: Arc<Bounds>, dialect: Dialect) -> Self {
-        Self { id, outbox: Outbox::new(queue), rooms: Mutex::default(), dialect: AtomicU8::new(dialect as u8) }
-    }
-
-    pub(crate) fn dialect(&self) -> Dialect {
-        match self.dialect.load(Ordering::Relaxed) {
-            1 => Dialect::V1,
-            2 => Dialect::Text,
-            _ => Dialect::V2,
-        }
-    }
-
-    pub(crate) fn set_dialect(&self, dialect: Dialect) {
-        self.dialect.store(dialect as u8, Ordering::Relaxed);
-    }
-
-    /// Starts the closing handshake, after what is queued; `false` where that was so already, or the connection has gone. The code
-    /// may come from anywhere.
-    pub(crate) fn close(&self, code: u16, reason: &str) -> bool {
-        self.close_because(Closed::Server, code, reason)
-    }
-
-    /// The same for another reason than that the application or a limit wants it.
-    pub(crate) fn close_because(&self, why: Closed, code: u16, reason: &str) -> bool {
-        let code = close_code::sendable(code);
-        self.outbox.push_last(close_frame(Some((code, reason))), (why, code))
-    }
-
-    /// Closes because the server stops.
-    pub(crate) fn go_away(self: &Arc<Self>) {
-        self.close(close_code::GOING_AWAY, "the server stops");
-    }
-
-    /// Answers a client's close with what it says: a code and a reason, or neither. `false` where we have closed before.
-    pub(crate) fn answer_close(&self, said: Option<(u16, &str)>) -> bool {
-        let code = said.map_or(1005, |(code, _)| code);
-        self.outbox.push_last(close_frame(said), (Closed::Client, code))
-    }
-}
-
-/// A connected client: what a connect hook gets, and every handler.
-///
-/// Cheap to clone and to keep; emits to a client that has gone return [`Error::Disconnected`], and emits through it to
-/// others still work.
-///
-/// ```
-/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
-/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
-/// # schema! { pub Arena { PlayerMove } }
-/// use painda_runtime::server::Handshake;
-/// use serde_json::Value;
-///
-/// /// Who a client is.
-/// struct User(String);
-///
-/// async fn welcome(socket: Socket<Arena>, handshake: Handshake) -> Result<(), Error> {
-///     let name = handshake.query("name").ok_or_else(|| Error::refused("tell us your name"))?;
-///     socket.set_state(User(name));
-///     socket.join("lobby").await?;
-///     socket.on(async |socket, moved: PlayerMove| socket.to("lobby").emit(&moved));
-///     socket.on_json("leave", async |socket: Socket<Arena>, _: Value| {
-///         socket.leave("lobby").await?;
-///         socket.close(4000, "bye");
-///         Ok(())
-///     });
-///     socket.emit(&PlayerMove { x: 0.0, y: 0.0 })
-/// }
-///
-/// let builder = PPServer::<Arena>::builder().on_connect(welcome);
-/// ```
-pub struct Socket<S: Schema> {
-    session: Arc<Session<S>>,
-}
-
-pub(crate) struct Session<S: Schema> {
-    pub(crate) core: Arc<SocketCore>,
-    pub(crate) server: PPServer<S>,
-    /// Those that were set for this socket alone.
-    pub(crate) handlers: OwnHandlers<S>,
-    /// The client's address.
-    pub(crate) address: Option<IpAddr>,
-    /// The id of the event that is being handled, or was last; 0 for one that the schema does not have.
-    pub(crate) handling: AtomicU16,
-    /// What the application keeps with the client.
-    state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
-}
 
 impl<S: Schema> Session<S> {
     pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>, address: Option<IpAddr>) -> Self {

@@ -8,7 +8,6 @@ use std::{pin::pin, sync::Arc};
 use bytes::Bytes;
 use futures_util::future::join;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -19,23 +18,21 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    PPServer,
     address::AddressGuard,
+    body::ResponseBody,
     close_code,
-    connection::{self, Disconnect, Transport},
+    connection::{self, Transport},
+    disconnect::Disconnect,
     dispatch::{caught, turn_away},
     error::Error,
+    handle::{PPServer, Session, Socket},
     handshake::{self, Handshake, Refusal},
     log::{self, line},
     node::Client,
-    socket::{Session, Socket},
     stats::Refused,
     writer::Writer,
 };
 use crate::{adapter::BoxFuture, schema::Schema};
-
-/// The response's body: short text, or nothing.
-pub type ResponseBody = Full<Bytes>;
 
 /// Answers a request: a WebSocket handshake connects a client, anything else is told what to do instead.
 pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Request<B>) -> Response<ResponseBody> {

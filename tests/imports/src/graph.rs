@@ -18,6 +18,11 @@ impl Graph {
     pub(crate) fn of(root: &Path) -> Self {
         let mut sources = BTreeMap::new();
         read(root, &mut Vec::new(), &mut sources);
+        let tests: Vec<Segments> = sources
+            .iter()
+            .flat_map(|(module, source)| source.tests.iter().map(|test| [&module[..], &[test.clone()]].concat()))
+            .collect();
+        sources.retain(|module, _| !tests.contains(module));
         let files = sources.iter().map(|(module, source)| {
             let to = source.uses.iter().filter_map(|path| definition(&sources, path, 0)).filter(|to| to != module);
             (name(module), to.map(|to| name(&to)).collect())

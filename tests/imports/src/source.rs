@@ -19,6 +19,8 @@ pub(crate) struct Source {
     pub(crate) renamed: BTreeMap<String, Segments>,
     /// Modules all of whose names are its own.
     pub(crate) globs: Vec<Segments>,
+    /// Child modules that are there for tests only.
+    pub(crate) tests: Vec<String>,
     /// What it refers to, without what it only passes on.
     pub(crate) uses: Vec<Segments>,
 }
@@ -28,16 +30,16 @@ impl Source {
     pub(crate) fn read(path: &Path, module: &Segments) -> Self {
         let text = fs::read_to_string(path).expect("a source can be read");
         let file = syn::parse_file(&text).expect("a source is Rust");
+        let tests = file.items.iter().filter_map(|item| match item {
+            Item::Mod(child) if is_test(&child.attrs) => Some(child.ident.to_string()),
+            _ => None,
+        });
+        let source = Self { tests: tests.collect(), ..Self::default() };
         let children = file.items.iter().filter_map(|item| match item {
             Item::Mod(child) => Some(child.ident.to_string()),
             _ => None,
         });
-        let mut reader = Reader {
-            source: Self::default(),
-            file: module.clone(),
-            children: children.collect(),
-            module: module.clone(),
-        };
+        let mut reader = Reader { source, file: module.clone(), children: children.collect(), module: module.clone() };
         reader.visit_file(&file);
         reader.source
     }

@@ -1,0 +1,116 @@
+//! Questions to other nodes and their replies, on the way: [`peers`](super::peers) keeps the books.
+
+use std::{collections::HashSet, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until, timeout_at},
+};
+
+use super::{
+    client_id::ClientId,
+    node::Node,
+    peers::{Forget, Open, Replies, inbox},
+};
+use crate::{
+    Message, PPEvent,
+    adapter::AdapterError,
+    wire::{
+        channels::CLUSTER,
+        envelope::EnvelopeError,
+        peer::{ASK, Answer, Head, MAX_LEN, Question, REPLY, Reply, Request},
+    },
+};
+
+/// While replies are awaited, it is looked up this often who of those who were asked is still there.
+const LOOK: Duration = Duration::from_millis(100);
+
+impl Node {
+    /// Asks all other nodes, and waits until each has replied or the time is up.
+    pub(crate) async fn ask(&self, request: Request) -> Replies<Reply> {
+        let deadline = Instant::now() + self.config.ask_timeout;
+        let others = self.other_nodes(deadline).await;
+        self.ask_these(others, request, deadline).await
+    }
+
+    /// The ids of the other nodes.
+    pub(crate) async fn other_nodes(&self, deadline: Instant) -> HashSet<String> {
+        let listing = timeout_at(deadline, self.peers.others(self.adapter()));
+        listing.await.unwrap_or_else(|_| self.peers.known.lock().clone())
+    }
+
+    /// Asks these nodes, and waits until each has replied, or is no longer there, or the time is up.
+    pub(crate) async fn ask_these(
+        &self,
+        mut waiting: HashSet<String>,
+        request: Request,
+        deadline: Instant,
+    ) -> Replies<Reply> {
+        let peers = &self.peers;
+        let (mut values, mut silent) = (Vec::new(), Vec::new());
+        if !waiting.is_empty()
+            && let Some((_forget, mut replies)) = self.put_question(&waiting, request)
+        {
+            while !waiting.is_empty() {
+                let look_again = async {
+                    sleep(LOOK).await;
+                    peers.others(self.adapter()).await
+                };
+                tokio::select! {
+                    biased;
+                    reply = replies.recv() => {
+                        // The question is open, and has the sender.
+                        let Some((from, value)) = reply else { break };
+                        waiting.remove(&from);
+                        values.push((from, value));
+                    }
+                    () = sleep_until(deadline) => break,
+                    // Whoever has left, or has been buried, will not reply any more.
+                    there = look_again => silent.extend(waiting.extract_if(|node| !there.contains(node))),
+                }
+            }
+        }
+        silent.extend(waiting);
+        silent.sort_unstable();
+        Replies { values, silent }
+    }
+
+    /// Sends a question to all nodes, of which these have to reply; `None` where that can't be done now.
+    fn put_question(
+        &self,
+        asked: &HashSet<String>,
+        request: Request,
+    ) -> Option<(Forget<'_>, mpsc::UnboundedReceiver<(String, Reply)>)> {
+        let number = getrandom::u64().ok()?;
+        let (replies, heard) = mpsc::unbounded_channel();
+        self.peers.open.lock().insert(number, Open { asked: asked.clone(), replies });
+        let forget = Forget(&self.peers, number);
+        match self.say(CLUSTER, ASK, &Question { head: self.head(number), request }) {
+            Ok(()) => Some((forget, heard)),
+            Err(error) => {
+                tracing::warn!(target: "painda::cluster", %error, "the other nodes can't be asked");
+                None
+            }
+        }
+    }
+
+    /// Sends the reply to a question.
+    pub(crate) fn reply(&self, asker: ClientId, number: u64, reply: Reply) {
+        let answer = Answer { head: self.head(number), reply };
+        if let Err(error) = self.say(&inbox(asker), REPLY, &answer) {
+            tracing::warn!(target: "painda::cluster", %error, "a reply can't be sent");
+        }
+    }
+
+    fn head(&self, number: u64) -> Head {
+        Head { number, from: self.peers.id().to_owned() }
+    }
+
+    fn say(&self, channel: &str, name: &str, what: &impl PPEvent) -> Result<(), AdapterError> {
+        let len = what.encoded_size();
+        if len > MAX_LEN {
+            return Err(EnvelopeError::TooLong { field: "question or reply", len, max: MAX_LEN }.into());
+        }
+        self.adapter().publish(channel, &Message::named(name, what.to_bytes()), None)
+    }
+}
