@@ -34,6 +34,11 @@ impl Graph {
         self.files.iter().flat_map(|(from, all)| all.iter().map(move |to| (from.as_str(), to.as_str())))
     }
 
+    /// Whether there are files below this one.
+    pub(crate) fn is_folder(&self, file: &str) -> bool {
+        self.files.keys().any(|other| other.strip_prefix(file).is_some_and(|rest| rest.starts_with('/')))
+    }
+
     /// A line for each group of files that import from each other.
     pub(crate) fn circles(&self) -> Vec<String> {
         let reached: BTreeMap<&str, BTreeSet<&str>> =
