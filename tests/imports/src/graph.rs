@@ -20,7 +20,9 @@ impl Graph {
         read(root, &mut Vec::new(), &mut sources);
         let tests: Vec<Segments> = sources
             .iter()
-            .flat_map(|(module, source)| source.tests.iter().map(|test| [&module[..], std::slice::from_ref(test)].concat()))
+            .flat_map(|(module, source)| {
+                source.tests.iter().map(|test| [&module[..], std::slice::from_ref(test)].concat())
+            })
             .collect();
         sources.retain(|module, _| !tests.contains(module));
         let files = sources.iter().map(|(module, source)| {
