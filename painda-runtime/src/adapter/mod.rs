@@ -149,6 +149,14 @@ pub enum AdapterError {
     Closed,
 }
 
+#[cfg(feature = "redis")]
+impl AdapterError {
+    /// A setting that can't be used.
+    fn setting(name: &str, why: impl fmt::Display) -> Self {
+        Self::Config(alloc::format!("{name}: {why}").into())
+    }
+}
+
 impl fmt::Display for AdapterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

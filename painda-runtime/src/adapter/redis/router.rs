@@ -19,7 +19,6 @@ use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use super::{
     answer::command_error,
     closing::{Closing, Unsent},
-    config::{ASK_TIMEOUT, RESPONSE_TIMEOUT},
     endpoint::Endpoint,
     faults::Part,
     membership::Written,
@@ -29,6 +28,7 @@ use super::{
     slots,
     stats::{Observed, RedisStats},
     subscriber,
+    timings::{ASK_TIMEOUT, RESPONSE_TIMEOUT},
 };
 use crate::adapter::AdapterError;
 

@@ -17,7 +17,6 @@ use tokio::{
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
     closing::{Closing, Unsent},
-    config::{PROBE_INTERVAL, PROBE_PATIENCE, PROBE_TIMEOUT},
     connection::Connection,
     endpoint::Endpoint,
     faults::Part,
@@ -26,6 +25,7 @@ use super::{
     settings::Settings,
     standing::{Role, Standing, cluster_is_up},
     stats::{Observed, Server},
+    timings::{PROBE_INTERVAL, PROBE_PATIENCE, PROBE_TIMEOUT},
     traffic::Traffic,
 };
 use crate::adapter::AdapterError;

@@ -14,12 +14,12 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal, words},
-    config::{PROBE_INTERVAL, wrong},
     connection::{Backoff, Connection, ask_role},
     faults::Part,
     publisher::FENCE,
     shared::{IS_REPLICA, Shared},
     standing::Role,
+    timings::PROBE_INTERVAL,
     traffic::Heard,
 };
 use crate::{
@@ -49,7 +49,10 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
         Err(error) if is_answer(&error) => {
             let prefix = &shared.settings.prefix;
             let words = words(&error);
-            Err(wrong("username", format_args!("its ACL must allow SUBSCRIBE on the channels {prefix}*: {words}")))
+            Err(AdapterError::setting(
+                "username",
+                format_args!("its ACL must allow SUBSCRIBE on the channels {prefix}*: {words}"),
+            ))
         }
         Err(error) => Err(command_error(&error)),
     }
