@@ -15,10 +15,9 @@ use tokio::{
 use super::gauges;
 use super::{
     builder::RedisBuilder,
-    cluster,
-    faults::Part,
-    lease,
+    cluster, lease,
     outbox::Full,
+    part::Part,
     router::{Lanes, RoomChange, Router},
     settings::Settings,
     shutdown,

@@ -1,9 +1,7 @@
-//! One connection to Redis: opening it, learning that it broke, and how long to wait before the next attempt.
+//! One connection to Redis: opening it, and learning that it broke.
 //!
 //! Speaks RESP3, so that confirmations and messages come in one order on one stream. Resends nothing and resubscribes
 //! nothing: that is decided by whoever owns the connection.
-
-use std::time::{Duration, Instant};
 
 use redis::{AsyncConnectionConfig, ConnectionAddr, PushInfo, PushKind, aio::MultiplexedConnection, cmd};
 use tokio::sync::mpsc;
@@ -13,7 +11,6 @@ use super::{
     dial::{connect, timeouts},
     endpoint::Endpoint,
     standing::Role,
-    timings::{CONNECT_TIMEOUT, FIRST_DELAY, LONGEST_DELAY},
 };
 use crate::adapter::AdapterError;
 
@@ -85,47 +82,4 @@ impl Connection {
 pub(super) async fn ask_role(commands: &mut MultiplexedConnection) -> Result<Role, AdapterError> {
     let reply = commands.send_packed_command(cmd("HELLO").arg(3)).await;
     reply.map(|reply| Role::read(&reply)).map_err(|error| command_error(&error))
-}
-
-/// The delays between attempts: they double up to a cap, and are jittered so that nodes don't come back all at once.
-#[derive(Debug)]
-pub(super) struct Backoff {
-    next: Duration,
-    last: Instant,
-}
-
-impl Backoff {
-    pub(super) fn new() -> Self {
-        Self { next: FIRST_DELAY, last: Instant::now() }
-    }
-
-    /// How long to wait before the next attempt: between half the delay and all of it.
-    pub(super) fn delay(&mut self) -> Duration {
-        // A connection that lasted is a new outage; one that is closed as soon as it is made is not.
-        if self.last.elapsed() > 2 * (LONGEST_DELAY + CONNECT_TIMEOUT) {
-            self.next = FIRST_DELAY;
-        }
-        self.last = Instant::now();
-        let delay = self.next;
-        self.next = (delay * 2).min(LONGEST_DELAY);
-        // Without randomness there is no jitter, which does no harm.
-        let random = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-        delay.mul_f64(0.5 + random / 2.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn delays_grow_to_the_cap_and_are_jittered() {
-        let mut backoff = Backoff::new();
-        let mut cap = FIRST_DELAY;
-        for _ in 0..20 {
-            let delay = backoff.delay();
-            assert!(delay >= cap / 2 && delay <= cap, "{delay:?} of {cap:?}");
-            cap = (cap * 2).min(LONGEST_DELAY);
-        }
-    }
 }

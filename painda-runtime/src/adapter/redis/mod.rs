@@ -37,12 +37,11 @@ mod connection;
 mod dial;
 mod echoes;
 mod endpoint;
-mod faults;
 #[cfg(feature = "metrics")]
 mod gauges;
 mod lease;
-mod membership;
 mod outbox;
+mod part;
 mod publisher;
 mod replies;
 mod router;

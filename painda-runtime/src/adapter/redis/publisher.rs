@@ -16,16 +16,15 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
-    connection::{Backoff, Connection, ask_role},
-    faults::Part,
-    membership::Change,
+    connection::{Connection, ask_role},
+    part::Part,
     replies::{Sorted, sort},
     shared::{IS_REPLICA, Shared},
     standing::Role,
-    timings::{CROWD_TIMEOUT, PROBE_INTERVAL},
+    timings::{CONNECT_TIMEOUT, CROWD_TIMEOUT, PROBE_INTERVAL},
     traffic::Outgoing,
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, backoff::Backoff, membership::Change};
 
 /// How long a server that has lost a slot is left alone, unless it hands its channels over before that.
 const MOVED_DELAY: Duration = Duration::from_millis(20);
@@ -49,7 +48,7 @@ pub(super) async fn open(shared: &Shared) -> Result<Connection, AdapterError> {
 /// Runs until it is aborted.
 pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
     let mut publisher = Publisher { shared: &shared, server: None, doubtful: None, fences: 0 };
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::new(CONNECT_TIMEOUT);
     let mut next = first;
     loop {
         let why = match next {

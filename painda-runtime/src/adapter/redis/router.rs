@@ -20,8 +20,7 @@ use super::{
     answer::command_error,
     closing::{Closing, Unsent},
     endpoint::Endpoint,
-    faults::Part,
-    membership::Written,
+    part::Part,
     publisher,
     settings::Settings,
     shared::Shared,
@@ -30,7 +29,7 @@ use super::{
     subscriber,
     timings::{ASK_TIMEOUT, RESPONSE_TIMEOUT},
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, membership::Written};
 
 /// One server: its bookkeeping and its tasks.
 pub(super) struct Lane {

@@ -19,16 +19,15 @@ use super::{
     closing::{Closing, Unsent},
     connection::Connection,
     endpoint::Endpoint,
-    faults::Part,
-    membership::Members,
     outbox::Outbox,
+    part::Part,
     settings::Settings,
     standing::{Role, Standing, cluster_is_up},
     stats::{Observed, Server},
     timings::{PROBE_INTERVAL, PROBE_PATIENCE, PROBE_TIMEOUT},
     traffic::Traffic,
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, membership::Members};
 
 /// What a server says that is not the master.
 pub(super) const IS_REPLICA: &str = "it says that it is a replica";

@@ -16,9 +16,6 @@ pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// It is deaf as well if it hears other things for so many times as long, but not the probe.
 pub(super) const PROBE_PATIENCE: usize = 5;
-/// The delay before the first attempt to reconnect, and the most that it grows to.
-pub(super) const FIRST_DELAY: Duration = Duration::from_millis(50);
-pub(super) const LONGEST_DELAY: Duration = Duration::from_secs(1);
 /// After an outage, what is queued waits at most this long for the other nodes to subscribe again.
 pub(super) const CROWD_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long the futures of `subscribe` and of the room operations wait for Redis.
