@@ -112,7 +112,7 @@ async fn questions_and_orders_reach_every_node() {
     assert_eq!(nodes, expected);
 
     let answer = left.to("b").sockets().await.expect("a right name");
-    assert_eq!((answer.silent.len(), answer.cut.len(), answer.value.len()), (0, 0, 1));
+    assert_eq!((answer.unanswered.len(), answer.truncated.len(), answer.value.len()), (0, 0, 1));
     let far = &answer.value[0];
     assert_eq!(far.node, right.node_id());
     assert_eq!(far.rooms, ["a", "b"]);
@@ -146,11 +146,11 @@ async fn a_node_that_does_not_answer_is_named() {
     let server = builder.adapter(adapter.clone()).bind("127.0.0.1:0").await.expect("a node");
     let _client = client(&server, "a").await;
     let answer = server.to("a").sockets().await.expect("a right name");
-    assert_eq!((answer.value.len(), answer.silent), (1, vec!["ghost".to_owned()]));
+    assert_eq!((answer.value.len(), answer.unanswered), (1, vec!["ghost".to_owned()]));
     // Redis is gone: the nodes that were known are named, and the answer is as quick.
     redis.pause();
     let answer = server.nodes().await;
-    assert_eq!((answer.value.len(), answer.silent), (1, vec!["ghost".to_owned()]));
+    assert_eq!((answer.value.len(), answer.unanswered), (1, vec!["ghost".to_owned()]));
     redis.resume();
 }
 
