@@ -56,7 +56,6 @@ mod body;
 mod builder;
 mod client_id;
 mod cluster;
-mod compare;
 mod config;
 mod connection;
 mod core;
