@@ -1,6 +1,6 @@
 //! The Redis adapter: nodes reach each other over Redis pub/sub, and keep the rooms' members in SETs.
 //!
-//! Knows no WebSocket and no schema: it carries [`Message`]s and relays payloads without decoding them.
+//! Knows no WebSocket and no schema: it carries [`Message`](crate::Message)s and relays payloads without decoding them.
 //!
 //! What happens in each failure, what is guaranteed and what the operator sees stands in `docs/redis.md`.
 //!
