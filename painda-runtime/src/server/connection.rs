@@ -9,6 +9,7 @@
 use std::{
     future::{pending, poll_fn},
     io::{self, Read, Write},
+    mem,
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
@@ -148,7 +149,8 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
     let node = session.server.node();
     let heartbeat = node.config.heartbeat;
     let mut silence = pin!(sleep(heartbeat));
-    let mut pinged = false;
+    // Nothing has come for a heartbeat, and a ping that has gone out has no answer.
+    let (mut silent, mut pinged) = (false, false);
     // Apart from messages, so that a client whose messages are dropped may still answer pings.
     let mut control = MessageRate::new(&node.config.limits, Instant::now());
     // Since when this task has had no pause; none while it waits.
@@ -178,21 +180,24 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
             Event::Message(message) => message,
             Event::Handled => continue,
             Event::Silence => {
-                if pinged && inbox.is_full() {
+                let heard = mem::take(&mut incoming.heard);
+                if silent && inbox.is_full() {
                     core.close(close_code::BUSY, "the server can't keep up with the messages of this client");
                     inbox.clear();
-                } else if pinged {
+                } else if pinged && !heard {
                     return Disconnect::TimedOut;
                 }
-                pinged = true;
-                node.ping(core);
+                silent = true;
+                // Whoever still reads what came before owes no answer; the outbox sees whether it reads.
+                pinged = node.ping(core);
                 silence.as_mut().reset(now + heartbeat);
                 continue;
             }
         };
         // Anything at all is a sign of life; the timer is only touched now and then.
-        if pinged || silence.deadline() < now + heartbeat / 2 {
-            pinged = false;
+        incoming.heard = false;
+        if silent || silence.deadline() < now + heartbeat / 2 {
+            (silent, pinged) = (false, false);
             silence.as_mut().reset(now + heartbeat);
         }
         let message = match message {
@@ -257,6 +262,8 @@ async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver, e
 struct Receiver {
     context: WebSocketContext,
     reader: Reader,
+    /// Bytes have come since this was last looked at. Within a large frame a client can't answer pings.
+    heard: bool,
 }
 
 impl Receiver {
@@ -267,12 +274,12 @@ impl Receiver {
             .max_frame_size(Some(node.config.limits.message))
             .max_message_size(Some(node.config.limits.message));
         let context = WebSocketContext::from_partially_read(read_ahead, Role::Server, Some(config));
-        Self { context, reader }
+        Self { context, reader, heard: false }
     }
 
     /// The next message, ping and pong included.
     fn poll_next(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<WsMessage, WsError>> {
-        let mut stream = Stream { reader: &mut self.reader, outbox, cx };
+        let mut stream = Stream { reader: &mut self.reader, heard: &mut self.heard, outbox, cx };
         match self.context.read(&mut stream) {
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             done => Poll::Ready(done),
@@ -299,6 +306,7 @@ impl Receiver {
 /// What tungstenite sees: reads come from the connection, its own answers go into the outbox.
 struct Stream<'a, 'b> {
     reader: &'a mut Reader,
+    heard: &'a mut bool,
     outbox: &'a Outbox,
     cx: &'a mut Context<'b>,
 }
@@ -307,7 +315,10 @@ impl Read for Stream<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut read = ReadBuf::new(buffer);
         match Pin::new(&mut self.reader).poll_read(self.cx, &mut read) {
-            Poll::Ready(result) => result.map(|()| read.filled().len()),
+            Poll::Ready(result) => {
+                *self.heard |= !read.filled().is_empty();
+                result.map(|()| read.filled().len())
+            }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -315,7 +326,7 @@ impl Read for Stream<'_, '_> {
 
 impl Write for Stream<'_, '_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        // A client that does not read its pongs does not get any: they are the first to go when its queue is full.
+        // A client that does not read its pongs gets the latest at most, once its queue is full.
         self.outbox.push_from_owner(Bytes::copy_from_slice(buffer));
         Ok(buffer.len())
     }

@@ -103,6 +103,10 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         }
         self.running = None;
         self.timeout = None;
+        if !self.waiting.is_empty() && self.session.core.outbox.is_closed_by_us() {
+            // Whoever has been turned away is not heard any more.
+            self.clear();
+        }
         while self.running.is_none()
             && let Some(message) = self.waiting.pop_front()
         {

@@ -161,7 +161,8 @@ impl ByteRate {
         // The rest of a byte is not lost: the time stands until there is a whole one.
         if more > 0 {
             self.available = self.available.saturating_add(more).min(self.most);
-            self.refilled = now;
+            let micros = u64::try_from(more.saturating_mul(1_000_000) / self.per_second).unwrap_or_default();
+            self.refilled += Duration::from_micros(micros).min(now.duration_since(self.refilled));
         }
     }
 
@@ -244,6 +245,12 @@ mod tests {
         assert_eq!(rate.allow(100, start), Allowed::Yes);
         let allowed = (1..=1000).filter(|ms| rate.allow(1, start + Duration::from_millis(*ms)) == Allowed::Yes).count();
         assert_eq!(allowed, 100);
+        // A byte takes 10 ms, and the 9 ms over are not lost.
+        let mut taken = |step: u64| {
+            let at = start + Duration::from_millis(1000 + 19 * step);
+            std::iter::repeat_with(|| rate.allow(1, at)).take_while(|allowed| *allowed == Allowed::Yes).count()
+        };
+        assert_eq!((1..=1000).map(&mut taken).sum::<usize>(), 1900);
     }
 
     #[test]

@@ -316,11 +316,14 @@ impl Node {
         if len > limit { Err(Error::TooLarge { len, limit }) } else { Ok(()) }
     }
 
-    /// Queues a ping.
-    pub(crate) fn ping(&self, socket: &Arc<SocketCore>) {
-        if socket.outbox.push(ping_frame(), &Policy::Protocol, Bound::Limit) == Pushed::FlushNeeded {
-            self.flusher.schedule([socket.clone()]);
+    /// Queues a ping; `false` where too much waits for the client, or it has gone.
+    pub(crate) fn ping(&self, socket: &Arc<SocketCore>) -> bool {
+        match socket.outbox.push(ping_frame(), &Policy::Protocol, Bound::Limit) {
+            Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
+            Pushed::Queued => {}
+            _ => return false,
         }
+        true
     }
 
     /// What happens to a message where a client's queue is full, as its event declares it; and the event as it is counted.
@@ -335,7 +338,8 @@ impl Node {
             Some(Delivery::Latest { key: None }) => Policy::Latest((*id, Bytes::new())),
             // Bytes from another node are not decoded here, and may be too short; such a message stays as it is.
             Some(Delivery::Latest { key: Some(range) }) if payload.len() >= range.end => {
-                Policy::Latest((*id, payload.slice(range.clone())))
+                // A copy, as a slice would keep the whole message for as long as the key is remembered.
+                Policy::Latest((*id, Bytes::copy_from_slice(&payload[range.clone()])))
             }
             Some(Delivery::Latest { .. }) => Policy::Reliable,
         };

@@ -34,6 +34,9 @@ const JOINED: usize = 1024;
 /// can't have them pile up.
 const PROTOCOL_LIMIT: usize = 16 << 10;
 
+/// The key of the answers of which the latest is enough; no event has the id 0.
+const ANSWER: Key = (0, Bytes::new());
+
 /// How much may wait, and for how long.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
@@ -231,7 +234,8 @@ impl Outbox {
                 (Policy::Volatile | Policy::Protocol, _) => return Pushed::Dropped,
                 (_, Bound::Limit) => return Pushed::Full,
                 (_, Bound::Burst) => {
-                    let slow = state.over.is_some_and(|since| since.elapsed() >= slow_after);
+                    let open = !matches!(state.phase, Phase::Unattached);
+                    let slow = open && state.over.is_some_and(|since| since.elapsed() >= slow_after);
                     if slow || waiting + frame.len() > burst {
                         return Pushed::Slow;
                     }
@@ -247,11 +251,22 @@ impl Outbox {
         pushed
     }
 
-    /// Queues an answer that the connection's own task made; dropped where more than a little waits.
+    /// Queues an answer that the connection's own task made. Where more than a little waits, the latest of them is enough: a client
+    /// that reads needs it, and one that does not can't have them pile up.
     pub(crate) fn push_from_owner(&self, frame: Bytes) {
-        if self.push(frame, &Policy::Protocol, Bound::Limit) == Pushed::FlushNeeded {
+        let mut pushed = self.push(frame.clone(), &Policy::Protocol, Bound::Limit);
+        if pushed == Pushed::Dropped {
+            pushed = self.push(frame, &Policy::Latest(ANSWER), Bound::Limit);
+        }
+        if pushed == Pushed::FlushNeeded {
             self.flush(&mut Vec::new());
         }
+    }
+
+    /// Whether we have said goodbye ourselves, and not in answer to the client or to what it broke.
+    pub(crate) fn is_closed_by_us(&self) -> bool {
+        let goodbye = self.state.lock().goodbye;
+        goodbye.is_some_and(|(why, _)| !matches!(why, Closed::Client | Closed::Broken))
     }
 
     /// Queues the last frame; nothing can be pushed after it. `false` where the connection was closing already.
@@ -273,6 +288,8 @@ impl Outbox {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Unattached) {
             state.phase = Phase::Blocked(writer);
+            // It could not read before.
+            state.over = state.over.map(|_| Instant::now());
         }
     }
 
@@ -747,7 +764,8 @@ mod tests {
         for _ in 0..1000 {
             outbox.push_from_owner(Bytes::from_static(&[0; 500]));
         }
-        assert!(outbox.queued_bytes() <= PROTOCOL_LIMIT, "{} bytes wait", outbox.queued_bytes());
+        let (queued, latest) = (outbox.queued_bytes(), 500);
+        assert!(queued <= PROTOCOL_LIMIT + latest, "{queued} bytes wait");
         push(&outbox, ABC);
     }
 

@@ -153,6 +153,11 @@ impl<S: Schema> Socket<S> {
         let node = self.session.server.node();
         node.check_size(packet)?;
         match node.push(&self.session.core, packet) {
+            // Its own form of the event is larger than the usual one.
+            Pushed::TooLarge => {
+                let len = packet.frame(self.session.core.dialect(), node.registry).map_or(0, |frame| frame.len());
+                Err(Error::TooLarge { len, limit: node.config.limits.queue.burst })
+            }
             Pushed::Full => Err(Error::QueueFull { limit: node.config.limits.queue.limit }),
             Pushed::Closed => Err(Error::Disconnected),
             _ => Ok(()),
