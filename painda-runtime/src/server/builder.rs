@@ -378,8 +378,8 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// After how much silence a client is pinged; after as much again it is taken for gone. One message must arrive whole
-    /// within that time. At least 1 ms. Default: 30 s.
+    /// After how much silence a client is pinged; after as much again without a byte from it, it is taken for gone. At least 1 ms.
+    /// Default: 30 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
         self
