@@ -609,3 +609,39 @@ async fn whoever_floods_is_closed_after_a_while() {
     let after = flooding.await.expect("it ends");
     assert!(after >= Duration::from_secs(10), "closed after {after:?}");
 }
+
+/// Neither frames without a message nor what comes after a close cost anybody else more than their share. In virtual time.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_read_faster_than_four_times_its_rate() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    const MOST: usize = 40 << 20;
+    let begin = masked(BINARY, b"");
+    let floods = [
+        ("empty fragments", begin, masked(0, b"")),
+        ("text after a close", masked(FIN | BINARY, &player_move(0.0, 0.0)), masked(FIN | TEXT, b"{}")),
+    ];
+    for (what, first, next) in floods {
+        let builder = PPServer::<Arena>::builder()
+            .max_messages_per_second(0)
+            .max_messages_per_minute(0)
+            .on(async |socket: Socket<Arena>, _: PlayerMove| socket.close(4000, "go away"));
+        let server = builder.build().await.expect("a node");
+        let (mut ours, theirs) = tokio::io::duplex(64 << 10);
+        tokio::spawn(async move { server.serve_connection(theirs, None).await });
+        let request = "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        ours.write_all(request.as_bytes()).await.expect("written");
+        ours.read_exact(&mut [0; 100]).await.expect("an answer");
+        ours.write_all(&first).await.expect("written");
+        let block = next.repeat(1000);
+        let mut written = 0;
+        let flooding = async {
+            while written < MOST && ours.write_all(&block).await.is_ok() {
+                written += block.len();
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(4), flooding).await;
+        // Two seconds' worth may come at once.
+        assert!(written < 12 << 20, "{what}: {written} bytes were read in 4 s");
+    }
+}

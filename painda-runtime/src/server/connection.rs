@@ -35,7 +35,7 @@ use super::{
     error::Error,
     handle::Session,
     inbox::Inbox,
-    limits::{Allowed, MessageRate},
+    limits::{Allowed, ByteRate, MessageRate},
     node::Node,
     outbox::{Drive, Outbox},
     stats::{Closed, Malformed},
@@ -51,7 +51,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long handlers may go on when their client has gone.
 const HANDLERS_TIMEOUT: Duration = Duration::from_secs(5);
 /// After so long without a pause a connection's task lets others run.
-const LONGEST_TURN: Duration = Duration::from_millis(5);
+const LONGEST_TURN: Duration = Duration::from_micros(500);
 
 /// The reading half of a connection, whatever it is made of.
 pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
@@ -264,6 +264,9 @@ struct Receiver {
     reader: Reader,
     /// Bytes have come since this was last looked at. Within a large frame a client can't answer pings.
     heard: bool,
+    rate: ByteRate,
+    /// When the client is read again that has sent too fast. Boxed, as most never do.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Receiver {
@@ -274,12 +277,14 @@ impl Receiver {
             .max_frame_size(Some(node.config.limits.message))
             .max_message_size(Some(node.config.limits.message));
         let context = WebSocketContext::from_partially_read(read_ahead, Role::Server, Some(config));
-        Self { context, reader, heard: false }
+        let rate = ByteRate::of_reading(&node.config.limits, Instant::now());
+        Self { context, reader, heard: false, rate, pause: None }
     }
 
     /// The next message, ping and pong included.
     fn poll_next(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<WsMessage, WsError>> {
-        let mut stream = Stream { reader: &mut self.reader, heard: &mut self.heard, outbox, cx };
+        let Self { reader, heard, rate, pause, .. } = self;
+        let mut stream = Stream { reader, heard, rate, pause, outbox, cx };
         match self.context.read(&mut stream) {
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             done => Poll::Ready(done),
@@ -307,17 +312,30 @@ impl Receiver {
 struct Stream<'a, 'b> {
     reader: &'a mut Reader,
     heard: &'a mut bool,
+    rate: &'a mut ByteRate,
+    pause: &'a mut Option<Pin<Box<Sleep>>>,
     outbox: &'a Outbox,
     cx: &'a mut Context<'b>,
 }
 
 impl Read for Stream<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(pause) = self.pause {
+            if pause.as_mut().poll(self.cx).is_pending() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            *self.pause = None;
+        }
         let mut read = ReadBuf::new(buffer);
         match Pin::new(&mut self.reader).poll_read(self.cx, &mut read) {
             Poll::Ready(result) => {
-                *self.heard |= !read.filled().is_empty();
-                result.map(|()| read.filled().len())
+                let count = read.filled().len();
+                *self.heard |= count > 0;
+                let now = Instant::now();
+                self.rate.charge(count, now);
+                // The next read waits; what has come is looked at.
+                *self.pause = self.rate.pause(now).map(|pause| Box::pin(sleep(pause)));
+                result.map(|()| count)
             }
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }

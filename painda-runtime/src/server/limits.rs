@@ -14,6 +14,11 @@ const FLOOD: Duration = Duration::from_secs(10);
 
 use super::address::ProxyHeader;
 
+/// A client is read this many times as fast as its bytes may come: what is over the rate is dropped, and the rest waits in its own queue.
+const READING: i64 = 4;
+/// For how long a client is not read that sends too fast.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// The limits; see the builder's methods.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -136,6 +141,19 @@ impl ByteRate {
         let per_second = i64::from(limits.bytes_per_second);
         let most = per_second.max(signed(limits.message)).max(signed(limits.inflated()));
         Self { per_second, most, available: most, refilled: now, told: None }
+    }
+
+    /// How fast bytes are read, whatever they are: frames without a message, pings, or messages that are dropped cost their reading.
+    pub(crate) fn of_reading(limits: &Limits, now: Instant) -> Self {
+        let per_second = READING * i64::from(limits.bytes_per_second);
+        let most = per_second.max(signed(limits.message));
+        Self { per_second, most, available: most, refilled: now, told: None }
+    }
+
+    /// How long to wait until there is something to take; none where there is now.
+    pub(crate) fn pause(&mut self, now: Instant) -> Option<Duration> {
+        self.refill(now);
+        (self.per_second > 0 && self.available <= 0).then_some(PAUSE)
     }
 
     /// Takes bytes that nothing has been done with yet; where there are too many they cost nothing.
@@ -263,5 +281,19 @@ mod tests {
         // A pause begins it anew.
         assert!(!at(12_000));
         assert!(!at(12_500));
+    }
+
+    #[test]
+    fn reading_pauses_where_too_much_comes() {
+        let start = Instant::now();
+        let limits = Limits { message: 1000, bytes_per_second: 1000, ..Limits::default() };
+        let mut rate = ByteRate::of_reading(&limits, start);
+        assert_eq!(rate.pause(start), None);
+        rate.charge(4020, start);
+        assert_eq!(rate.pause(start), Some(PAUSE));
+        assert_eq!(rate.pause(start + PAUSE), None);
+        let mut unlimited = ByteRate::of_reading(&Limits { bytes_per_second: 0, ..limits }, start);
+        unlimited.charge(1 << 30, start);
+        assert_eq!(unlimited.pause(start), None);
     }
 }
