@@ -17,7 +17,7 @@ struct Tile {
 
 schema! {
     /// What tells of a map.
-    pub Map { Tile }
+    Map { Tile }
 }
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
