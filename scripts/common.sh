@@ -14,6 +14,8 @@ step() { printf '\n== %s\n' "$*"; }
 check_style() {
   step "formatting"
   cargo fmt --all --check
+  step "imports: no circles, no arrows upwards"
+  scripts/imports
   step "clippy: the workspace"
   cargo clippy --workspace --all-targets --all-features -- -D warnings
 }

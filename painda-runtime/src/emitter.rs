@@ -4,6 +4,8 @@
 //! it needs.
 
 use core::{fmt, marker::PhantomData};
+#[cfg(feature = "json")]
+use std::collections::HashSet;
 use std::{string::String, sync::Arc};
 
 use crate::{
@@ -12,6 +14,11 @@ use crate::{
     excerpt::Quoted,
     schema::{EventOf, Schema},
     wire::aim::Aim,
+};
+#[cfg(feature = "json")]
+use crate::{
+    schema::SchemaModel,
+    wire::channels::{NODES, schema_room},
 };
 
 /// Emits the events of a schema to the clients of all nodes, without having clients itself.
@@ -104,6 +111,46 @@ impl<S: Schema> Emitter<S> {
     /// As [`EmitTarget::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
         self.everybody().emit(event)
+    }
+
+    /// The nodes that have another schema than this emitter, by their ids. None means that all nodes that are there read its
+    /// events as it writes them.
+    ///
+    /// Another schema need not contradict this one: nodes that are being updated have newer events and fields. Whether it
+    /// does, nodes find out when they join a cluster; an emitter is no node, and asks nobody. It reads two lists that the nodes
+    /// keep, so that it costs the same whatever the schema is.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "redis")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use painda_runtime::{Emitter, PPEvent, RedisAdapter, schema};
+    /// # #[derive(PPEvent)]
+    /// # #[pp(event = "round:over", id = 1)]
+    /// # pub struct RoundOver { pub round: u32 }
+    /// # schema! { pub Arena { RoundOver } }
+    /// let emitter = Emitter::<Arena>::new(RedisAdapter::connect("redis://localhost:6379").await?);
+    /// let others = emitter.nodes_with_another_schema().await?;
+    /// if !others.is_empty() {
+    ///     eprintln!("this program's schema is not that of the nodes {others:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Where the adapter can't list the nodes.
+    #[cfg(feature = "json")]
+    pub async fn nodes_with_another_schema(&self) -> Result<HashSet<String>, AdapterError> {
+        let print = SchemaModel::of(S::registry()).fingerprint();
+        // A node is in the room of its schema before it is listed.
+        let mut others = self.adapter.get_clients_in_room(NODES).await?;
+        let same = self.adapter.get_clients_in_room(&schema_room(print)).await?;
+        others.retain(|node| !same.contains(node));
+        if !others.is_empty() {
+            // One that has left in between was in the first list, and in neither room any more.
+            let there = self.adapter.get_clients_in_room(NODES).await?;
+            others.retain(|node| there.contains(node));
+        }
+        Ok(others)
     }
 
     /// Sends what is queued, and closes the adapter. The Redis adapter takes up to 2 seconds for it.

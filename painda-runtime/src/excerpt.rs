@@ -2,7 +2,6 @@
 
 #[cfg(feature = "json")]
 use alloc::string::String;
-#[cfg(feature = "_adapter")]
 use core::fmt;
 
 /// The most bytes of foreign text that an error repeats.
@@ -26,6 +25,44 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     cut.push_str(&text[..end]);
     cut.push('…');
     cut
+}
+
+/// Prints what something prints, but at most so many bytes of it; a `…` behind them stands for what is missing. No more than
+/// that is put together.
+#[cfg(feature = "json")]
+pub(crate) struct Short<T>(pub(crate) T, pub(crate) usize);
+
+#[cfg(feature = "json")]
+impl<T: fmt::Display> fmt::Display for Short<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Fails where it is full, so that printing ends.
+        struct Limited<'f, 'w> {
+            out: &'f mut fmt::Formatter<'w>,
+            left: Option<usize>,
+        }
+
+        impl fmt::Write for Limited<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                let left = self.left.ok_or(fmt::Error)?;
+                self.left = left.checked_sub(text.len());
+                match self.left {
+                    Some(_) => self.out.write_str(text),
+                    None => {
+                        let end = (0..=left).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+                        self.out.write_str(&text[..end])?;
+                        self.out.write_str("…")?;
+                        Err(fmt::Error)
+                    }
+                }
+            }
+        }
+
+        let mut limited = Limited { out: f, left: Some(self.1) };
+        match fmt::Write::write_fmt(&mut limited, format_args!("{}", self.0)) {
+            Err(_) if limited.left.is_none() => Ok(()),
+            done => done,
+        }
+    }
 }
 
 /// Prints text in quotes and escaped, as `{:?}` does, but at most [`EXCERPT`] bytes of it, counted as they are printed: an
@@ -67,6 +104,22 @@ mod tests {
         assert_eq!(cut("longer", 5), "lo…");
         assert_eq!(cut("aééé", 6), "aé…");
         assert_eq!(cut("日本日本", 5), "…");
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn what_is_printed_is_cut_without_being_put_together() {
+        struct Endless;
+        impl fmt::Display for Endless {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                loop {
+                    f.write_str("abé")?;
+                }
+            }
+        }
+        assert_eq!(alloc::format!("<{}>", Short(Endless, 7)), "<abéab…>");
+        assert_eq!(alloc::format!("<{}>", Short("abc", 3)), "<abc>");
+        assert_eq!(alloc::format!("<{}>", Short("abcd", 3)), "<abc…>");
     }
 
     #[cfg(feature = "_adapter")]

@@ -114,7 +114,7 @@ async fn a_refusal_is_not_larger_than_what_it_refuses() {
 
 #[tokio::test]
 async fn whoever_reads_no_answers_has_few_of_them_waiting() {
-    let (server, addr) = start(room().max_messages(0, 0)).await;
+    let (server, addr) = start(room().max_messages_per_second(0).max_messages_per_minute(0)).await;
     let mut deaf = Raw::connect(addr).await;
     let garbage = masked(FIN | BINARY, b"?").repeat(10_000);
     for round in 1..=20u64 {

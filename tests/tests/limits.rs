@@ -50,7 +50,7 @@ async fn settings_that_can_never_work_are_refused() {
         (echo().max_message(0), "max_message"),
         (echo().max_message(15), "max_message"),
         (echo().queue_limit(0), "queue_limit"),
-        (echo().max_messages(61, 60), "max_messages"),
+        (echo().max_messages_per_second(61).max_messages_per_minute(60), "max_messages_per_second"),
         (echo().ipv6_prefix(0), "ipv6_prefix"),
         (echo().ipv6_prefix(129), "ipv6_prefix"),
         (echo().allowed_origins(["https://good.example/"]), "write `https://good.example`"),
@@ -73,7 +73,13 @@ async fn settings_at_their_bounds_work() {
     let shortest = echo().ask_timeout(short).shutdown_timeout(Duration::ZERO).room_linger(Duration::ZERO);
     let longest =
         echo().heartbeat(year).handshake_timeout(year).ask_timeout(year).shutdown_timeout(year).room_linger(year);
-    let none = echo().max_messages(1000, 0).max_rooms(0).max_inflated(0).compress_from(0).max_message(24);
+    let none = echo()
+        .max_messages_per_second(1000)
+        .max_messages_per_minute(0)
+        .max_rooms(0)
+        .max_inflated(0)
+        .compress_from(0)
+        .max_message(24);
     for builder in [shortest, longest, none.ipv6_prefix(128).allowed_origins([""; 0])] {
         let (_server, addr) = start(builder).await;
         let mut client = connect(addr).await;
@@ -199,7 +205,7 @@ async fn a_client_can_not_hide_behind_a_second_header() {
 
 #[tokio::test]
 async fn messages_per_second() {
-    let (server, addr) = start(echo().max_messages(10, 0)).await;
+    let (server, addr) = start(echo().max_messages_per_second(10).max_messages_per_minute(0)).await;
     let mut client = connect(addr).await;
     for n in 0..30u8 {
         client.send_binary(player_move(f32::from(n), 0.0)).await;

@@ -345,10 +345,11 @@ async fn a_flood_of_refusals_writes_few_lines_and_says_how_many_it_left_out() {
 #[tokio::test]
 async fn a_flood_of_messages_writes_few_lines() {
     let logs = Logs::capture(LevelFilter::DEBUG);
-    let builder = PPServer::builder().max_messages(0, 0).on_connect(async |socket, _| {
-        socket.on(async |_: Socket<Arena>, _: PlayerHit| Err::<(), _>(Error::other("no")));
-        Ok(())
-    });
+    let builder =
+        PPServer::builder().max_messages_per_second(0).max_messages_per_minute(0).on_connect(async |socket, _| {
+            socket.on(async |_: Socket<Arena>, _: PlayerHit| Err::<(), _>(Error::other("no")));
+            Ok(())
+        });
     let (server, addr) = start(builder).await;
     let mut client = connect(addr).await;
     let began = Instant::now();

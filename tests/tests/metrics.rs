@@ -304,7 +304,7 @@ async fn ends_are_counted_once_by_reason_and_code() {
 #[tokio::test]
 async fn no_client_makes_values_of_labels() {
     let metrics = Metrics::record();
-    let (server, addr) = start(room().max_messages(0, 0)).await;
+    let (server, addr) = start(room().max_messages_per_second(0).max_messages_per_minute(0)).await;
     let before = metrics.all().len();
     for n in 0..50u16 {
         let mut client = connect(addr).await;

@@ -134,7 +134,7 @@ async fn fragments_with_a_ping_in_between_are_well_behaved() {
 
 #[tokio::test]
 async fn a_flood_of_pings() {
-    let mut scene = Scene::start(builder().max_messages(100, 0)).await;
+    let mut scene = Scene::start(builder().max_messages_per_second(100).max_messages_per_minute(0)).await;
     let mut bad = Raw::connect(scene.addr).await;
     let ping = masked(FIN | PING, b"");
     bad.write(&ping.repeat(1000)).await;
@@ -144,7 +144,7 @@ async fn a_flood_of_pings() {
 
 #[tokio::test]
 async fn whoever_sends_too_much_may_still_answer_pings() {
-    let scene = Scene::start(builder().max_messages(5, 0)).await;
+    let scene = Scene::start(builder().max_messages_per_second(5).max_messages_per_minute(0)).await;
     let mut busy = Raw::connect(scene.addr).await;
     busy.write(&masked(FIN | BINARY, &player_move(0.0, 0.0)).repeat(50)).await;
     busy.frame(FIN | PING, b"here").await;
@@ -165,7 +165,10 @@ async fn no_handshake_at_all() {
 
 #[tokio::test]
 async fn half_a_frame_for_ever() {
-    let mut scene = Scene::start(builder().heartbeat(Duration::from_millis(300)).max_messages(0, 0)).await;
+    let mut scene = Scene::start(
+        builder().heartbeat(Duration::from_millis(300)).max_messages_per_second(0).max_messages_per_minute(0),
+    )
+    .await;
     let mut bad = Raw::connect(scene.addr).await;
     bad.write(&masked(FIN | BINARY, &[0; 100])[..50]).await;
     let ended = tokio::spawn(async move { bad.ended().await });

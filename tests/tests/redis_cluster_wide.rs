@@ -1,6 +1,6 @@
 //! What concerns the whole cluster: emits of every aim, questions and orders, schemas that must agree, TypeScript nodes.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use painda_runtime::{
     Emitter, Error, PPEvent, PPServer, RedisAdapter, Schema, Socket,
@@ -112,7 +112,7 @@ async fn questions_and_orders_reach_every_node() {
     assert_eq!(nodes, expected);
 
     let answer = left.to("b").sockets().await.expect("a right name");
-    assert_eq!((answer.silent.len(), answer.cut.len(), answer.value.len()), (0, 0, 1));
+    assert_eq!((answer.unanswered.len(), answer.truncated.len(), answer.value.len()), (0, 0, 1));
     let far = &answer.value[0];
     assert_eq!(far.node, right.node_id());
     assert_eq!(far.rooms, ["a", "b"]);
@@ -146,11 +146,11 @@ async fn a_node_that_does_not_answer_is_named() {
     let server = builder.adapter(adapter.clone()).bind("127.0.0.1:0").await.expect("a node");
     let _client = client(&server, "a").await;
     let answer = server.to("a").sockets().await.expect("a right name");
-    assert_eq!((answer.value.len(), answer.silent), (1, vec!["ghost".to_owned()]));
+    assert_eq!((answer.value.len(), answer.unanswered), (1, vec!["ghost".to_owned()]));
     // Redis is gone: the nodes that were known are named, and the answer is as quick.
     redis.pause();
     let answer = server.nodes().await;
-    assert_eq!((answer.value.len(), answer.silent), (1, vec!["ghost".to_owned()]));
+    assert_eq!((answer.value.len(), answer.unanswered), (1, vec!["ghost".to_owned()]));
     redis.resume();
 }
 
@@ -190,10 +190,17 @@ async fn a_schema_that_contradicts_the_clusters_does_not_start() {
     let Err(Error::SchemaConflict { event, field, ours, theirs, .. }) = wrong().build().await else {
         panic!("a contradiction must be refused");
     };
-    assert_eq!((event.as_str(), field.as_deref()), ("player:move", Some("y")));
+    assert_eq!((event.as_deref(), field.as_deref()), (Some("player:move"), Some("y")));
     assert_eq!((ours.as_str(), theirs.as_str()), ("y: f64", "y: f32"));
     let warned = wrong().on_schema_conflict(OnConflict::Warn).build().await.expect("told to start");
     assert_eq!(warned.schema_fit(), SchemaFit::Conflicting);
+
+    let emitter = Emitter::<Arena>::new(bus.node());
+    let others = emitter.nodes_with_another_schema().await.expect("the nodes can be listed");
+    assert_eq!(others, HashSet::from([warned.node_id().to_owned()]));
+    let emitter = Emitter::<Wrong>::new(bus.node());
+    let others = emitter.nodes_with_another_schema().await.expect("the nodes can be listed");
+    assert_eq!(others, HashSet::from([first.node_id().to_owned(), same.node_id().to_owned()]));
     assert_eq!(first.nodes().await.value.len(), 3, "the refused one has left");
 }
 

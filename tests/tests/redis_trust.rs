@@ -184,8 +184,8 @@ async fn a_list_of_sockets_is_cut_by_what_it_costs() {
         asked.everybody().local().join(&format!("{room:0250}")).await.expect("a right name");
     }
     let answer = asker.everybody().sockets().await.expect("a right aim");
-    assert_eq!((answer.value.len(), answer.silent.len()), (4, 0));
-    assert_eq!(answer.cut, [asked.node_id()]);
+    assert_eq!((answer.value.len(), answer.unanswered.len()), (4, 0));
+    assert_eq!(answer.truncated, [asked.node_id()]);
 }
 
 #[tokio::test]
@@ -400,7 +400,7 @@ async fn a_reply_counts_once_and_only_from_who_was_asked() {
     let mut nodes: Vec<_> = answer.value.iter().map(|node| (node.id.as_str(), node.connections)).collect();
     nodes.sort_by_key(|(_, connections)| std::cmp::Reverse(*connections));
     assert_eq!(nodes, [("ghost", 3), (scene.node.node_id(), 1)]);
-    assert!(answer.silent.is_empty());
+    assert!(answer.unanswered.is_empty());
 
     // The next question has another number.
     let (_, (second, _)) = tokio::join!(scene.node.nodes(), next_question(&mut tap));
@@ -440,7 +440,7 @@ async fn nodes_of_another_version_are_understood_as_far_as_it_goes() {
     });
     let mut connections: Vec<_> = answer.value.iter().map(|node| node.connections).collect();
     connections.sort_unstable();
-    assert_eq!((connections, answer.silent), (vec![1, 5], ["newer", "older", "other"].map(str::to_owned).to_vec()));
+    assert_eq!((connections, answer.unanswered), (vec![1, 5], ["newer", "older", "other"].map(str::to_owned).to_vec()));
     assert_eq!(node.stats().unreadable, 0);
     drop(client);
 }

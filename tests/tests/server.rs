@@ -360,7 +360,7 @@ async fn a_node_that_stops_under_load_says_goodbye_to_everybody() {
         }
         sent
     });
-    within("the server to close", emitter.closed()).await;
+    within("the server to close", emitter.closing()).await;
     let sent = emitting.await.expect("emitted to the end");
     for listener in listeners {
         let (heard, code) = listener.await.expect("a client that heard all");

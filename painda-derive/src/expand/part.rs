@@ -139,6 +139,7 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
     };
     let (out, reader, unknown) = (names::local("out"), names::local("reader"), names::local("tag"));
     let mut table = TokenStream::new();
+    let mut prints = Vec::new();
     for (at, variant) in variants.iter().enumerate() {
         let Variant { ident, name, tag, .. } = variant;
         let fields = quote!(#private::variant_fields::<Self>(#at));
@@ -151,8 +152,11 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
         table.extend(quote!(#private::Variant::new(#name, #tag, #layout) #notes,));
         let (layout_print, names_print) = fields.prints(&names::ty("Depth").to_token_stream());
         let number: u64 = (*tag).into();
-        code.layout_print.extend(quote!(.number(#number).number(#layout_print)));
-        code.names_print.extend(quote!(.number(#number).name(#name).number(#names_print)));
+        prints.push((
+            number,
+            quote!(.number(#number).number(#layout_print)),
+            quote!(.number(#number).name(#name).number(#names_print)),
+        ));
 
         let members = fields.members();
         let (size, write, read) = (fields.size(), fields.write(&quote!(#private::Sink::put)), fields.read());
@@ -166,6 +170,12 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
         });
     }
     code.ty = quote!(#private::EnumType::new(#name &[#table]));
+    // Nobody has to agree on the order in which variants are written.
+    prints.sort_by_key(|(tag, ..)| *tag);
+    for (_, layout, names) in prints {
+        code.layout_print.extend(layout);
+        code.names_print.extend(names);
+    }
     code.layout_print.extend(quote!(.get()));
     code.names_print.extend(quote!(.get()));
     let (size, write, read) = (code.size, code.write, code.read);

@@ -6,8 +6,16 @@
 //! The eight operations are those of the published interface. They are one dyn-compatible trait, so that a server is
 //! not generic over its adapter and other people's adapters fit in.
 
+#[cfg(feature = "redis")]
+mod backoff;
 pub(crate) mod counters;
+#[cfg(feature = "redis")]
+mod faults;
 mod health;
+#[cfg(feature = "redis")]
+mod lease;
+#[cfg(feature = "redis")]
+mod membership;
 mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -147,6 +155,14 @@ pub enum AdapterError {
     Backend(Arc<str>),
     /// The adapter was closed.
     Closed,
+}
+
+#[cfg(feature = "redis")]
+impl AdapterError {
+    /// A setting that can't be used.
+    fn setting(name: &str, why: impl fmt::Display) -> Self {
+        Self::Config(alloc::format!("{name}: {why}").into())
+    }
 }
 
 impl fmt::Display for AdapterError {

@@ -12,7 +12,7 @@
 //! | `Vec<T>`, sets, `Option<T>` | `Vec`, `Set` or `Option`, → T |
 //! | maps | `Map`, → K, → V |
 //! | tuples and structs | `(`, → of each part |
-//! | enums | `enum`, then of each variant: its tag, → of its fields as a tuple |
+//! | enums | `enum`, then of each variant, in the order of their tags: its tag, → of its fields as a tuple |
 //! | quantised floats | `quantised`, → of the float, → of the integer, the bits of min and of max |
 //! | `Box<T>` | as `T` |
 //! | a struct or enum inside 16 others | `…`: types may contain themselves |

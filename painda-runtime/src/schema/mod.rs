@@ -46,9 +46,9 @@
 //! JSON values, [`EventDescriptor::write_json_text`] and [`EventDescriptor::from_json_text`] between bytes and JSON text.
 
 mod delivery;
-#[cfg(feature = "json")]
-mod describe;
 mod descriptor;
+#[cfg(feature = "json")]
+pub mod diff;
 #[cfg(feature = "tools")]
 pub(crate) mod dump;
 mod event;
@@ -59,6 +59,8 @@ mod json_error;
 #[cfg(feature = "tools")]
 pub mod lock;
 mod macros;
+#[cfg(feature = "json")]
+mod model;
 #[cfg(feature = "json")]
 mod parts;
 #[cfg(feature = "json")]
@@ -75,6 +77,8 @@ pub use event::{Member, unknown_event};
 #[cfg(feature = "json")]
 pub use json_error::{JsonError, JsonReason};
 pub use macros::{PPEvent, PPType};
+#[cfg(feature = "json")]
+pub use model::{ModelError, SchemaModel};
 #[doc(hidden)]
 pub use registry::{Index, slots};
 pub use registry::{Registry, hashed_id};

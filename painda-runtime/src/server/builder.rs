@@ -42,7 +42,7 @@ use crate::{
 /// let builder = PPServer::<Arena>::builder()
 ///     .on_connect(async |socket, _handshake| socket.join("arena").await)
 ///     .allowed_origins(["https://arena.example"])
-///     .max_messages(120, 3000)
+///     .max_messages_per_second(120).max_messages_per_minute(3000)
 ///     .max_connections_per_address(20)
 ///     .trusted_proxies(1)
 ///     .flush_interval(Duration::from_millis(16));
@@ -290,20 +290,26 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How many messages a client may send per second and per minute; 0 is no limit. Further ones are dropped, and the first
-    /// of them is answered with `__pp_error` `RATE_LIMITED`; a client of which messages have been dropped in each second for 10 s is
-    /// closed with code 1008. Pings and pongs are counted apart; a client that sends more of these is closed at once.
-    /// Not more a second than a minute. Default: 1000 and 60 000.
-    pub fn max_messages(mut self, per_second: u32, per_minute: u32) -> Self {
-        self.config.limits.per_second = per_second;
-        self.config.limits.per_minute = per_minute;
+    /// How many messages a client may send per second; 0 is no limit. Further ones are dropped, and the first of them is answered with
+    /// `__pp_error` `RATE_LIMITED`; a client of which messages have been dropped in each second for 10 s is closed with code 1008. Pings
+    /// and pongs are counted apart; a client that sends more of these is closed at once. Not more than
+    /// [a minute](Self::max_messages_per_minute). Default: 1000.
+    pub fn max_messages_per_second(mut self, messages: u32) -> Self {
+        self.config.limits.per_second = messages;
+        self
+    }
+
+    /// How many messages a client may send per minute; 0 is no limit. What is over it is dealt with as in
+    /// [`max_messages_per_second`](Self::max_messages_per_second). Default: 60 000.
+    pub fn max_messages_per_minute(mut self, messages: u32) -> Self {
+        self.config.limits.per_minute = messages;
         self
     }
 
     /// How many bytes a client may send per second, compressed ones counted as what they become, and so is JSON that becomes
     /// binary or, while clients of this node are spoken to in JSON, the reverse; 0 is no limit. One message of the
     /// largest size may come at once, and has to be made up for. What is too much is dropped, as for
-    /// [`max_messages`](Self::max_messages). Default: 512 KiB, so that whoever reads 1 MB a second keeps up with
+    /// [`max_messages_per_second`](Self::max_messages_per_second). Default: 512 KiB, so that whoever reads 1 MB a second keeps up with
     /// whatever another client says.
     pub fn max_bytes_per_second(mut self, bytes: u32) -> Self {
         self.config.limits.bytes_per_second = bytes;
@@ -373,8 +379,8 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// After how much silence a client is pinged; after as much again it is taken for gone. One message must arrive whole
-    /// within that time. At least 1 ms. Default: 30 s.
+    /// After how much silence a client is pinged; after as much again without a byte from it, it is taken for gone. At least 1 ms.
+    /// Default: 30 s.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
         self

@@ -39,9 +39,9 @@ pub struct Answer<T> {
     pub value: T,
     /// The ids of the nodes that did not reply: they are slow, cut off, or dead, or have just left; or are of another version,
     /// which does not know the question.
-    pub silent: Vec<String>,
+    pub unanswered: Vec<String>,
     /// The ids of the nodes that had more to say than one answer holds: 10 000 sockets a node, or 1 MiB of their rooms' names.
-    pub cut: Vec<String>,
+    pub truncated: Vec<String>,
 }
 
 /// A node of the cluster.
@@ -91,7 +91,7 @@ impl<S: Schema> PPServer<S> {
             _ => None,
         });
         let value = values.into_iter().map(|(id, connections)| NodeInfo { id, connections }).collect();
-        Answer { value, silent, cut: Vec::new() }
+        Answer { value, unanswered: silent, truncated: Vec::new() }
     }
 
     /// The ids of a room's members on all nodes, those of the TypeScript implementation included, as the adapter keeps them.
@@ -116,19 +116,19 @@ impl<S: Schema> Target<'_, S> {
     ///
     /// # Errors
     /// [`Error::InvalidName`] for a name that can't be a room's, [`Error::Adapter`] for an aim of more names than fit a message.
-    /// Nodes that can't be reached are no error: see [`Answer::silent`].
+    /// Nodes that can't be reached are no error: see [`Answer::unanswered`].
     pub async fn sockets(&self) -> Result<Answer<Vec<RemoteSocket>>, Error> {
         let replies = self.order(|aim| Request::Sockets { aim }).await?;
         let Replies { values, silent } = replies.wanted(|reply| match reply {
             Reply::Sockets { sockets, cut } => Some((sockets, cut)),
             _ => None,
         });
-        let mut answer: Answer<Vec<RemoteSocket>> = Answer { silent, ..Answer::default() };
+        let mut answer: Answer<Vec<RemoteSocket>> = Answer { unanswered: silent, ..Answer::default() };
         for (node, (sockets, cut)) in values {
             let remote = |SocketInRooms { id, rooms }| RemoteSocket { id, node: node.clone(), rooms };
             answer.value.extend(sockets.into_iter().map(remote));
             if cut {
-                answer.cut.push(node);
+                answer.truncated.push(node);
             }
         }
         Ok(answer)
@@ -173,7 +173,7 @@ impl<S: Schema> Target<'_, S> {
             _ => None,
         });
         let value = values.iter().fold(0_u64, |sum, (_, sockets)| sum.saturating_add(*sockets));
-        Ok(Answer { value, silent, cut: Vec::new() })
+        Ok(Answer { value, unanswered: silent, truncated: Vec::new() })
     }
 
     async fn order(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Replies<Reply>, Error> {

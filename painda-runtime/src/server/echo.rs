@@ -59,7 +59,8 @@ async fn echo_server() {
         })
         .max_message(MESSAGE)
         .queue_burst(4 * MESSAGE)
-        .max_messages(0, 0)
+        .max_messages_per_second(0)
+        .max_messages_per_minute(0)
         .bind("127.0.0.1:0")
         .await
         .expect("a free port");

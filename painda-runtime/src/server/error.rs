@@ -62,9 +62,9 @@ pub enum Error {
     SchemaConflict {
         /// The other node's id.
         node: String,
-        /// The event's name, as the other node has it.
-        event: String,
-        /// This node's name of the field at fault; none where name or id of the event are.
+        /// The event's name, as the other node has it; none where it is the whole schema.
+        event: Option<String>,
+        /// The names of the field at fault and of those that lead to it, `at.x`; none where it is the event itself.
         field: Option<String>,
         /// What this node has there.
         ours: String,
@@ -136,7 +136,10 @@ impl fmt::Display for Error {
             }
             Self::Config(what) => write!(f, "wrong setting: {what}"),
             Self::SchemaConflict { node, event, field, ours, theirs } => {
-                write!(f, "the schema contradicts that of node {node}: event `{event}`")?;
+                write!(f, "the schema contradicts that of node {node}")?;
+                if let Some(event) = event {
+                    write!(f, ": event `{event}`")?;
+                }
                 if let Some(field) = field {
                     write!(f, ", field `{field}`")?;
                 }

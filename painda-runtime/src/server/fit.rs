@@ -1,5 +1,7 @@
 //! How a node's schema fits those of the others, and what is done where it does not.
 
+use crate::schema::diff::Comparison;
+
 /// What a node does that joins a cluster whose schema contradicts its own.
 ///
 /// It asks those nodes that are there and have another schema, and waits for each up to the [time for
@@ -21,7 +23,7 @@ pub enum SchemaFit {
     /// No other node is there, or none that has answered.
     #[default]
     Alone,
-    /// All are the same.
+    /// None has what another one lacks: all are the same, or but for names and deliveries.
     Same,
     /// This node has events, variants, or fields at the end of events, that another one lacks.
     Newer,
@@ -34,6 +36,17 @@ pub enum SchemaFit {
 }
 
 impl SchemaFit {
+    /// How ours fits one other schema.
+    pub(crate) fn of(found: &Comparison) -> Self {
+        match (found.conflict.is_some(), found.is_newer, found.is_older) {
+            (true, ..) => Self::Conflicting,
+            (false, false, false) => Self::Same,
+            (false, true, false) => Self::Newer,
+            (false, false, true) => Self::Older,
+            (false, true, true) => Self::Mixed,
+        }
+    }
+
     pub(crate) fn and(self, other: Self) -> Self {
         use SchemaFit::{Alone, Conflicting, Mixed, Newer, Older, Same};
         match (self, other) {

@@ -29,7 +29,7 @@ use crate::{adapter::BoxFuture, schema::Schema};
 ///
 /// `S` is the schema: only its events can be emitted and handled. Cheap to clone; all clones are the same server, which
 /// goes on until [`close`](Self::close) is called or the runtime ends. Without a listener it is still a node that can
-/// emit: see [`PPServerBuilder::build`].
+/// emit: see [`PPServerBuilder::build`](super::PPServerBuilder::build).
 pub struct PPServer<S: Schema> {
     pub(crate) inner: Arc<Inner<S>>,
 }

@@ -12,7 +12,7 @@ use crate::{
     adapter::{AdapterError, BoxFuture, Delivery},
     wire::{
         aim::{AIMED, Aim},
-        channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT},
+        channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT, schema_room},
         json::is_json,
         peer::{ASK, REPLY},
     },
@@ -24,7 +24,7 @@ impl Node {
         let print = agreement::fingerprint(self.registry);
         let channels = [BROADCAST, CLUSTER, TYPESCRIPT, self.peers.inbox()];
         let subscribing = channels.map(|channel| self.adapter().subscribe(channel, self.callback.clone()));
-        let schema = self.adapter().add_to_room(&agreement::room(print), self.peers.id());
+        let schema = self.adapter().add_to_room(&schema_room(print), self.peers.id());
         done(subscribing.into_iter().chain([schema])).await?;
         // Whoever finds a node in the list may ask it, and knows by then whether it has to.
         done([self.adapter().add_to_room(NODES, self.peers.id())]).await?;

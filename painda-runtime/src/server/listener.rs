@@ -143,7 +143,7 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
     }
     // Nothing is ever sent: the channel ends when all connections have.
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
-    let mut closed = pin!(server.closed());
+    let mut closed = pin!(server.closing());
     let mut reserve = Reserve::default();
     loop {
         reserve.fill(&listener);

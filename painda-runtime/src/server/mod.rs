@@ -28,7 +28,7 @@
 //!     .bind("127.0.0.1:3000")
 //!     .await?;
 //! server.to("arena").emit(&PlayerMove { x: 1.5, y: 2.5 })?;
-//! server.closed().await;
+//! server.closing().await;
 //! # Ok(()) }
 //! ```
 //!
@@ -56,7 +56,6 @@ mod body;
 mod builder;
 mod client_id;
 mod cluster;
-mod compare;
 mod config;
 mod connection;
 mod core;

@@ -98,7 +98,7 @@ impl<S: Schema> PPServer<S> {
     }
 
     /// Ends when the server begins to close: a sign to stop other work. Whoever called [`close`](Self::close) knows when it has.
-    pub async fn closed(&self) {
+    pub async fn closing(&self) {
         loop {
             let changed = self.node().changed.notified();
             if self.node().is_closing() {

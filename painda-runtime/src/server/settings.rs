@@ -57,7 +57,7 @@ pub(crate) fn checked(mut config: Config, allowed_origins: Option<&[String]>) ->
     refuse(
         limits.per_minute > 0 && limits.per_second > limits.per_minute,
         format!(
-            "max_messages of {} a second and {} a minute: the first is never reached; 0 is no limit",
+            "max_messages_per_second of {}: it is never reached with max_messages_per_minute of {}; 0 is no limit",
             limits.per_second, limits.per_minute
         ),
     );

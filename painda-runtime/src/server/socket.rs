@@ -230,7 +230,7 @@ impl<S: Schema> Socket<S> {
 
     /// Closes the connection after what is queued has been sent.
     ///
-    /// `code` is a WebSocket close code; applications use 4000–4999. One that [can't be sent](close_code::is_sendable) becomes 1000.
+    /// `code` is a WebSocket close code; applications use 4000–4999. One that [can't be sent](super::close_code::is_sendable) becomes 1000.
     /// The reason is cut at 123 bytes.
     pub fn close(&self, code: u16, reason: &str) {
         self.session.core.close(code, reason);

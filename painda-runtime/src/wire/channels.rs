@@ -18,6 +18,12 @@ pub const REPLIES_PREFIX: &str = "__pp_node_";
 /// What the name of a room begins with whose members are the nodes with one schema, before the schema's fingerprint.
 pub const SCHEMA_PREFIX: &str = "__pp_schema_";
 
+/// The room whose members are the nodes with the schema of this fingerprint.
+#[cfg(all(feature = "_adapter", feature = "json"))]
+pub(crate) fn schema_room(fingerprint: u64) -> String {
+    format!("{SCHEMA_PREFIX}{fingerprint:016x}")
+}
+
 /// The longest name of a room, in bytes.
 pub const MAX_ROOM_LEN: usize = 255;
 

@@ -14,19 +14,20 @@ pub(crate) fn into(page: &str, graph: &Graph) -> String {
     format!("{before}{BEGIN}{}{END}{after}", drawing(graph))
 }
 
-/// The folder that a file is in.
-fn folder(file: &str) -> &str {
+/// The folder that a file is in. The file of a module that has a folder is in it.
+fn folder<'a>(graph: &Graph, file: &'a str) -> &'a str {
     match file.rsplit_once('/') {
-        Some((folder, _)) => folder,
-        None => file,
+        Some((folder, _)) if !graph.is_folder(file) => folder,
+        _ => file,
     }
 }
 
 fn drawing(graph: &Graph) -> String {
     let mut arrows: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (from, to) in graph.edges() {
-        if folder(from) != folder(to) {
-            *arrows.entry((folder(from), folder(to))).or_default() += 1;
+        let (from, to) = (folder(graph, from), folder(graph, to));
+        if from != to {
+            *arrows.entry((from, to)).or_default() += 1;
         }
     }
     let mut text = String::from("\n```mermaid\ngraph TD\n");

@@ -20,7 +20,9 @@ impl Graph {
         read(root, &mut Vec::new(), &mut sources);
         let tests: Vec<Segments> = sources
             .iter()
-            .flat_map(|(module, source)| source.tests.iter().map(|test| [&module[..], &[test.clone()]].concat()))
+            .flat_map(|(module, source)| {
+                source.tests.iter().map(|test| [&module[..], std::slice::from_ref(test)].concat())
+            })
             .collect();
         sources.retain(|module, _| !tests.contains(module));
         let files = sources.iter().map(|(module, source)| {
@@ -32,6 +34,11 @@ impl Graph {
 
     pub(crate) fn edges(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().flat_map(|(from, all)| all.iter().map(move |to| (from.as_str(), to.as_str())))
+    }
+
+    /// Whether there are files below this one.
+    pub(crate) fn is_folder(&self, file: &str) -> bool {
+        self.files.keys().any(|other| other.strip_prefix(file).is_some_and(|rest| rest.starts_with('/')))
     }
 
     /// A line for each group of files that import from each other.

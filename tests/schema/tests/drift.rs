@@ -1,9 +1,50 @@
-//! Everything that two programs must agree on, changed in Rust, and what the lock file says about it.
+//! Everything that two programs must agree on, changed in Rust: what the lock file says about it, and whether nodes with the one
+//! and with the other schema join each other.
 
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "the versions of a schema are described, not used")]
 
-use painda_runtime::schema::lock::{self, Class};
-use painda_runtime::{Registry, Schema};
+use painda_runtime::adapter::MemoryAdapter;
+use painda_runtime::schema::SchemaModel;
+use painda_runtime::schema::lock::{self, Change, Class};
+use painda_runtime::server::SchemaFit;
+use painda_runtime::{Error, PPServer, Registry, Schema};
+use std::any::Any;
+use std::pin::Pin;
+
+/// A row of the table.
+struct Row {
+    name: &'static str,
+    old: Version,
+    new: Version,
+    /// What the lock file says.
+    expected: &'static [&'static str],
+}
+
+struct Version {
+    registry: &'static Registry,
+    /// Starts a node with this schema.
+    start: fn(MemoryAdapter) -> Starting,
+}
+
+/// The node, and how it fits those that were there.
+type Starting = Pin<Box<dyn Future<Output = Result<(Box<dyn Any>, SchemaFit), Error>>>>;
+
+impl Version {
+    fn of<S: Schema>() -> Self {
+        let start = |adapter| -> Starting {
+            Box::pin(async move {
+                let server = PPServer::<S>::builder().adapter(adapter).build().await?;
+                let fit = server.schema_fit();
+                Ok((Box::new(server) as Box<dyn Any>, fit))
+            })
+        };
+        Version { registry: S::registry(), start }
+    }
+
+    fn model(&self) -> SchemaModel {
+        SchemaModel::of(self.registry)
+    }
+}
 
 /// Makes two versions of a schema for each row of the table. A version is an event's attribute and fields, and the
 /// parts that it needs, or all of it.
@@ -14,8 +55,13 @@ macro_rules! table {
             pub(super) mod new { version! $new }
         })*
 
-        fn rows() -> Vec<(&'static str, &'static Registry, &'static Registry, &'static [&'static str])> {
-            vec![$((stringify!($name), $name::old::S::registry(), $name::new::S::registry(), &$expected)),*]
+        fn rows() -> Vec<Row> {
+            vec![$(Row {
+                name: stringify!($name),
+                old: Version::of::<$name::old::S>(),
+                new: Version::of::<$name::new::S>(),
+                expected: &$expected,
+            }),*]
         }
     };
 }
@@ -109,6 +155,29 @@ table! {
     name_of_a_variant { "e", id = 1; (T) #[derive(PPType)] pub enum T { A } }
         => { "e", id = 1; (T) #[derive(PPType)] pub enum T { B } }
         ["json enum `T` (of the event `e`), variant `A`: its name is `B` now"];
+    names_in_a_default {
+        "e", id = 1;
+        {
+            #[pp(since = 2, default = vec![T { a: K::A, b: Some(BTreeMap::from([(3, K::B { x: 4 })])), c: D(None) }])]
+            x: Vec<T>,
+        }
+        #[derive(PPType)] pub struct T { a: K, b: Option<BTreeMap<u8, K>>, c: D<Option<(K,)>> }
+        #[derive(PPType)] pub enum K { A, B { x: u8 } }
+        #[derive(PPType)] pub struct D<T>(T);
+    } => {
+        "e", id = 1;
+        {
+            #[pp(since = 2, default = vec![T { z: K::C, b: Some(BTreeMap::from([(3, K::B(4))])), c: D(None) }])]
+            x: Vec<T>,
+        }
+        #[derive(PPType)] pub struct T { z: K, b: Option<BTreeMap<u8, K>>, c: D<Option<(K,)>> }
+        #[derive(PPType)] pub enum K { C, B(u8) }
+        #[derive(PPType)] pub struct D<T>(T);
+    } [
+        "json struct `T` (of the event `e`), field `a`: its name is `z` now",
+        "json enum `K` (of the event `e`), variant `A`: its name is `C` now",
+        "json enum `K` (of the event `e`), variant `B`: its fields had names and are told apart by position",
+    ];
     newtype { "e", id = 1; (T) #[derive(PPType)] pub struct T { x: u8 } }
         => { "e", id = 1; (T) #[derive(PPType)] pub struct T(u8); }
         ["json struct `T` (of the event `e`): its fields had names and are told apart by position"];
@@ -132,6 +201,20 @@ table! {
         schema! { pub S { E, F } }
     } => { #[derive(PPEvent)] #[pp(event = "e", id = 1)] pub struct E; schema! { pub S { E } } }
         ["wire event `f`: it is gone"];
+    name_and_id_of_the_event { "e", id = 1; { x: u8 } } => { "f", id = 2; { x: u8 } }
+        ["wire event `e`: it is gone", "safe event `f`: it is new, with the id 2"];
+    another_event_with_the_id {
+        #[derive(PPEvent)] #[pp(event = "e", id = 1)] pub struct E(u8);
+        schema! { pub S { E } }
+    } => {
+        #[derive(PPEvent)] #[pp(event = "f", id = 1)] pub struct F(u16);
+        schema! { pub S { F } }
+    } ["wire event `e`: it is gone", "wire event `f`: its id 1 belonged to `e`"];
+    appended_field_gone { "e", id = 1; { x: u8, #[pp(since = 2, default)] y: u8 } } => { "e", id = 1; { x: u8 } }
+        ["wire event `e`, field `y`: it is gone"];
+    variant_gone { "e", id = 1; (T) #[derive(PPType)] pub enum T { A, B } }
+        => { "e", id = 1; (T) #[derive(PPType)] pub enum T { A } }
+        ["wire enum `T` (of the event `e`), variant `B`: it is gone"];
     order { "e", id = 1; { x: u8, y: u8 } } => { "e", id = 1; { y: u8, x: u8 } }
         ["wire event `e`: the order of the fields was x, y and is y, x"];
     number { "e", id = 1; { x: u8 } } => { "e", id = 1; { x: i8 } }
@@ -159,6 +242,21 @@ table! {
     default { "e", id = 1; { #[pp(since = 2, default)] x: u8 } }
         => { "e", id = 1; { #[pp(since = 2, default = 1)] x: u8 } }
         ["wire event `e`, field `x`: its default was `0` and is `1`"];
+    default_in_a_part {
+        "e", id = 1; { #[pp(since = 2, default = Some(Some(T { x: 1 })))] x: Option<Option<T>> }
+        #[derive(PPType)] pub struct T { x: u8 }
+    } => {
+        "e", id = 1; { #[pp(since = 2, default = Some(Some(T { y: 2 })))] x: Option<Option<T>> }
+        #[derive(PPType)] pub struct T { y: u8 }
+    } [
+        "wire event `e`, field `x`: its default was `[{\"x\":1}]` and is `[{\"y\":2}]`",
+        "json struct `T` (of the event `e`), field `x`: its name is `y` now",
+    ];
+    variant_of_a_default {
+        "e", id = 1; { #[pp(since = 2, default = [T::A])] x: [T; 1] } #[derive(PPType)] pub enum T { A, B }
+    } => {
+        "e", id = 1; { #[pp(since = 2, default = [T::B])] x: [T; 1] } #[derive(PPType)] pub enum T { A, B }
+    } ["wire event `e`, field `x`: its default was `[\"A\"]` and is `[\"B\"]`"];
     closed_version { "e", id = 1; { #[pp(since = 2, default)] x: u8 } }
         => { "e", id = 1; { #[pp(since = 2, default)] x: u8, #[pp(since = 2, default)] y: u8 } }
         ["wire event `e`, field `y`: it is new"];
@@ -171,44 +269,71 @@ table! {
     field_of_a_variant { "e", id = 1; (T) #[derive(PPType)] pub enum T { A { x: u8 } } }
         => { "e", id = 1; (T) #[derive(PPType)] pub enum T { A { x: u16 } } }
         ["wire enum `T` (of the event `e`), variant `A`, field `x`: the type was `u8` and is `u16`"];
+    another_type { "e", id = 1; (T) #[derive(PPType)] pub struct T { x: u8 } }
+        => { "e", id = 1; (U) #[derive(PPType)] pub struct U { x: i8 } }
+        ["wire event `e`, field `0`: the type was `T` and is `U`"];
     struct_to_enum { "e", id = 1; (T) #[derive(PPType)] pub struct T { x: u8 } }
         => { "e", id = 1; (T) #[derive(PPType)] pub enum T { A } }
         ["wire enum `T` (of the event `e`): it was a struct"];
 }
 
 /// The paths in Rust differ in each row, and are not what it is about.
-fn changes(name: &str, old: &Registry, new: &Registry) -> Vec<String> {
-    let changes = lock::changes(new, &lock::text(old)).expect("it is a lock file");
+fn lines(name: &str, changes: &[Change]) -> Vec<String> {
     let changes = changes.iter().filter(|change| !change.what().starts_with("its path in Rust was"));
-    let modules = format!("{}::{name}::new::", module_path!());
-    changes
-        .map(|change| format!("{} {}: {}", change.class(), change.place().replace(&modules, ""), change.what()))
-        .collect()
+    let modules = ["old", "new"].map(|version| format!("{}::{name}::{version}::", module_path!()));
+    let short = |text: &str| text.replace(&modules[0], "").replace(&modules[1], "");
+    changes.map(|change| format!("{} {}: {}", change.class(), short(change.place()), short(change.what()))).collect()
 }
 
-#[test]
-fn every_change_has_its_class() {
-    for (name, old, new, expected) in rows() {
-        assert_eq!(changes(name, old, new), expected, "{name}");
+/// Of what is on the wire, what only one of two programs has; the other one can do without it.
+const CAN_DO_WITHOUT: [&str; 4] = ["gone", "name_and_id_of_the_event", "appended_field_gone", "variant_gone"];
+
+/// The one verdict, from a lock file, from JSON, and of nodes that really join.
+#[tokio::test]
+async fn every_change_has_its_class_and_nodes_join_or_not() {
+    for Row { name, old, new, expected } in rows() {
+        let changes = lock::changes(new.registry, &lock::text(old.registry)).expect("it is a lock file");
+        assert_eq!(lines(name, &changes), expected, "{name}");
+        let described = SchemaModel::from_json(&old.model().to_json()).expect("it is a schema");
+        assert_eq!(described.diff(&new.model()), changes, "{name}");
+
+        let is_wire = changes.iter().any(|change| change.class() == Class::OnWire);
+        let is_conflict = is_wire && !CAN_DO_WITHOUT.contains(&name);
+        assert_eq!(changes.iter().any(Change::is_conflict), is_conflict, "{name}");
+        assert_eq!(old.model().conflict_with(&new.model()).is_some(), is_conflict, "{name}");
+        // Whichever of them was there before.
+        for (first, second, has_more) in [(&old, &new, SchemaFit::Newer), (&new, &old, SchemaFit::Older)] {
+            let bus = MemoryAdapter::new();
+            let (_first, _) = (first.start)(bus.node()).await.expect("the first one");
+            let joined = (second.start)(bus.node()).await;
+            assert_eq!(matches!(joined, Err(Error::SchemaConflict { .. })), is_conflict, "{name}");
+            let Ok((_second, fit)) = joined else { continue };
+            let of = |what: &str| changes.iter().any(|change| change.what().starts_with(what));
+            let expected = match (of("it is new"), of("it is gone"), has_more) {
+                (false, false, _) => SchemaFit::Same,
+                (true, true, _) => SchemaFit::Mixed,
+                (true, false, fit) => fit,
+                (false, true, SchemaFit::Newer) => SchemaFit::Older,
+                (false, true, _) => SchemaFit::Newer,
+            };
+            assert_eq!(fit, expected, "{name}");
+        }
     }
 }
 
-/// Nodes compare fingerprints: where these differ, the file has to say so, too.
+/// Nodes with the same fingerprint ask each other nothing, so that it has to be the same exactly where nothing is different but
+/// names in Rust.
 #[test]
-fn what_the_fingerprints_see_the_file_sees() {
-    // A fingerprint has the order of an enum's variants in it as well, which nobody has to agree on.
-    for (name, old, new, _) in rows().into_iter().filter(|(name, ..)| *name != "order_of_the_variants") {
-        let changes = lock::changes(new, &lock::text(old)).expect("it is a lock file");
-        let worst = changes.iter().map(lock::Change::class).max();
-        for event in old.events() {
-            let Some(other) = new.by_name(event.name()) else { continue };
-            if event.layout_fingerprint() != other.layout_fingerprint() {
-                let is_new = changes.iter().any(|change| change.what().starts_with("it is new"));
-                assert!(worst == Some(Class::OnWire) || is_new, "{name}");
-            }
-            if event.names_fingerprint() != other.names_fingerprint() {
-                assert!(worst.is_some(), "{name}");
-            }
+fn the_fingerprint_sees_what_the_file_sees() {
+    for Row { name, old, new, expected } in rows() {
+        let is_same = old.model().fingerprint() == new.model().fingerprint();
+        assert_eq!(is_same, expected.is_empty(), "{name}");
+        // That of an event sees no more than that of the schema.
+        for event in old.registry.events() {
+            let Some(other) = new.registry.by_name(event.name()) else { continue };
+            let prints =
+                |event: &painda_runtime::EventDescriptor| (event.layout_fingerprint(), event.names_fingerprint());
+            assert!(prints(event) == prints(other) || !is_same, "{name}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Fingerprints: stable for ever, and made as they are documented.
 
 use painda_runtime::codec::{Field, Layout, Shape, WireType};
-use painda_runtime::{EventDescriptor, PPEvent, Schema};
+use painda_runtime::{EventDescriptor, PPEvent, PPType, Schema};
 use painda_tests_schema::zoo::Zoo;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -60,6 +60,31 @@ fn a_change_shows() {
             y: f32,
         }
     }
+    #[derive(PPType)]
+    #[allow(dead_code)]
+    enum Kind {
+        Tree,
+        Rock(u8),
+    }
+    #[derive(PPEvent)]
+    #[pp(event = "kind", id = 4)]
+    #[allow(dead_code)]
+    struct OfKind(Kind);
+    mod reordered {
+        #[derive(painda_runtime::PPType)]
+        #[repr(u8)]
+        #[allow(dead_code)]
+        enum Kind {
+            Rock(u8) = 1,
+            Tree = 0,
+        }
+        #[derive(painda_runtime::PPEvent)]
+        #[pp(event = "kind", id = 4)]
+        #[allow(dead_code)]
+        pub(super) struct OfKind(Kind);
+    }
+    const { assert!(OfKind::LAYOUT_FINGERPRINT == reordered::OfKind::LAYOUT_FINGERPRINT) }
+    const { assert!(OfKind::NAMES_FINGERPRINT == reordered::OfKind::NAMES_FINGERPRINT) }
     const { assert!(Moved::LAYOUT_FINGERPRINT == renamed::Moved::LAYOUT_FINGERPRINT) }
     const { assert!(Moved::NAMES_FINGERPRINT != renamed::Moved::NAMES_FINGERPRINT) }
     const { assert!(Moved::LAYOUT_FINGERPRINT != grown::Moved::LAYOUT_FINGERPRINT) }
@@ -136,7 +161,9 @@ fn calculate(ty: &WireType, names: bool, depth: usize) -> u64 {
         WireType::Struct(ty) => fields(ty.layout(), names, depth - 1),
         WireType::Enum(ty) => {
             let mut text = b"enum".to_vec();
-            for variant in ty.variants() {
+            let mut variants: Vec<_> = ty.variants().iter().collect();
+            variants.sort_by_key(|variant| variant.tag());
+            for variant in variants {
                 text.extend(u64::from(variant.tag()).to_be_bytes());
                 if names {
                     name(&mut text, variant.name());

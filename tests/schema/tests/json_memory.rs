@@ -1,7 +1,8 @@
-//! JSON text becomes an event, and an event JSON text, in at most four times the memory of the text.
+//! JSON text becomes an event, and an event JSON text, in at most four times the memory of the text. A schema's description takes
+//! a small multiple of its text.
 
-use painda_runtime::schema::JsonReason;
-use painda_runtime::{PPEvent, PPType};
+use painda_runtime::schema::{JsonReason, SchemaModel};
+use painda_runtime::{PPEvent, PPType, Schema, schema};
 use painda_tests_schema::allocations::{Counting, peak};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -70,6 +71,8 @@ struct Options {
     i: Option<u8>,
     j: Option<u8>,
 }
+
+schema! { Memory { All, Defaults } }
 
 /// Text of about [`LEN`] bytes: the pieces with commas in between, and what stands before and behind them.
 fn text(before: &str, piece: impl Fn(usize, &mut String) -> std::fmt::Result, behind: &str) -> String {
@@ -195,4 +198,48 @@ fn defaults_are_limited() {
     let (refused, held) = peak(|| Defaults::DESCRIPTOR.from_json_text(&text, text.len()));
     assert_eq!(refused.expect_err("it is larger").reason(), &JsonReason::TooLarge { limit: text.len() });
     assert!(held <= text.len() + SLACK, "{held} bytes");
+}
+
+/// A schema that another node has described is built in a small multiple of its text, whatever it says, and compared in less.
+#[test]
+fn descriptions_of_schemas() {
+    let event = |fields: &str| format!("{{\"painda\":1,\"events\":[{{\"name\":\"e\",\"id\":1,\"fields\":[{fields}");
+    let field = |ty: &str| event(&format!("{{\"name\":\"x\",\"type\":{ty}"));
+    let types = "{\"painda\":1,\"events\":[],\"types\":{";
+    type Piece<'a> = &'a dyn Fn(usize, &mut String) -> std::fmt::Result;
+    let pieces: [(String, Piece<'_>, &str); 12] = [
+        (event(""), &|at, text| write!(text, "{{\"name\":\"{at:x}\",\"type\":\"u8\"}}"), "]}]}"),
+        (event(""), &|at, text| write!(text, "{{\"name\":\"{at:x}\",\"type\":\"u8\",\"doc\":\"a\"}}"), "]}]}"),
+        (
+            event("{\"name\":\"x\",\"type\":\"u8\"},"),
+            &|at, text| write!(text, "{{\"name\":\"{at:x}\",\"type\":\"u8\",\"since\":2,\"default\":0}}"),
+            "]}]}",
+        ),
+        (field("{\"tuple\":["), &|_, text| text.write_str("\"u8\""), "]}}]}]}"),
+        (field("{\"tuple\":["), &|_, text| text.write_str("{\"tuple\":[]}"), "]}}]}]}"),
+        (field("{\"tuple\":["), &|_, text| text.write_str("{\"option\":\"u8\"}"), "]}}]}]}"),
+        (field("{\"tuple\":["), &|_, text| text.write_str("{}"), "]}}]}]}"),
+        (field("{\"tuple\":["), &|at, text| write!(text, "{{\"ref\":\"{at:x}\"}}"), "]}}]}]}"),
+        (types.to_owned(), &|at, text| write!(text, "\"{at:x}\":{{\"fields\":[]}}"), "}}"),
+        (
+            format!("{types}\"T\":{{\"variants\":["),
+            &|_, text| text.write_str("{\"tag\":1,\"name\":\"\",\"fields\":[]}"),
+            "]}}}",
+        ),
+        (
+            "{\"painda\":1,\"events\":[".to_owned(),
+            &|at, text| write!(text, "{{\"id\":{},\"name\":\"{at:x}\",\"fields\":[]}}", at % 65536),
+            "]}",
+        ),
+        ("{\"painda\":1,\"events\":[],\"reserved\":[".to_owned(), &|_, text| text.write_str("[1,\"\"]"), "]}"),
+    ];
+    let ours = SchemaModel::of(Memory::registry());
+    for (before, piece, behind) in pieces {
+        let text = text(&before, piece, behind);
+        let (model, held) = peak(|| SchemaModel::from_json(&text));
+        assert!(held <= 32 * text.len() + SLACK, "{held} bytes for {} of {}…", text.len(), &text[..100]);
+        let Ok(theirs) = model else { continue };
+        let (_, held) = peak(|| ours.conflict_with(&theirs));
+        assert!(held <= 32 * text.len() + SLACK, "{held} bytes to compare {} of {}…", text.len(), &text[..100]);
+    }
 }

@@ -1,6 +1,6 @@
 //! The lock file and the hex dump, with every type that a field can have.
 
-use painda_runtime::schema::lock;
+use painda_runtime::schema::{SchemaModel, lock};
 use painda_runtime::{PPEvent, Schema};
 use painda_tests_schema::zoo::{
     Circles, Either, Expr, Id, Kind, Link, Maps, Nested, Pair, Point, Shape, State, StateV1, Tree, Zoo,
@@ -23,6 +23,35 @@ fn the_lock_file_of_a_schema_says_that_nothing_has_changed() {
     ] {
         assert!(text.lines().any(|other| other == line), "{line}\n{text}");
     }
+}
+
+/// The code, the lock file and JSON say the same of a schema: each is made from each.
+#[test]
+fn a_schema_is_the_same_in_each_of_its_forms() {
+    let code = SchemaModel::of(Zoo::registry());
+    let value = |model: &SchemaModel| serde_json::from_str::<serde_json::Value>(&model.to_json()).expect("it is JSON");
+    let json = SchemaModel::from_json(&code.to_json()).expect("it describes a schema");
+    assert_eq!((value(&json), value(&code)), (Zoo::registry().describe(), Zoo::registry().describe()));
+    // As somebody else may write it.
+    let pretty = serde_json::to_string_pretty(&value(&code)).expect("it is JSON");
+    assert_eq!(SchemaModel::from_json(&pretty).expect("it describes a schema").diff(&code), []);
+
+    let text = lock::write(&json);
+    assert_eq!(text, lock::text(Zoo::registry()));
+    let locked = lock::read(&text).expect("it is a lock file");
+    assert_eq!((locked.diff(&code), code.diff(&locked)), (vec![], vec![]));
+    assert_eq!(lock::write(&locked), text);
+    let again = SchemaModel::from_json(&locked.to_json()).expect("it describes a schema");
+    assert_eq!(lock::write(&again), text);
+    for other in [&json, &locked, &again] {
+        assert_eq!(other.fingerprint(), code.fingerprint());
+        assert_eq!(other.conflict_with(&code), None);
+    }
+
+    // What only a lock file knows.
+    let reserved = lock::read(&format!("{text}\nreserved 99 \"zoo:gone\"\n")).expect("it is a lock file");
+    let again = SchemaModel::from_json(&reserved.to_json()).expect("it describes a schema");
+    assert!(lock::write(&again).ends_with("reserved 99 \"zoo:gone\"\n"));
 }
 
 #[test]

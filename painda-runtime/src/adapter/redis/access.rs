@@ -8,10 +8,7 @@ use futures_util::FutureExt;
 use redis::{ConnectionInfo, ErrorKind, RedisError};
 use tokio::time::timeout;
 
-use super::{
-    answer::words,
-    config::{CREDENTIALS_TIMEOUT, wrong},
-};
+use super::{answer::words, timings::CREDENTIALS_TIMEOUT};
 use crate::adapter::{AdapterError, BoxFuture};
 
 /// A user and a password, or why there are none.
@@ -104,25 +101,36 @@ impl Access {
         let words = words(error);
         let code = words.split(' ').next().unwrap_or_default();
         if code == "NOAUTH" {
-            return wrong(self.whose.password(), format_args!("{label} asks for one, but none is set ({words})"));
+            return AdapterError::setting(
+                self.whose.password(),
+                format_args!("{label} asks for one, but none is set ({words})"),
+            );
         }
         if code == "WRONGPASS" || error.kind() == ErrorKind::AuthenticationFailed {
             let user = user.unwrap_or("default");
             return match (&self.credentials, self.whose.credentials()) {
                 (Some(_), setting) => {
                     let hint = "the provider is asked again at each attempt: it has to say what is valid now";
-                    wrong(setting, format_args!("{label} does not accept what they are for `{user}`: {words}; {hint}"))
+                    AdapterError::setting(
+                        setting,
+                        format_args!("{label} does not accept what they are for `{user}`: {words}; {hint}"),
+                    )
                 }
                 (None, setting) => {
                     let hint = format_args!("set the new one and start again, or set `{setting}`, which may change");
                     let setting = self.whose.password();
-                    wrong(setting, format_args!("{label} does not accept the one of `{user}`: {words}; {hint}"))
+                    AdapterError::setting(
+                        setting,
+                        format_args!("{label} does not accept the one of `{user}`: {words}; {hint}"),
+                    )
                 }
             };
         }
         match error.kind() {
-            ErrorKind::RESP3NotSupported => wrong("host", format_args!("{label} is older than Redis 6")),
-            ErrorKind::InvalidClientConfig => wrong("url", format_args!("{label}: {words}")),
+            ErrorKind::RESP3NotSupported => {
+                AdapterError::setting("host", format_args!("{label} is older than Redis 6"))
+            }
+            ErrorKind::InvalidClientConfig => AdapterError::setting("url", format_args!("{label}: {words}")),
             _ => AdapterError::Unavailable(format!("{label}: {words}").into()),
         }
     }

@@ -9,13 +9,13 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     answer::{command_error, refusal},
-    config::{ASK_TIMEOUT, wrong},
-    connection::{connect, timeouts},
+    dial::{connect, timeouts},
     endpoint::Endpoint,
     router::{Lanes, Router},
     slots::{self, SLOTS},
     standing::cluster_is_up,
     stats::RedisEvent,
+    timings::ASK_TIMEOUT,
 };
 use crate::adapter::AdapterError;
 
@@ -123,7 +123,7 @@ async fn ask(commands: &mut MultiplexedConnection, asked: &Endpoint) -> Result<T
     let mut replies = replies.map_err(|error| command_error(&error))?.into_iter();
     let (slots, info) = (replies.next().unwrap_or(Value::Nil), replies.next().unwrap_or(Value::Nil));
     if let Some(AdapterError::Backend(why)) = refusal(slots.clone()) {
-        return Err(wrong("cluster", format_args!("{} is no cluster: {why}", asked.label())));
+        return Err(AdapterError::setting("cluster", format_args!("{} is no cluster: {why}", asked.label())));
     }
     let host = match asked.addr() {
         redis::ConnectionAddr::Tcp(host, _) => host.as_str(),

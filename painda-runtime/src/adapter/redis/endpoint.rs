@@ -14,8 +14,7 @@ use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Value, cmd};
 use super::{
     access::Access,
     answer::command_error,
-    config::wrong,
-    connection::{connect, timeouts},
+    dial::{connect, timeouts},
 };
 use crate::adapter::AdapterError;
 
@@ -131,7 +130,7 @@ impl Sentinels {
                     return Ok((master, addr));
                 }
                 Ok((None, _)) => {
-                    last = wrong("sentinel", format_args!("{addr} knows no master `{}`", self.master));
+                    last = AdapterError::setting("sentinel", format_args!("{addr} knows no master `{}`", self.master));
                 }
                 Err(error) => last = error,
             }

@@ -1,4 +1,5 @@
-//! How nodes that die are missed: each keeps a lease, and the others see to the clients of one whose lease has ended.
+//! How nodes that die are missed: each keeps a [lease](crate::adapter::lease), and the others see to the clients of one whose
+//! lease has ended.
 //!
 //! Three kinds of keys: the SET of all nodes, a node's lease (a key that expires), and the SET of a node's clients, by which
 //! others find the rooms to take them out of. A sweep removes first and takes the node off the list last, each in its own
@@ -18,31 +19,32 @@ use tokio::time::sleep;
 
 use super::{
     answer::{Meaning, meaning},
-    faults::Part,
+    part::Part,
     router::Router,
     stats::RedisEvent,
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{
+    AdapterError,
+    lease::{Found, Lease, Loss, Renewed},
+};
 
 /// How many clients of a dead node are seen to between two looks at its lease.
 const SWEEP_CLIENTS: usize = 128;
-/// Within a lease, it is renewed this often, and the others' are looked at.
-const BEATS: u32 = 4;
 
-/// Takes the lease, before the node has any members that others might have to clean up. Says when that was.
-pub(super) async fn take(router: &Router) -> Result<Option<Instant>, AdapterError> {
-    let mut lease = Lease::new(router, None);
+/// Takes the lease, before the node has any members that others might have to clean up.
+pub(super) async fn take(router: &Router) -> Result<Lease, AdapterError> {
+    let mut keeper = Keeper { router, lease: Lease::new(router.settings.lease) };
     loop {
-        match lease.beat().await {
+        match keeper.beat().await {
             // The connection's task has just begun to set it up.
             Err(AdapterError::Closed) => sleep(Duration::from_millis(2)).await,
             // Without the permission the node works, and is not missed when it dies.
             Err(error @ AdapterError::Backend(_)) => {
-                lease.refused(&error);
-                return Ok(None);
+                keeper.refused(&error);
+                return Ok(keeper.lease);
             }
             Err(error) => return Err(error),
-            Ok(_) => return Ok(lease.taken),
+            Ok(_) => return Ok(keeper.lease),
         }
     }
 }
@@ -55,25 +57,25 @@ pub(super) async fn give_back(router: &Router) -> Result<(), AdapterError> {
     Ok(())
 }
 
-/// Keeps the lease, and looks after those of others; runs until it is aborted. `taken` says when it was taken before.
-pub(super) async fn run(router: Arc<Router>, taken: Option<Instant>) {
-    let mut lease = Lease::new(&router, taken);
-    lease.again = true;
-    let interval = router.settings.lease / BEATS;
+/// Keeps the lease that was taken, and looks after those of others; runs until it is aborted.
+pub(super) async fn run(router: Arc<Router>, mut lease: Lease) {
+    lease.write_again();
+    let interval = lease.interval();
+    let mut keeper = Keeper { router: &router, lease };
     loop {
-        let beaten = match lease.beat().await {
+        let beaten = match keeper.beat().await {
             // After an outage of Redis everybody's lease has ended: the others get time to come back as well.
             Ok(lost) if lost => Ok(()),
-            Ok(_) => lease.sweep().await,
+            Ok(_) => keeper.sweep().await,
             Err(error) => Err(error),
         };
         match beaten {
             Ok(()) => {
-                lease.works();
+                keeper.works();
                 sleep(interval).await;
             }
             Err(error) => {
-                lease.refused(&error);
+                keeper.refused(&error);
                 // Soon again: the connection may be back any moment.
                 sleep((interval / 8).max(Duration::from_millis(50))).await;
             }
@@ -81,49 +83,36 @@ pub(super) async fn run(router: Arc<Router>, taken: Option<Instant>) {
     }
 }
 
-struct Lease<'a> {
+/// Renews this node's lease, and looks for nodes whose lease has ended.
+struct Keeper<'a> {
     router: &'a Router,
-    /// When it was taken or renewed the last time.
-    taken: Option<Instant>,
-    /// At the next beat everything is to be written again.
-    again: bool,
-    /// At the last beat Redis had forgotten it.
-    forgotten: bool,
+    lease: Lease,
 }
 
-impl<'a> Lease<'a> {
-    fn new(router: &'a Router, taken: Option<Instant>) -> Self {
-        Self { router, taken, again: false, forgotten: false }
-    }
-
+impl Keeper<'_> {
     /// Renews the lease, and finds out whether it had ended.
     async fn beat(&mut self) -> Result<bool, AdapterError> {
         let Router { settings, node_id, observed, .. } = self.router;
         let key = settings.lease_key(node_id);
         let alive: bool = self.router.ask(&key, cmd("EXISTS").arg(&key)).await?;
-        let millis = u64::try_from(settings.lease.as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(self.lease.length().as_millis()).unwrap_or(u64::MAX);
         // Before Redis counts from it, so that the lease ends there after this says so.
         let now = Instant::now();
         let _: redis::Value = self.router.add(&key, cmd("SET").arg(&key).arg(1).arg("PX").arg(millis)).await?;
         // Whoever is on the list without a lease is dead, so the lease comes first.
         let nodes = settings.nodes_key();
         let missing: bool = self.router.add(&nodes, cmd("SADD").arg(&nodes).arg(node_id)).await?;
-        let away = self.taken.map(|taken| now.duration_since(taken)).filter(|_| !alive || missing);
-        match away {
+        let Renewed { loss, rewrite } = self.lease.renewed(Found { alive, listed: !missing }, now);
+        match loss {
             // Whether others have removed it, or Redis has lost its data meanwhile, is not to be seen.
-            Some(away) if away >= settings.lease => observed.lose_lease(away),
-            Some(_) => observed.forgotten(!self.forgotten),
+            Some(Loss::Ended(away)) => observed.lose_lease(away),
+            Some(Loss::Forgotten { first }) => observed.forgotten(first),
             None => {}
         }
-        self.forgotten = away.is_some_and(|away| away < settings.lease);
-        self.taken = Some(now);
-        let lost = away.is_some();
-        if lost || self.again {
+        if rewrite {
             self.router.rewrite_members();
         }
-        // A sweep that was going on may have removed something after that.
-        self.again = lost && !alive;
-        Ok(lost)
+        Ok(loss.is_some())
     }
 
     /// Redis does not let us keep a lease. What it does not do for now has been told where it was asked.

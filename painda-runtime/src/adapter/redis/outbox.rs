@@ -6,10 +6,19 @@ use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
-use super::config::WhenFull;
-
 /// What one queued publish costs beside its bytes and its channel's name.
 const OVERHEAD: usize = 64;
+
+/// What happens to a publish when the queue has reached its bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// It is refused with [`AdapterError::QueueFull`](crate::adapter::AdapterError::QueueFull) and counted as refused. The default.
+    #[default]
+    RefuseNewest,
+    /// The oldest in the queue are dropped for it, and counted as dropped.
+    DropOldest,
+}
 
 /// One encoded message on its way to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]

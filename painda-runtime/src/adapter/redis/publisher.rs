@@ -16,15 +16,15 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
-    config::{CROWD_TIMEOUT, PROBE_INTERVAL},
-    connection::{Backoff, Connection, ask_role},
-    faults::Part,
-    membership::Change,
+    connection::{Connection, ask_role},
+    part::Part,
+    replies::{Sorted, sort},
     shared::{IS_REPLICA, Shared},
     standing::Role,
+    timings::{CONNECT_TIMEOUT, CROWD_TIMEOUT, PROBE_INTERVAL},
     traffic::Outgoing,
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, backoff::Backoff, membership::Change};
 
 /// How long a server that has lost a slot is left alone, unless it hands its channels over before that.
 const MOVED_DELAY: Duration = Duration::from_millis(20);
@@ -48,7 +48,7 @@ pub(super) async fn open(shared: &Shared) -> Result<Connection, AdapterError> {
 /// Runs until it is aborted.
 pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
     let mut publisher = Publisher { shared: &shared, server: None, doubtful: None, fences: 0 };
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::new(CONNECT_TIMEOUT);
     let mut next = first;
     loop {
         let why = match next {
@@ -407,32 +407,6 @@ enum Outcome {
     WrongServer(AdapterError),
 }
 
-/// A batch's publishes by what Redis answered, with the answer.
-struct Sorted<'a> {
-    taken: u64,
-    /// To be sent again, oldest first.
-    again: Vec<(&'a Outgoing, AdapterError)>,
-    rejected: Vec<(&'a Outgoing, AdapterError)>,
-}
-
-/// Sorts a batch. What Redis may take another time is sent again, unless it has taken something newer on the same channel: the
-/// channel's order counts for more.
-fn sort(batch: &[Outgoing], replies: impl Iterator<Item = Option<AdapterError>>) -> Sorted<'_> {
-    let mut sorted = Sorted { taken: 0, again: Vec::new(), rejected: Vec::new() };
-    for (outgoing, refused) in batch.iter().zip(replies) {
-        match refused {
-            None => {
-                sorted.taken += 1;
-                let overtaken = |(older, _): &mut (&Outgoing, _)| older.item.channel == outgoing.item.channel;
-                sorted.rejected.extend(sorted.again.extract_if(.., overtaken));
-            }
-            Some(why) if meaning(&why) == Meaning::Refused => sorted.rejected.push((outgoing, why)),
-            Some(why) => sorted.again.push((outgoing, why)),
-        }
-    }
-    sorted
-}
-
 /// The pub/sub channel that a channel's messages travel on, written without being put together first.
 struct ChannelKey<'a> {
     prefix: &'a str,
@@ -448,26 +422,3 @@ impl redis::ToRedisArgs for ChannelKey<'_> {
 }
 
 impl redis::ToSingleRedisArg for ChannelKey<'_> {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::adapter::redis::{config::WhenFull, outbox::Outbox, traffic::Traffic};
-
-    #[test]
-    fn what_was_not_taken_is_sent_again_unless_something_newer_was() {
-        let mut traffic = Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
-        for (number, channel) in ["a", "b", "a", "c", "b", "a"].into_iter().enumerate() {
-            traffic.publish(channel, vec![number as u8].into()).expect("fits");
-        }
-        let batch = traffic.take_batch();
-        let busy = || Some(AdapterError::Backend("BUSY Redis is busy running a script".into()));
-        let never = || Some(AdapterError::Backend("NOPERM no permissions".into()));
-        let answers = [busy(), busy(), None, never(), busy(), busy()];
-        let Sorted { taken, again, rejected } = sort(&batch, answers.into_iter());
-        let numbers = |some: &[(&Outgoing, AdapterError)]| -> Vec<u8> {
-            some.iter().map(|(outgoing, _)| outgoing.item.bytes[0]).collect()
-        };
-        assert_eq!((taken, numbers(&again), numbers(&rejected)), (1, vec![1, 4, 5], vec![0, 3]));
-    }
-}

@@ -19,18 +19,17 @@ use tokio::{sync::Notify, task::JoinHandle, time::timeout};
 use super::{
     answer::command_error,
     closing::{Closing, Unsent},
-    config::{ASK_TIMEOUT, RESPONSE_TIMEOUT},
     endpoint::Endpoint,
-    faults::Part,
-    membership::Written,
+    part::Part,
     publisher,
     settings::Settings,
     shared::Shared,
     slots,
     stats::{Observed, RedisStats},
     subscriber,
+    timings::{ASK_TIMEOUT, RESPONSE_TIMEOUT},
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, membership::Written};
 
 /// One server: its bookkeeping and its tasks.
 pub(super) struct Lane {

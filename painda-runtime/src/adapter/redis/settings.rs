@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{config::WhenFull, endpoint::Endpoint};
+use super::{endpoint::Endpoint, outbox::WhenFull};
 
 /// The settings, checked.
 #[derive(Clone)]

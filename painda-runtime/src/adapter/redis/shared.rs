@@ -17,18 +17,17 @@ use tokio::{
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
     closing::{Closing, Unsent},
-    config::{PROBE_INTERVAL, PROBE_PATIENCE, PROBE_TIMEOUT},
     connection::Connection,
     endpoint::Endpoint,
-    faults::Part,
-    membership::Members,
     outbox::Outbox,
+    part::Part,
     settings::Settings,
     standing::{Role, Standing, cluster_is_up},
     stats::{Observed, Server},
+    timings::{PROBE_INTERVAL, PROBE_PATIENCE, PROBE_TIMEOUT},
     traffic::Traffic,
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, membership::Members};
 
 /// What a server says that is not the master.
 pub(super) const IS_REPLICA: &str = "it says that it is a replica";

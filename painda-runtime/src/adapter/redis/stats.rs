@@ -12,10 +12,11 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 
-use super::faults::{Faults, Part};
+use super::part::Part;
 use crate::adapter::{
     AdapterError, Health,
     counters::{Count, Counter, counters},
+    faults::Faults,
 };
 
 counters! {
@@ -194,7 +195,7 @@ impl Deref for Observed {
 
 #[derive(Default)]
 struct State {
-    faults: Faults,
+    faults: Faults<Part>,
     last_error: Option<Arc<str>>,
 }
 

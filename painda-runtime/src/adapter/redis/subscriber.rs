@@ -14,16 +14,16 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal, words},
-    config::{PROBE_INTERVAL, wrong},
-    connection::{Backoff, Connection, ask_role},
-    faults::Part,
+    connection::{Connection, ask_role},
+    part::Part,
     publisher::FENCE,
     shared::{IS_REPLICA, Shared},
     standing::Role,
+    timings::{CONNECT_TIMEOUT, PROBE_INTERVAL},
     traffic::Heard,
 };
 use crate::{
-    adapter::{AdapterError, Delivery},
+    adapter::{AdapterError, Delivery, backoff::Backoff},
     wire::envelope,
 };
 
@@ -49,7 +49,10 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
         Err(error) if is_answer(&error) => {
             let prefix = &shared.settings.prefix;
             let words = words(&error);
-            Err(wrong("username", format_args!("its ACL must allow SUBSCRIBE on the channels {prefix}*: {words}")))
+            Err(AdapterError::setting(
+                "username",
+                format_args!("its ACL must allow SUBSCRIBE on the channels {prefix}*: {words}"),
+            ))
         }
         Err(error) => Err(command_error(&error)),
     }
@@ -57,7 +60,7 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
 
 /// Runs until it is aborted.
 pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
-    let mut backoff = Backoff::new();
+    let mut backoff = Backoff::new(CONNECT_TIMEOUT);
     let mut next = first;
     loop {
         let why = match next {

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, TlsCertificates};
 use tokio::task::spawn_blocking;
 
-use super::config::wrong;
 use crate::adapter::AdapterError;
 
 /// Where some PEM is.
@@ -21,9 +20,8 @@ impl Pem {
     fn read(self, setting: &str) -> Result<Vec<u8>, AdapterError> {
         match self {
             Self::Given(pem) => Ok(pem),
-            Self::File(path) => {
-                std::fs::read(&path).map_err(|error| wrong(setting, format_args!("{}: {error}", path.display())))
-            }
+            Self::File(path) => std::fs::read(&path)
+                .map_err(|error| AdapterError::setting(setting, format_args!("{}: {error}", path.display()))),
         }
     }
 }
@@ -50,7 +48,7 @@ impl Certificates {
     pub(super) fn check(&self, addr: &ConnectionAddr) -> Result<(), AdapterError> {
         match (self.setting(), addr) {
             (None, _) | (Some(_), ConnectionAddr::TcpTls { .. }) => Ok(()),
-            (Some(setting), _) => Err(wrong(setting, "the url has to begin with rediss://")),
+            (Some(setting), _) => Err(AdapterError::setting(setting, "the url has to begin with rediss://")),
         }
     }
 
@@ -60,7 +58,7 @@ impl Certificates {
         let certificates = self.clone();
         // Files may be on a disk that takes its time.
         let read = spawn_blocking(move || certificates.apply(server)).await;
-        read.unwrap_or_else(|error| Err(wrong(setting, error)))
+        read.unwrap_or_else(|error| Err(AdapterError::setting(setting, error)))
     }
 
     fn apply(self, server: ConnectionInfo) -> Result<ConnectionInfo, AdapterError> {
@@ -75,7 +73,8 @@ impl Certificates {
             certificates.client_tls = Some(ClientTlsConfig { client_cert, client_key });
             last = setting;
         }
-        let client = Client::build_with_tls(server, certificates).map_err(|error| wrong(last, error))?;
+        let client =
+            Client::build_with_tls(server, certificates).map_err(|error| AdapterError::setting(last, error))?;
         Ok(client.get_connection_info().clone())
     }
 }

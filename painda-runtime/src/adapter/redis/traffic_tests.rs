@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::*;
-use crate::adapter::redis::config::WhenFull;
+use crate::adapter::redis::outbox::WhenFull;
 
 const CHANNELS: [&str; 3] = ["a", "b", "c"];
 

@@ -32,12 +32,7 @@
 //! Documentation and the order of the list are no part of the file. Where the environment has `CI`, a missing file
 //! fails the test.
 //!
-//! | class | what belongs to it |
-//! | --- | --- |
-//! | `wire` | other ids, tags, types, ranges, versions or defaults; another order; what is gone; fields that are new, but not appended |
-//! | `json` | other names of events, fields and variants; fields that lose all names or get some; an enum's first variant with fields |
-//! | `source` | another delivery: `volatile`, `latest`; new variants; other names of types and of the schema |
-//! | `safe` | new events; fields that have been appended with a default |
+//! Which change is of which class is the same for this file and for nodes that meet: [`diff`](super::diff) has the rules.
 //!
 //! # The file
 //!
@@ -77,25 +72,26 @@
 //! A file of the format 1 is read. It has no delivery, no depth and no `tuple`, so that a change of them cannot be seen
 //! in it: the test fails with a `safe` change until `PAINDA_ACCEPT=1` has written the file in the format 2.
 //!
-//! The module owns the file and the meaning of changes. It reads descriptors, and knows no message.
+//! The module owns the file. What a change means is not its affair, and it knows no message.
 
-mod change;
-mod diff;
-mod fields;
-mod model;
-mod paths;
+mod line;
 mod read;
-mod text;
 mod types;
-mod variants;
+mod write;
 
 use super::golden::{Golden, Mode};
+use super::model::SchemaModel;
 use super::{Registry, Schema};
-use model::Lock;
+use std::collections::BTreeSet;
 use std::path::Path;
 
-pub use change::{Change, Class};
-pub use read::LockError;
+pub use super::diff::{Change, Class};
+pub use line::LockError;
+pub use read::read;
+pub use write::write;
+
+/// The format of the text that is written; older ones are read.
+const FORMAT: u32 = 2;
 
 /// Compares a schema with its lock file, for a test. A relative path begins at the package's folder, where
 /// `cargo test` runs.
@@ -113,7 +109,7 @@ pub fn check<S: Schema>(path: impl AsRef<Path>) {
 /// The text of a new lock file, which reserves nothing.
 #[must_use]
 pub fn text(registry: &Registry) -> String {
-    text::write(&Lock::of(registry))
+    write(&SchemaModel::of(registry))
 }
 
 /// What has changed since a lock file was written, the gravest first.
@@ -121,22 +117,51 @@ pub fn text(registry: &Registry) -> String {
 /// # Errors
 /// When this is not the text of a lock file, or it contradicts itself: with the line, and what to do.
 pub fn changes(registry: &Registry, lock: &str) -> Result<Vec<Change>, LockError> {
-    Ok(diff::changes(&read::read(lock)?, &Lock::of(registry)))
+    Ok(changes_since(&read(lock)?, &SchemaModel::of(registry)))
+}
+
+/// The changes of the schema, and that of the file's format.
+fn changes_since(lock: &SchemaModel, code: &SchemaModel) -> Vec<Change> {
+    let mut changes = lock.diff(code);
+    if !lock.is_complete {
+        changes.push(Change {
+            class: Class::Safe,
+            place: "lock file".to_owned(),
+            what: format!("its format was 1 and is {FORMAT}"),
+            advice:
+                "An older painda-runtime has written it, without the events' delivery. From now on a change of that is \
+                     seen, too."
+                    .to_owned(),
+            is_acceptable: true,
+            is_conflict: false,
+        });
+    }
+    changes
+}
+
+/// What the file reserves, and the ids and names that the events of the code no longer have.
+fn reserved(lock: &SchemaModel, code: &SchemaModel) -> Vec<(u16, Box<str>)> {
+    let events = |schema: &SchemaModel| -> BTreeSet<_> {
+        schema.events.iter().map(|event| (event.id, event.name.clone())).collect()
+    };
+    let reserved: BTreeSet<_> = lock.reserved.iter().cloned().chain(events(lock)).collect();
+    reserved.difference(&events(code)).cloned().collect()
 }
 
 fn outcome(registry: &Registry, path: &Path, mode: Mode) -> Result<(), String> {
     let file = Golden::open(path, mode)?;
-    let mut new = Lock::of(registry);
-    let Some(old) = file.text_or_write(|| text::write(&new))? else { return Ok(()) };
-    let old = read::read(old).map_err(|error| format!("{}, {error}", path.display()))?;
-    let changes = diff::changes(&old, &new);
-    new.reserved = diff::reserved(&old, &new);
-    if new == old {
+    let mut new = SchemaModel::of(registry);
+    let Some(old) = file.text_or_write(|| write(&new))? else { return Ok(()) };
+    let old = read(old).map_err(|error| format!("{}, {error}", path.display()))?;
+    let changes = changes_since(&old, &new);
+    new.reserved = reserved(&old, &new);
+    // Whoever has edited the file need not have kept the order.
+    if old.is_complete && write(&new) == write(&old) {
         return Ok(());
     }
     let refused: Vec<_> = changes.iter().filter(|change| !change.is_acceptable()).collect();
     if mode.accept && refused.is_empty() {
-        return file.write(&text::write(&new));
+        return file.write(&write(&new));
     }
     let list: Vec<_> = changes.iter().map(Change::to_string).collect();
     let end = match refused.as_slice() {

@@ -3,61 +3,41 @@
 //! Owns what can be wrong with it: a line that cannot be read, two lines that say the same or contradict each other,
 //! and lines that are missing. A merge can do all of that. Knows nothing about what a change means.
 
-use super::model::{
-    Body, FORMAT, Lock, LockedDelivery, LockedEvent, LockedField, LockedLayout, LockedPart, LockedVariant, Since,
-};
+use super::FORMAT;
+use super::line::{Once, Result, error, id_and_name, in_quotes, since, unknown};
 use super::types;
+use crate::schema::model::{
+    Body, DEPTH_UNSAID, DeliveryModel, EventModel, FieldModel, Fields, Notes, PartModel, SchemaModel, TypeModel,
+    VariantModel,
+};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::{CharIndices, Lines};
+use std::str::Lines;
 
-/// The depth where the file does not say it.
-const DEPTH_BEFORE: u8 = 64;
-
-/// What is wrong with a lock file, where, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LockError {
-    line: usize,
-    problem: String,
-}
-
-impl std::error::Error for LockError {}
-
-impl fmt::Display for LockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.line, self.problem)
-    }
-}
-
-type Result<T> = std::result::Result<T, LockError>;
-
-fn error<T>(line: usize, problem: impl Into<String>) -> Result<T> {
-    Err(LockError { line, problem: problem.into() })
-}
-
-/// Reads a lock file.
-pub(super) fn read(text: &str) -> Result<Lock> {
+/// Reads a lock file. The model has no documentation, and knows which ids and names are reserved.
+///
+/// # Errors
+/// When this is not the text of a lock file, or it contradicts itself: with the line, and what to do.
+pub fn read(text: &str) -> Result<SchemaModel> {
     let mut reader = Reader::new(text);
-    let mut lock = Lock { format: reader.format()?, ..Lock::default() };
-    lock.schema = reader.expect("`schema` and its name", |line| line.strip_prefix("schema ").map(str::to_owned))?;
-    lock.depth = match lock.format {
-        1 => DEPTH_BEFORE,
+    let format = reader.format()?;
+    let name = reader.expect("`schema` and its name", |line| line.strip_prefix("schema ").map(Box::from))?;
+    let depth = match format {
+        1 => DEPTH_UNSAID,
         _ => reader.expect("`depth` and a number", |line| line.strip_prefix("depth ")?.parse().ok())?,
     };
+    let (events, parts, reserved) = (Vec::new(), Vec::new(), Vec::new());
+    let mut schema = SchemaModel { name, depth, events, parts, reserved, is_complete: format > 1 };
     while !reader.current.is_empty() {
         match reader.current.split(' ').next() {
-            Some("event") => lock.events.push(reader.event()?),
-            Some("struct") => lock.parts.push(reader.structure()?),
-            Some("enum") => lock.parts.push(reader.enumeration()?),
-            _ => lock.reserved.push(reader.reserved()?),
+            Some("event") => schema.events.push(reader.event()?),
+            Some("struct") => reader.structure()?,
+            Some("enum") => reader.enumeration()?,
+            _ => schema.reserved.push(reader.reserved()?),
         }
     }
-    reader.finish(&lock)?;
-    // Whoever has edited the file need not have kept the order.
-    lock.events.sort_by_key(|event| event.id);
-    lock.parts.sort_by(|a, b| a.path.cmp(&b.path));
-    lock.reserved.sort();
-    Ok(lock)
+    reader.finish(&schema)?;
+    schema.parts = reader.parts.list.into_iter().filter_map(|(part, _)| part).collect();
+    Ok(schema)
 }
 
 /// The lines that say something, one after another, and what they have said so far.
@@ -69,44 +49,39 @@ struct Reader<'a> {
     current: &'a str,
     format: u32,
     once: Once,
-    /// The structs and enums, and the lines of their blocks.
-    parts: BTreeMap<&'a str, usize>,
+    parts: Parts<'a>,
     /// Which part, or none for an event, consists of which other one, and in which line.
-    uses: Vec<(Option<&'a str>, &'a str, usize)>,
+    uses: Vec<(Option<u32>, u32, usize)>,
 }
 
-/// What may be there once, and the line where it has been.
+/// The structs and enums that were met, each with the line of its block where that was met.
 #[derive(Default)]
-struct Once(BTreeMap<String, usize>);
+struct Parts<'a> {
+    numbers: BTreeMap<&'a str, u32>,
+    list: Vec<(Option<PartModel>, usize)>,
+}
 
-impl Once {
-    fn add(&mut self, what: String, line: usize) -> Result<()> {
-        match self.0.get(&what) {
-            Some(first) => error(
-                line,
-                format!(
-                    "{what} is there a second time, first in line {first}; where a merge has kept both, remove one: \
-                     the test says whether the other one is as in the code"
-                ),
-            ),
-            None => {
-                self.0.insert(what, line);
-                Ok(())
-            }
+impl<'a> Parts<'a> {
+    fn number(&mut self, path: &'a str) -> u32 {
+        let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(path).or_insert(next);
+        if number == next {
+            self.list.push((None, 0));
         }
+        number
     }
 }
 
 /// Whose fields they are: only those of events may have been appended.
 #[derive(Clone, Copy)]
-enum Owner<'a> {
+enum Owner {
     Event,
-    Part(&'a str),
+    Part(u32),
 }
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
-        let (once, parts, uses) = (Once::default(), BTreeMap::new(), Vec::new());
+        let (once, parts, uses) = (Once::default(), Parts::default(), Vec::new());
         let mut reader = Reader { lines: text.lines(), at: 0, current: "", format: FORMAT, once, parts, uses };
         reader.next();
         reader
@@ -157,7 +132,7 @@ impl<'a> Reader<'a> {
         Ok(format)
     }
 
-    fn event(&mut self) -> Result<LockedEvent> {
+    fn event(&mut self) -> Result<EventModel> {
         let line = self.at;
         let (id, name, rest) = self.expect("`event`, an id, a name in quotes and a path", |line| {
             let (id, name, rest) = id_and_name(line.strip_prefix("event ")?)?;
@@ -180,9 +155,9 @@ impl<'a> Reader<'a> {
                     is_tuple = true;
                     continue;
                 }
-                ("volatile", _) => Some(LockedDelivery::Volatile),
-                ("latest", _) => Some(LockedDelivery::Latest),
-                (_, Some((field, _))) => Some(LockedDelivery::LatestOf(field)),
+                ("volatile", _) => Some(DeliveryModel::Volatile),
+                ("latest", _) => Some(DeliveryModel::Latest),
+                (_, Some((field, _))) => Some(DeliveryModel::LatestOf(field.into())),
                 _ => None,
             };
             match (given, &delivery) {
@@ -193,25 +168,30 @@ impl<'a> Reader<'a> {
                 (None, _) => return unknown(line, option, "`tuple`, `volatile`, `latest` and `latest = \"field\"`"),
             }
         }
-        let layout = self.layout("  ", is_tuple, Owner::Event)?;
+        let fields = self.fields("  ", is_tuple, Owner::Event)?;
         let delivery = delivery.unwrap_or_default();
         match &delivery {
-            LockedDelivery::LatestOf(field) if layout.position(field).is_none() => {
+            DeliveryModel::LatestOf(field) if fields.position(field).is_none() => {
                 error(line, format!("the event is `{delivery}` and has no such field"))
             }
-            _ => Ok(LockedEvent { id, name, path: path.to_owned(), delivery, layout }),
+            _ => Ok(EventModel { id, name: name.into(), path: path.into(), delivery, fields, notes: Notes::default() }),
         }
     }
 
-    fn structure(&mut self) -> Result<LockedPart> {
-        let (path, is_tuple) = self.part("`struct` and a path", "struct ")?;
-        let layout = self.layout("  ", is_tuple, Owner::Part(path))?;
-        Ok(LockedPart { path: path.to_owned(), body: Body::Struct(layout) })
+    fn structure(&mut self) -> Result<()> {
+        let (number, path, is_tuple) = self.part("`struct` and a path", "struct ")?;
+        let body = Body::Struct(self.fields("  ", is_tuple, Owner::Part(number))?);
+        self.add_part(number, path, body);
+        Ok(())
     }
 
-    fn enumeration(&mut self) -> Result<LockedPart> {
+    fn add_part(&mut self, number: u32, path: &str, body: Body) {
+        self.parts.list[number as usize].0 = Some(PartModel { path: path.into(), body, notes: Notes::default() });
+    }
+
+    fn enumeration(&mut self) -> Result<()> {
         let line = self.at;
-        let (path, is_tuple) = self.part("`enum` and a path", "enum ")?;
+        let (number, path, is_tuple) = self.part("`enum` and a path", "enum ")?;
         if is_tuple {
             return unknown(line, "tuple", "nothing");
         }
@@ -229,35 +209,36 @@ impl<'a> Reader<'a> {
             }
             once.add(format!("the tag {tag} of `{path}`"), line)?;
             once.add(format!("the variant `{name}` of `{path}`"), line)?;
-            let layout = self.layout("    ", is_tuple, Owner::Part(path))?;
-            if is_tuple && layout.fields.is_empty() {
+            let fields = self.fields("    ", is_tuple, Owner::Part(number))?;
+            if is_tuple && fields.list.is_empty() {
                 return unknown(line, "tuple", "nothing without fields");
             }
-            variants.push(LockedVariant { tag, name: name.to_owned(), layout });
+            variants.push(VariantModel { tag, name: name.into(), fields, notes: Notes::default() });
         }
         if variants.is_empty() {
             return error(line, format!("`{path}` has no variants; take its lines from an older version of the file"));
         }
-        variants.sort_by_key(|variant| variant.tag);
-        Ok(LockedPart { path: path.to_owned(), body: Body::Enum(variants) })
+        self.add_part(number, path, Body::Enum(variants));
+        Ok(())
     }
 
     /// The first line of a struct or an enum.
-    fn part(&mut self, expected: &str, word: &str) -> Result<(&'a str, bool)> {
+    fn part(&mut self, expected: &str, word: &str) -> Result<(u32, &'a str, bool)> {
         let line = self.at;
         let (path, options) = self.expect(expected, |line| {
             let text = line.strip_prefix(word)?;
-            let (rest, parts) = types::take(text)?;
+            let (rest, ty) = types::take(text, &mut |_| 0)?;
             let path = &text[..text.len() - rest.len()];
-            (parts == [path]).then_some((path, rest))
+            matches!(ty, TypeModel::Part(_)).then_some((path, rest))
         })?;
         let (options, is_tuple) = self.tuple(options);
         if !options.is_empty() {
             return unknown(line, options.trim_start_matches(", "), "`tuple`");
         }
         self.once.add(format!("`{path}`"), line)?;
-        self.parts.insert(path, line);
-        Ok((path, is_tuple))
+        let number = self.parts.number(path);
+        self.parts.list[number as usize].1 = line;
+        Ok((number, path, is_tuple))
     }
 
     /// The text without the mark of a tuple, and whether it had it.
@@ -269,18 +250,19 @@ impl<'a> Reader<'a> {
     }
 
     /// The fields in the lines that begin with the indentation.
-    fn layout(&mut self, indent: &str, mut is_tuple: bool, owner: Owner<'a>) -> Result<LockedLayout> {
-        let mut fields: Vec<LockedField> = Vec::new();
+    fn fields(&mut self, indent: &str, mut is_tuple: bool, owner: Owner) -> Result<Fields> {
+        let mut fields: Vec<FieldModel> = Vec::new();
         let mut once = Once::default();
         let mut newest = 1;
         while self.current.starts_with(indent) {
             let line = self.at;
-            let (name, text, rest, parts) = self.expect("a field's name and type", |line| {
+            let mut parts = std::mem::take(&mut self.parts);
+            let (name, ty, rest) = self.expect("a field's name and type", |line| {
                 let (name, text) = line.trim_start().split_once(": ")?;
-                let (rest, parts) = types::take(text)?;
-                (!name.contains(' ')).then_some((name, text, rest, parts))
+                let (rest, ty) = types::take(text, &mut |path| parts.number(path))?;
+                (!name.contains(' ')).then_some((name, ty, rest))
             })?;
-            let ty = text[..text.len() - rest.len()].to_owned();
+            self.parts = parts;
             once.add(format!("the field `{name}`"), line)?;
 
             // The first format has no mark.
@@ -309,115 +291,62 @@ impl<'a> Reader<'a> {
             }
             let user = match owner {
                 Owner::Event => None,
-                Owner::Part(path) => Some(path),
+                Owner::Part(part) => Some(part),
             };
-            self.uses.extend(parts.into_iter().map(|part| (user, part, line)));
-            fields.push(LockedField { name: name.to_owned(), ty, since });
+            ty.each_part(&mut |part| self.uses.push((user, part, line)));
+            fields.push(FieldModel { name: name.into(), ty, since, notes: None });
         }
-        Ok(LockedLayout { is_tuple, fields })
+        // A name that is there twice was an error of its line.
+        Ok(Fields::new(is_tuple, fields).unwrap_or_default())
     }
 
-    fn reserved(&mut self) -> Result<(u16, String)> {
+    fn reserved(&mut self) -> Result<(u16, Box<str>)> {
         let line = self.at;
         let (id, name) = self.expect("`event`, `struct`, `enum` or `reserved`", |line| {
             let (id, name, rest) = id_and_name(line.strip_prefix("reserved ")?)?;
             rest.is_empty().then_some((id, name))
         })?;
         self.once.add(format!("`reserved {id} {name:?}`"), line)?;
-        Ok((id, name))
+        Ok((id, name.into()))
     }
 
     /// What only the whole file can say.
-    fn finish(&self, lock: &Lock) -> Result<()> {
-        let line = |what: String| self.once.0.get(&what).copied().unwrap_or_default();
-        for LockedEvent { id, name, .. } in &lock.events {
-            if lock.reserved.iter().any(|reserved| *reserved == (*id, name.clone())) {
+    fn finish(&self, schema: &SchemaModel) -> Result<()> {
+        let reserved: BTreeSet<_> = schema.reserved.iter().map(|(id, name)| (*id, &**name)).collect();
+        for EventModel { id, name, .. } in &schema.events {
+            if reserved.contains(&(*id, &**name)) {
                 return error(
-                    line(format!("`reserved {id} {name:?}`")),
+                    self.once.line(&format!("`reserved {id} {name:?}`")),
                     format!(
                         "the event is in the file, too, in line {}; remove this line where the code has the event, \
                          and the event's lines where it is gone",
-                        line(format!("the id {id}"))
+                        self.once.line(&format!("the id {id}"))
                     ),
                 );
             }
         }
+        let path =
+            |number: u32| self.parts.numbers.iter().find(|(_, other)| **other == number).map_or("", |(path, _)| path);
         for (_, part, line) in &self.uses {
-            if !self.parts.contains_key(part) {
+            if self.parts.list[*part as usize].0.is_none() {
                 let problem =
                     "is no type, and no struct or enum of this file; take its lines from an older version of the file";
-                return error(*line, format!("`{part}` {problem}"));
+                return error(*line, format!("`{}` {problem}", path(*part)));
             }
         }
-        let mut used: BTreeSet<Option<&str>> = BTreeSet::from([None]);
-        while let Some((_, part, _)) =
-            self.uses.iter().find(|(user, part, _)| used.contains(user) && !used.contains(&Some(part)))
-        {
-            used.insert(Some(part));
+        let mut users: BTreeMap<Option<u32>, Vec<u32>> = BTreeMap::new();
+        self.uses.iter().for_each(|(user, part, _)| users.entry(*user).or_default().push(*part));
+        let (mut used, mut pending) = (BTreeSet::new(), vec![None]);
+        while let Some(user) = pending.pop() {
+            let parts = users.get(&user).into_iter().flatten().copied();
+            pending.extend(parts.filter(|part| used.insert(*part)).map(Some));
         }
-        for (part, line) in &self.parts {
-            if !used.contains(&Some(part)) {
-                return error(*line, format!("no event of this file contains `{part}`; remove its lines"));
+        for (part, number) in &self.parts.numbers {
+            if !used.contains(number) {
+                let line = self.parts.list[*number as usize].1;
+                return error(line, format!("no event of this file contains `{part}`; remove its lines"));
             }
         }
         Ok(())
     }
-}
-
-fn unknown<T>(line: usize, option: &str, known: &str) -> Result<T> {
-    error(line, format!("`{option}` is not known here; {known} can be there, once"))
-}
-
-/// `, since 2 = 0` behind a type. A default may contain anything.
-fn since(text: &str, line: usize) -> Result<Option<Since>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let parse = |text: &str| {
-        let (version, default) = text.strip_prefix(", since ")?.split_once(" = ")?;
-        let version = version.parse().ok().filter(|version| *version > 1)?;
-        Some(Since { version, default: default.to_owned() })
-    };
-    match parse(text) {
-        Some(since) => Ok(Some(since)),
-        None => unknown(line, text.trim_start_matches(", "), "`since 2 = …` with the version and the default"),
-    }
-}
-
-/// `7 "player:move"`, and what follows.
-fn id_and_name(text: &str) -> Option<(u16, String, &str)> {
-    let (id, rest) = text.split_once(' ')?;
-    let (name, rest) = in_quotes(rest)?;
-    Some((id.parse().ok().filter(|id| *id > 0)?, name, rest))
-}
-
-/// Text as Rust prints it in quotes, and what follows.
-fn in_quotes(text: &str) -> Option<(String, &str)> {
-    let rest = text.strip_prefix('"')?;
-    let mut found = String::new();
-    let mut letters = rest.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return Some((found, &rest[at + 1..])),
-            '\\' => found.push(escaped(&mut letters)?),
-            letter => found.push(letter),
-        }
-    }
-    None
-}
-
-/// What stands for the character after a backslash where Rust prints text in quotes.
-fn escaped(letters: &mut CharIndices<'_>) -> Option<char> {
-    Some(match letters.next()?.1 {
-        't' => '\t',
-        'r' => '\r',
-        'n' => '\n',
-        '0' => '\0',
-        'u' => {
-            let digits = letters.map(|(_, letter)| letter).skip_while(|&letter| letter == '{');
-            let digits: String = digits.take_while(|&letter| letter != '}').collect();
-            char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?
-        }
-        letter => letter,
-    })
 }

@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .bind(listen)
         .await?;
     println!("attacked is on http://{}", server.local_addr().ok_or("it does not listen")?);
-    server.closed().await;
+    server.closing().await;
     Ok(())
 }
 

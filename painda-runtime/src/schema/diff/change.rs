@@ -1,8 +1,9 @@
 //! What has changed, where, for whom that matters, and what to do.
 //!
-//! Owns [`Change`] and its text.
+//! Owns [`Change`] and how it prints.
 
-use std::fmt;
+use alloc::string::String;
+use core::fmt;
 
 /// For whom a change matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,7 +31,7 @@ impl fmt::Display for Class {
     }
 }
 
-/// One difference between a lock file and the code.
+/// One difference between two versions of a schema: between a lock file and the code, or between two programs.
 ///
 /// ```
 /// # use painda_runtime::{PPEvent, Schema, schema};
@@ -49,29 +50,15 @@ impl fmt::Display for Class {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    pub(super) class: Class,
-    pub(super) place: String,
-    pub(super) what: String,
-    pub(super) advice: String,
-    pub(super) acceptable: bool,
+    pub(crate) class: Class,
+    pub(crate) place: String,
+    pub(crate) what: String,
+    pub(crate) advice: String,
+    pub(crate) is_acceptable: bool,
+    pub(crate) is_conflict: bool,
 }
 
 impl Change {
-    pub(super) fn new(
-        class: Class,
-        place: impl Into<String>,
-        what: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Change {
-        Change { class, place: place.into(), what: what.into(), advice: advice.into(), acceptable: true }
-    }
-
-    /// The same change as one that is an accident until the lock file has been edited by hand.
-    pub(super) fn refused(mut self) -> Change {
-        self.acceptable = false;
-        self
-    }
-
     /// For whom it matters.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -100,7 +87,16 @@ impl Change {
     /// accepted before its line is removed from the file by hand.
     #[must_use]
     pub fn is_acceptable(&self) -> bool {
-        self.acceptable
+        self.is_acceptable
+    }
+
+    /// Whether it keeps two programs apart that have the one and the other version: it is [on the wire](Class::OnWire)
+    /// whichever of them is the older one. A node does not join a cluster with such a difference.
+    ///
+    /// What only one of them has is no conflict: an event, a variant, or fields at the end of an event with a default.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        self.is_conflict
     }
 }
 

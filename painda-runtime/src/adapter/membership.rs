@@ -1,7 +1,7 @@
-//! What this node wants to be in which SETs, and what of that Redis may not know yet.
+//! What this node wants to be in which sets, and what of that the backend may not know yet.
 //!
-//! Bookkeeping alone: no connection, no task, and no idea what the SETs mean. Per SET and member only the last wish counts, so
-//! what waits for Redis is bounded by what exists or existed there, however much comes and goes while Redis is away.
+//! Bookkeeping alone: no connection, no task, and no idea what the sets mean. Per set and member only the last wish counts, so
+//! what waits for the backend is bounded by what exists or existed there, however much comes and goes while the backend is away.
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -10,26 +10,26 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use crate::adapter::AdapterError;
+use super::AdapterError;
 
 type Waiter = oneshot::Sender<Result<(), AdapterError>>;
-/// Resolves when Redis has taken a change, or refused it.
+/// Resolves when the backend has taken a change, or refused it.
 pub(super) type Written = oneshot::Receiver<Result<(), AdapterError>>;
 
-/// The key of a SET, and a member of it.
+/// The key of a set, and a member of it.
 type Entry = (Arc<str>, Arc<str>);
 
 #[derive(Default)]
 struct Wish {
     wanted: bool,
-    /// Redis may have it.
+    /// The backend may have it.
     stored: bool,
     /// Is in the queue of changes.
     queued: bool,
     waiters: Vec<Waiter>,
 }
 
-/// A change on its way to Redis.
+/// A change on its way to the backend.
 pub(super) struct Change {
     pub(super) key: Arc<str>,
     pub(super) member: Arc<str>,
@@ -39,10 +39,10 @@ pub(super) struct Change {
 
 #[derive(Default)]
 pub(super) struct Members {
-    /// Ordered, so that a SET's entries stand together.
+    /// Ordered, so that a set's entries stand together.
     entries: BTreeMap<Entry, Wish>,
     queue: VecDeque<Entry>,
-    /// Changes that Redis refused, to be tried again.
+    /// Changes that the backend refused, to be tried again.
     refused: Vec<Entry>,
     /// Changes that were for another server of the cluster, which takes them over or will not, or that came at a bad time.
     postponed: HashSet<Entry>,
@@ -51,7 +51,7 @@ pub(super) struct Members {
 }
 
 impl Members {
-    /// Wants a member to be in a SET, or not to be. Also says whether that is another wish than before.
+    /// Wants a member to be in a set, or not to be. Also says whether that is another wish than before.
     pub(super) fn set(&mut self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Written, bool) {
         let (waiter, written) = oneshot::channel();
         let changed = self.entries.get(&(key.clone(), member.clone())).is_some_and(|wish| wish.wanted) != wanted;
@@ -81,7 +81,7 @@ impl Members {
             self.postponed.remove(&entry);
             let waiters = std::mem::take(&mut wish.waiters);
             if !wish.wanted && !wish.stored {
-                // Came and went before Redis heard of it.
+                // Came and went before the backend heard of it.
                 self.entries.remove(&entry);
                 for waiter in waiters {
                     let _ = waiter.send(Ok(()));
@@ -107,7 +107,7 @@ impl Members {
                     self.entries.remove(&entry);
                 }
                 Ok(()) => {}
-                // Refused by Redis: now is no better time than before.
+                // Refused by the backend: now is no better time than before.
                 Err(AdapterError::Backend(_)) => self.refused.push(entry),
                 Err(_) => {
                     if !wish.queued {
@@ -122,7 +122,7 @@ impl Members {
         }
     }
 
-    /// A change was refused because another server of the cluster has the SET, or will have it in a moment, or because the server
+    /// A change was refused because another server of the cluster has the set, or will have it in a moment, or because the server
     /// takes no writes for now: nothing was done, and whoever waits goes on waiting.
     pub(super) fn postpone(&mut self, change: Change) {
         self.in_flight -= 1;
@@ -133,7 +133,7 @@ impl Members {
         }
     }
 
-    /// Queues everything again: Redis may have forgotten it.
+    /// Queues everything again: the backend may have forgotten it.
     pub(super) fn rewrite(&mut self) {
         self.refused.clear();
         self.postponed.clear();
@@ -142,7 +142,7 @@ impl Members {
         }
     }
 
-    /// Queues what Redis refused; `false` if there is nothing to do.
+    /// Queues what the backend refused; `false` if there is nothing to do.
     pub(super) fn retry_refused(&mut self) -> bool {
         for entry in std::mem::take(&mut self.refused).into_iter().chain(std::mem::take(&mut self.postponed)) {
             if let Some(wish) = self.entries.get_mut(&entry) {
@@ -152,7 +152,7 @@ impl Members {
         !self.queue.is_empty()
     }
 
-    /// Wants nothing to be in these SETs any more.
+    /// Wants nothing to be in these sets any more.
     pub(super) fn leave(&mut self, which: impl Fn(&str) -> bool) {
         for (entry, wish) in self.entries.iter_mut().filter(|((key, _), _)| which(key)) {
             wish.wanted = false;
@@ -160,7 +160,7 @@ impl Members {
         }
     }
 
-    /// Gives up the SETs that are not `ours` any more: another server has them now. The wishes go to whoever serves it.
+    /// Gives up the sets that are not `ours` any more: another server has them now. The wishes go to whoever serves it.
     pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool, mut to: impl FnMut(Handover)) {
         let moved: Vec<Entry> = self.entries.keys().filter(|(key, _)| !ours(key)).cloned().collect();
         for entry in moved {
@@ -187,12 +187,12 @@ impl Members {
         }
     }
 
-    /// Has Redis been told everything? What it refused counts as told, unless it was postponed.
+    /// Has the backend been told everything? What it refused counts as told, unless it was postponed.
     pub(super) fn is_written(&self) -> bool {
         self.queue.is_empty() && self.postponed.is_empty() && self.in_flight == 0
     }
 
-    /// What this node wants of a SET: what Redis says is to be corrected by this, because it may not know yet.
+    /// What this node wants of a set: what the backend says is to be corrected by this, because it may not know yet.
     pub(super) fn wishes(&self, key: &str) -> Wishes {
         let start: Entry = (key.into(), "".into());
         let own = self.entries.range(start..).take_while(|((of, _), _)| **of == *key);
@@ -302,11 +302,11 @@ mod tests {
             drop(set(&mut members, "a", false));
             members.finish(change, Err(AdapterError::Unavailable("gone".into())));
         }
-        assert_eq!(taken(&mut members), [("a".to_owned(), false)], "Redis may have added it");
+        assert_eq!(taken(&mut members), [("a".to_owned(), false)], "the backend may have added it");
     }
 
     #[test]
-    fn what_redis_refuses_is_tried_again_later() {
+    fn what_is_refused_is_tried_again_later() {
         let mut members = Members::default();
         let mut written = set(&mut members, "a", true);
         for change in members.take(100) {

@@ -8,63 +8,15 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use crate::adapter::AdapterError;
+use super::AdapterError;
 
 /// The same reason is said again at the earliest after this time, however often it came and went meanwhile.
 const QUIET: Duration = Duration::from_secs(10);
 /// Of how many reasons it is remembered when they were said.
 const REASONS: usize = 8;
 
-/// What may be wrong with a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Part {
-    /// The publishing connection is down.
-    Publishing,
-    /// The subscribing connection is down.
-    Subscribing,
-    /// The server takes no rooms' members and no leases.
-    Writes,
-    /// It takes no publishes, or not all of them.
-    Publishes,
-    /// It does not let us hear all channels.
-    Subscriptions,
-    /// The cluster is down, as the server sees it.
-    ClusterState,
-    /// It does not let us keep a lease.
-    Lease,
-    /// It does not let us find out whether we hear it.
-    Probe,
-    /// It does not close connections that we have given up.
-    Kill,
-}
-
-impl Part {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Publishing => "publishing connection",
-            Self::Subscribing => "subscribing connection",
-            Self::Writes => "writes",
-            Self::Publishes => "publishes",
-            Self::Subscriptions => "subscriptions",
-            Self::ClusterState => "cluster state",
-            Self::Lease => "lease",
-            Self::Probe => "probe of the subscription",
-            Self::Kill => "closing of an old connection",
-        }
-    }
-
-    /// The connection's name, where a connection is what is wrong.
-    pub(super) fn connection(self) -> Option<&'static str> {
-        match self {
-            Self::Publishing => Some("publishing"),
-            Self::Subscribing => Some("subscribing"),
-            _ => None,
-        }
-    }
-}
-
-/// Which part of which server.
-pub(super) type Place = (u64, Part);
+/// Which part of which server. What the parts are is for the backend to say.
+pub(super) type Place<P> = (u64, P);
 
 /// What there is to say about a failure.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,16 +65,21 @@ struct Said {
     begun: u64,
 }
 
-#[derive(Default)]
-pub(super) struct Faults {
-    histories: BTreeMap<Place, History>,
+pub(super) struct Faults<P> {
+    histories: BTreeMap<Place<P>, History>,
     /// Servers that are no longer ours: their tasks may have a last word.
     retired: BTreeSet<u64>,
 }
 
-impl Faults {
+impl<P> Default for Faults<P> {
+    fn default() -> Self {
+        Self { histories: BTreeMap::new(), retired: BTreeSet::new() }
+    }
+}
+
+impl<P: Copy + Ord> Faults<P> {
     /// Something went wrong; `None` for servers that are no longer ours.
-    pub(super) fn fails(&mut self, place: Place, why: &AdapterError, grave: bool, now: Instant) -> Option<Failed> {
+    pub(super) fn fails(&mut self, place: Place<P>, why: &AdapterError, grave: bool, now: Instant) -> Option<Failed> {
         if self.retired.contains(&place.0) {
             return None;
         }
@@ -168,7 +125,7 @@ impl Faults {
     }
 
     /// Something works; `None` where nothing was wrong.
-    pub(super) fn works(&mut self, place: Place, now: Instant) -> Option<Ended> {
+    pub(super) fn works(&mut self, place: Place<P>, now: Instant) -> Option<Ended> {
         let history = self.histories.get_mut(&place)?;
         let Fault { at, failures, said, .. } = history.now.take()?;
         if said {
@@ -178,23 +135,23 @@ impl Faults {
     }
 
     /// A server is no longer ours: nothing of it is missed.
-    pub(super) fn retired(&mut self, lane: u64) {
-        self.retired.insert(lane);
-        self.histories.retain(|(of, _), _| *of != lane);
+    pub(super) fn retired(&mut self, server: u64) {
+        self.retired.insert(server);
+        self.histories.retain(|(of, _), _| *of != server);
     }
 
     /// What is wrong at a place.
-    pub(super) fn at(&self, place: Place) -> Option<&Fault> {
+    pub(super) fn at(&self, place: Place<P>) -> Option<&Fault> {
         self.histories.get(&place)?.now.as_ref()
     }
 
     /// All that is wrong.
-    pub(super) fn all(&self) -> impl Iterator<Item = (Part, &Fault)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (P, &Fault)> {
         self.histories.iter().filter_map(|((_, part), history)| Some((*part, history.now.as_ref()?)))
     }
 
     /// The oldest of what makes somebody hear less than was said.
-    pub(super) fn worst(&self) -> Option<(Part, &Fault)> {
+    pub(super) fn worst(&self) -> Option<(P, &Fault)> {
         self.all().filter(|(_, fault)| fault.grave).min_by_key(|(_, fault)| fault.at)
     }
 }
@@ -203,13 +160,20 @@ impl Faults {
 mod tests {
     use super::*;
 
-    const PLACE: Place = (0, Part::Writes);
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    enum Part {
+        Publishing,
+        Writes,
+        Publishes,
+    }
+
+    const PLACE: Place<Part> = (0, Part::Writes);
 
     fn why(text: &str) -> AdapterError {
         AdapterError::Backend(text.into())
     }
 
-    fn said(faults: &mut Faults, text: &str, now: Instant) -> Option<u64> {
+    fn said(faults: &mut Faults<Part>, text: &str, now: Instant) -> Option<u64> {
         faults.fails(PLACE, &why(text), true, now).expect("ours").say
     }
 
