@@ -172,3 +172,13 @@ async fn a_client_that_has_been_turned_away_is_not_heard_any_more() {
         assert_eq!(heard.load(Ordering::SeqCst), 0, "by_auth: {by_auth}");
     }
 }
+
+#[test]
+fn a_close_ends_though_the_runtime_of_its_server_has() {
+    let runtime = || tokio::runtime::Runtime::new().expect("threads");
+    let first = runtime();
+    let (server, _) = first.block_on(start(PPServer::<Arena>::builder()));
+    drop(first);
+    let closed = runtime().block_on(async { within("the close", server.close()).await });
+    assert!(closed.is_err(), "the adapter was not closed");
+}

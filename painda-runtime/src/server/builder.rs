@@ -306,7 +306,8 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How many bytes a client may send per second, compressed ones counted as what they become; 0 is no limit. One message of the
+    /// How many bytes a client may send per second, compressed ones counted as what they become, and so is JSON that becomes
+    /// binary or, while clients of this node are spoken to in JSON, the reverse; 0 is no limit. One message of the
     /// largest size may come at once, and has to be made up for. What is too much is dropped, as for
     /// [`max_messages_per_second`](Self::max_messages_per_second). Default: 512 KiB, so that whoever reads 1 MB a second keeps up with
     /// whatever another client says.

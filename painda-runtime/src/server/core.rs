@@ -33,8 +33,9 @@ pub(crate) struct Rooms {
 }
 
 impl SocketCore {
-    pub(crate) fn new(id: ClientId, queue: Arc<Bounds>, dialect: Dialect) -> Self {
-        Self { id, outbox: Outbox::new(queue), rooms: Mutex::default(), dialect: AtomicU8::new(dialect as u8) }
+    pub(crate) fn new(id: ClientId, queue: Arc<Bounds>) -> Self {
+        let dialect = AtomicU8::new(Dialect::default() as u8);
+        Self { id, outbox: Outbox::new(queue), rooms: Mutex::default(), dialect }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {

@@ -35,8 +35,14 @@ use crate::{
 /// Reads what a message says, and hands it to whom it is for.
 pub(crate) async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
     let node = session.server.node();
+    let came = body.payload().len();
     match parse(node.registry, node.config.limits.event(), body) {
-        Ok(Parsed::Message(message)) => dispatch(session, message).await,
+        Ok(Parsed::Message(message)) => {
+            if let Incoming::Event { event, payload } = &message {
+                session.owe(came, node.largest_form(event, payload));
+            }
+            dispatch(session, message).await;
+        }
         Ok(Parsed::Auth(token)) => Box::pin(authenticate(session, token)).await,
         Err(refusal) => refuse(session, &refusal),
     }

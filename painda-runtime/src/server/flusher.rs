@@ -162,14 +162,13 @@ mod tests {
     use crate::server::{
         client_id::ClientId,
         outbox::{Bound, Bounds, Policy, Pushed},
-        packet::Dialect,
         writer::Writer,
     };
 
     /// A client that keeps up, and its socket.
     fn connected() -> (Arc<SocketCore>, DuplexStream) {
         let id = ClientId::random().expect("random numbers");
-        let socket = Arc::new(SocketCore::new(id, Arc::new(Bounds { limit: 100, ..Bounds::default() }), Dialect::V2));
+        let socket = Arc::new(SocketCore::new(id, Arc::new(Bounds { limit: 100, ..Bounds::default() })));
         let (ours, theirs) = duplex(100);
         socket.outbox.attach(Writer::Other(Box::new(ours)));
         assert!(poll_fn(|cx| socket.outbox.poll_written(cx)).now_or_never().is_none());

@@ -5,7 +5,10 @@ use std::{
     any::Any,
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, atomic::AtomicU16},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, AtomicUsize},
+    },
 };
 
 use bytes::Bytes;
@@ -80,6 +83,8 @@ pub(crate) struct Session<S: Schema> {
     pub(crate) address: Option<IpAddr>,
     /// The id of the event that is being handled, or was last; 0 for one that the schema does not have.
     pub(crate) handling: AtomicU16,
+    /// How many bytes larger its messages have become than they came, which its rate has not counted yet.
+    pub(crate) owed: AtomicUsize,
     /// What the application keeps with the client.
     pub(crate) state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
 }

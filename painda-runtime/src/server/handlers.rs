@@ -101,8 +101,11 @@ impl<S: Schema> Handlers<S> {
             }
             None => {
                 let parse = move |socket: Socket<S>, payload: JsonText| {
-                    let payload = tree(&payload, max_values(&socket))?;
-                    Ok(call(socket, payload))
+                    let value = tree(&payload, max_values(&socket))?;
+                    if let Some(len) = rewritten(payload.as_str(), &value) {
+                        socket.session.owe(payload.as_str().len(), len);
+                    }
+                    Ok(call(socket, value))
                 };
                 self.by_name.insert(name.into(), Arc::new(parse));
             }
@@ -143,6 +146,13 @@ impl<S: Schema> OwnHandlers<S> {
     pub(crate) fn clear(&self) {
         *self.0.write() = None;
     }
+}
+
+/// How many bytes a value has when it is written again, where that may be more than the text that it comes from: `1e15` becomes
+/// `1000000000000000.0`.
+fn rewritten(text: &str, value: &Value) -> Option<usize> {
+    let exponent = |pair: &[u8]| pair[0].is_ascii_digit() && matches!(pair[1], b'e' | b'E');
+    text.as_bytes().windows(2).any(exponent).then(|| value.to_string().len())
 }
 
 /// How many values the JSON of a payload may have.

@@ -203,12 +203,12 @@ fn visit_all<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{server::packet::Dialect, wire::aim::names};
+    use crate::wire::aim::names;
 
     fn sockets(hub: &Hub, count: usize) -> Vec<Arc<SocketCore>> {
         let connect = |_| {
             let id = ClientId::random().expect("random bits");
-            let socket = Arc::new(SocketCore::new(id, Arc::default(), Dialect::V2));
+            let socket = Arc::new(SocketCore::new(id, Arc::default()));
             hub.add(socket.clone());
             socket
         };

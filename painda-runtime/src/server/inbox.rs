@@ -7,7 +7,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -140,6 +140,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         if super::echo::echoes(self.session, message) {
             return;
         }
+        self.byte_rate.owe(self.session.owed.swap(0, Ordering::Relaxed));
         let allowed = self.byte_rate.allow(message.len(), now);
         if allowed != Allowed::Yes {
             return self.drop_one(allowed, "bytes", now);
@@ -151,7 +152,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
                     Ok(frame) => {
                         let core = &self.session.core;
                         if frame.version == 1 && core.dialect() == Dialect::V2 {
-                            core.set_dialect(Dialect::V1);
+                            self.session.server.node().hears_json(core, Dialect::V1);
                         }
                         frame.body
                     }

@@ -173,6 +173,11 @@ impl ByteRate {
         if enough { Allowed::Yes } else { self.over(now) }
     }
 
+    /// Takes bytes that were handled before they could be counted.
+    pub(crate) fn owe(&mut self, bytes: usize) {
+        self.available = self.available.saturating_sub(signed(bytes));
+    }
+
     fn refill(&mut self, now: Instant) {
         let passed = i64::try_from(now.duration_since(self.refilled).as_micros()).unwrap_or(i64::MAX);
         let more = self.per_second.saturating_mul(passed) / 1_000_000;

@@ -64,6 +64,8 @@ pub(crate) struct Node {
     /// Called by the adapter with what other nodes publish.
     pub(crate) callback: Callback,
     pub(crate) addresses: Arc<Addresses>,
+    /// How many sockets are spoken to in JSON.
+    json_sockets: AtomicUsize,
     /// Those whose disconnect hook has not ended yet.
     clients: AtomicUsize,
     /// The connections that are no WebSockets.
@@ -106,6 +108,7 @@ impl Node {
                 flusher: flusher.clone(),
                 callback,
                 addresses,
+                json_sockets: AtomicUsize::new(0),
                 clients: AtomicUsize::new(0),
                 http,
                 closing: AtomicBool::new(false),
@@ -157,10 +160,29 @@ impl Node {
 
     /// A new socket, not in any room; `None` where the operating system has no random numbers to give.
     pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
-        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue.clone(), dialect));
+        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue.clone()));
+        if dialect != Dialect::V2 {
+            self.hears_json(&socket, dialect);
+        }
         self.facade.connections(self.hub.add(socket.clone()));
         self.counters.opened.add(1);
         Some(socket)
+    }
+
+    /// Speaks to a socket in JSON from now on.
+    pub(crate) fn hears_json(&self, socket: &SocketCore, dialect: Dialect) {
+        if !socket.rooms.lock().left {
+            socket.set_dialect(dialect);
+            self.json_sockets.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many bytes an event has in the largest form in which anybody here would get it.
+    pub(crate) fn largest_form(&self, event: &EventDescriptor, payload: &[u8]) -> usize {
+        match self.json_sockets.load(Ordering::Relaxed) {
+            0 => payload.len(),
+            _ => event.json_len(payload).unwrap_or(0).max(payload.len()),
+        }
     }
 
     /// Takes a socket out of everything. Only the socket itself still knows the rooms that it was in. Of several ends the first
@@ -171,6 +193,9 @@ impl Node {
             let mut rooms = socket.rooms.lock();
             if std::mem::replace(&mut rooms.left, true) {
                 return;
+            }
+            if socket.dialect() != Dialect::V2 {
+                self.json_sockets.fetch_sub(1, Ordering::Relaxed);
             }
             rooms.names.clone()
         };
@@ -422,7 +447,9 @@ impl Node {
             self.changed.notify_waiters();
             self.http.stop();
             let node = self.clone();
+            let unfinished = Unfinished(self.clone());
             self.runtime.spawn(async move {
+                let _unfinished = unfinished;
                 let began = Instant::now();
                 let result = node.wind_up(reason).await;
                 let after = began.elapsed();
@@ -436,7 +463,7 @@ impl Node {
         async move {
             match closed.wait_for(Option::is_some).await {
                 Ok(result) => result.clone().unwrap_or(Ok(())),
-                Err(_) => Err(Error::other("the runtime ended before the server was closed")),
+                Err(_) => Err(runtime_ended()),
             }
         }
     }
@@ -467,6 +494,23 @@ impl Node {
         }
         Ok(self.adapter.close().await?)
     }
+}
+
+/// A close that has begun. Where the runtime ends before it does, whoever waits for it is told.
+struct Unfinished(Arc<Node>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.closed.send_if_modified(|closed| {
+            let unfinished = closed.is_none();
+            closed.get_or_insert_with(|| Err(runtime_ended()));
+            unfinished
+        });
+    }
+}
+
+fn runtime_ended() -> Error {
+    Error::other("the runtime ended before the server was closed")
 }
 
 /// One client, from its handshake to the end of its disconnect hook: a server that closes waits for it.

@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     net::IpAddr,
-    sync::{Arc, atomic::AtomicU16},
+    sync::{
+        Arc,
+        atomic::{AtomicU16, AtomicUsize, Ordering},
+    },
 };
 
 use parking_lot::RwLock;
@@ -25,8 +28,14 @@ use crate::{
 
 impl<S: Schema> Session<S> {
     pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>, address: Option<IpAddr>) -> Self {
-        let (handlers, handling) = (OwnHandlers::default(), AtomicU16::new(0));
-        Self { core, server, handlers, address, handling, state: RwLock::new(None) }
+        let (handlers, handling, owed) = (OwnHandlers::default(), AtomicU16::new(0), AtomicUsize::new(0));
+        Self { core, server, handlers, address, handling, owed, state: RwLock::new(None) }
+    }
+
+    /// A message of the client's that came with so many bytes may leave with so many. No frame is larger than the burst.
+    pub(crate) fn owe(&self, came: usize, leaves: usize) {
+        let leaves = leaves.min(self.server.node().config.limits.queue.burst);
+        self.owed.fetch_add(leaves.saturating_sub(came), Ordering::Relaxed);
     }
 }
 

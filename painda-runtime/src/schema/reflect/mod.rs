@@ -103,6 +103,14 @@ impl EventDescriptor {
         Ok(count.0)
     }
 
+    /// How many bytes the event's JSON text has.
+    #[cfg(feature = "server")]
+    pub(crate) fn json_len(&self, bytes: &[u8]) -> Result<usize, DecodeError> {
+        let mut length = output::Length::default();
+        self.read(bytes, &mut length)?;
+        Ok(length.finish())
+    }
+
     fn read(&self, bytes: &[u8], out: &mut impl Output) -> Result<(), DecodeError> {
         read::fields(self.layout(), &mut Reader::new(bytes), out).map_err(|error| error.in_event(self.name()))
     }

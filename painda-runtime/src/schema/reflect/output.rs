@@ -160,6 +160,74 @@ impl Output for Text<'_> {
     }
 }
 
+/// Counts the bytes of the JSON text, and holds little of it at a time.
+#[cfg(feature = "server")]
+#[derive(Default)]
+pub(super) struct Length {
+    text: Vec<u8>,
+    counted: usize,
+}
+
+#[cfg(feature = "server")]
+impl Length {
+    pub(super) fn finish(self) -> usize {
+        self.counted + self.text.len()
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Text<'_>)) {
+        write(&mut Text { out: &mut self.text, start: 0 });
+        // The last byte says whether a comma follows.
+        let written = self.text.len().saturating_sub(1);
+        if written > 1000 {
+            self.counted += written;
+            self.text.drain(..written);
+        }
+    }
+}
+
+#[cfg(feature = "server")]
+impl Output for Length {
+    fn null(&mut self) {
+        self.write(|text| text.null());
+    }
+
+    fn bool(&mut self, value: bool) {
+        self.write(|text| text.bool(value));
+    }
+
+    fn unsigned(&mut self, value: u64) {
+        self.write(|text| text.unsigned(value));
+    }
+
+    fn signed(&mut self, value: i64) {
+        self.write(|text| text.signed(value));
+    }
+
+    fn float(&mut self, value: f64) {
+        self.write(|text| text.float(value));
+    }
+
+    fn text(&mut self, value: &str) {
+        self.write(|text| text.text(value));
+    }
+
+    fn bytes(&mut self, value: &[u8]) {
+        self.write(|text| text.bytes(value));
+    }
+
+    fn open(&mut self, bracket: Bracket) {
+        self.write(|text| text.open(bracket));
+    }
+
+    fn key(&mut self, key: &str) {
+        self.write(|text| text.key(key));
+    }
+
+    fn close(&mut self, bracket: Bracket) {
+        self.write(|text| text.close(bracket));
+    }
+}
+
 /// Builds a tree.
 #[derive(Default)]
 pub(super) struct Tree {
