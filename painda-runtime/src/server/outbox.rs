@@ -283,7 +283,7 @@ impl Outbox {
         true
     }
 
-    /// Gives the outbox its connection; what was queued before is written by the first [`poll_drive`](Self::poll_drive).
+    /// Gives the outbox its connection; what was queued before is written by the first [`drive`](Self::drive).
     pub(crate) fn attach(&self, writer: Writer) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Unattached) {

@@ -33,7 +33,7 @@ pub const MAGIC: [u8; 4] = *b"PPND";
 pub const HEADER_LEN: usize = 16;
 /// The length of a version 1 header, in bytes.
 pub const HEADER_LEN_V1: usize = 12;
-/// How large a compressed payload may become unless configured otherwise: 10 MiB.
+/// A limit for those who have no other: 10 MiB. The server lets a payload become as large as a message, unless it is set.
 pub const DEFAULT_MAX_INFLATED: usize = 10 << 20;
 
 const FLAG_MODE: u16 = 0b0011;
