@@ -237,7 +237,7 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How many bytes may wait for one client. At the bound, [`Socket::emit`] returns [`Error::QueueFull`], and a `volatile` event
+    /// How many bytes may wait for one client; each frame counts 32 more than it has, which is what queueing it takes. At the bound, [`Socket::emit`] returns [`Error::QueueFull`], and a `volatile` event
     /// is dropped for this client; a `latest` event takes the place of its predecessor wherever that still waits. An emit to
     /// rooms, which nobody can be told of, waits beyond the bound, up to the [burst](Self::queue_burst), for a
     /// [short time](Self::slow_after). Default: 1 MiB.

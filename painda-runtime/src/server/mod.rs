@@ -92,6 +92,7 @@ mod service;
 mod settings;
 mod socket;
 mod stats;
+mod turns;
 mod typescript;
 mod upgrade;
 mod writer;

@@ -33,6 +33,7 @@ use super::{
     peers::Peers,
     pending::Pending,
     stats::{Closed, Counters, EventLabel, Facade, ServerStats},
+    turns::Turns,
 };
 use crate::{
     JsonError, Message, RESERVED_PREFIX,
@@ -70,6 +71,8 @@ pub(crate) struct Node {
     clients: AtomicUsize,
     /// The connections that are no WebSockets.
     pub(crate) http: Arc<Pending>,
+    /// Who may work on a large message.
+    pub(crate) turns: Turns,
     closing: AtomicBool,
     /// How the close went, once it is over.
     closed: watch::Sender<Option<Result<(), Error>>>,
@@ -111,6 +114,7 @@ impl Node {
                 json_sockets: AtomicUsize::new(0),
                 clients: AtomicUsize::new(0),
                 http,
+                turns: Turns::new(&Handle::current()),
                 closing: AtomicBool::new(false),
                 closed: watch::Sender::new(None),
                 changed: Notify::new(),

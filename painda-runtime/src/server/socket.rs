@@ -173,7 +173,8 @@ impl<S: Schema> Socket<S> {
         }
     }
 
-    /// How many bytes wait for the client: what it has been sent and its connection has not taken.
+    /// How many bytes wait for the client: what it has been sent and its connection has not taken, as
+    /// [the queue's limit](super::PPServerBuilder::queue_limit) counts it.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.session.core.outbox.queued_bytes()
