@@ -81,7 +81,7 @@ impl Node {
         asked: &HashSet<String>,
         request: Request,
     ) -> Option<(Forget<'_>, mpsc::UnboundedReceiver<(String, Reply)>)> {
-        let number = getrandom::u64().ok()?;
+        let number = self.peers.number()?;
         let (replies, heard) = mpsc::unbounded_channel();
         self.peers.open.lock().insert(number, Open { asked: asked.clone(), replies });
         let forget = Forget(&self.peers, number);

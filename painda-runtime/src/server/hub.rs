@@ -9,11 +9,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use papaya::HashMap as ConcurrentMap;
 use parking_lot::{RwLock, RwLockReadGuard};
+use tokio::time::Instant;
 
 use super::{
     client_id::{ById, ClientId},
@@ -203,11 +204,11 @@ fn visit_all<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::aim::names;
+    use crate::{random::Random, wire::aim::names};
 
     fn sockets(hub: &Hub, count: usize) -> Vec<Arc<SocketCore>> {
         let connect = |_| {
-            let id = ClientId::random().expect("random bits");
+            let id = ClientId::random(&Random::default()).expect("random bits");
             let socket = Arc::new(SocketCore::new(id, Arc::default()));
             hub.add(socket.clone());
             socket

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::client_id::ClientId;
 use crate::{
     adapter::PPAdapter,
+    random::Random,
     wire::{
         channels::{NODES, REPLIES_PREFIX},
         peer::{self, Head, Reply, Unread},
@@ -26,6 +27,7 @@ use crate::{
 /// This node's side of all conversations.
 pub(crate) struct Peers {
     id: ClientId,
+    random: Random,
     inbox: String,
     /// Questions that wait for replies.
     pub(crate) open: Mutex<HashMap<u64, Open>>,
@@ -79,14 +81,19 @@ impl Drop for Forget<'_> {
 }
 
 impl Peers {
-    /// A node with a new id; `None` where the operating system has no random numbers to give.
-    pub(crate) fn new() -> Option<Self> {
-        let id = ClientId::random()?;
-        Some(Self { inbox: inbox(id), id, open: Mutex::default(), known: Mutex::default() })
+    /// A node with a new id; `None` where there are no random numbers to be had.
+    pub(crate) fn new(random: Random) -> Option<Self> {
+        let id = ClientId::random(&random)?;
+        Some(Self { inbox: inbox(id), id, random, open: Mutex::default(), known: Mutex::default() })
     }
 
     pub(crate) fn id(&self) -> &str {
         self.id.as_str()
+    }
+
+    /// A new question's number, which can't be guessed; `None` where there are no random numbers to be had.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.random.u64().ok()
     }
 
     /// The channel that replies to this node come on.

@@ -7,15 +7,11 @@
 //! and from the list, which it is no longer on, and in either case writes everything again. Knows no rooms' members but by
 //! these keys.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use redis::cmd;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
     answer::{Meaning, meaning},

@@ -21,7 +21,7 @@ use super::{
     replies::{Sorted, sort},
     shared::{IS_REPLICA, Shared},
     standing::Role,
-    timings::{CONNECT_TIMEOUT, CROWD_TIMEOUT, PROBE_INTERVAL},
+    timings::{CROWD_TIMEOUT, PROBE_INTERVAL},
     traffic::Outgoing,
 };
 use crate::adapter::{AdapterError, backoff::Backoff, membership::Change};
@@ -46,9 +46,8 @@ pub(super) async fn open(shared: &Shared) -> Result<Connection, AdapterError> {
 }
 
 /// Runs until it is aborted.
-pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
+pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>, mut backoff: Backoff) {
     let mut publisher = Publisher { shared: &shared, server: None, doubtful: None, fences: 0 };
-    let mut backoff = Backoff::new(CONNECT_TIMEOUT);
     let mut next = first;
     loop {
         let why = match next {
@@ -59,7 +58,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
         shared.publishes.store(false, Relaxed);
         shared.down(Part::Publishing, &why);
         shared.members.lock().fail_waiters(&why);
-        sleep(backoff.delay()).await;
+        sleep(backoff.delay(Instant::now())).await;
         next = open(&shared).await;
     }
 }

@@ -10,7 +10,10 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 use redis::{ConnectionAddr, PushInfo, PushKind, Value, aio::MultiplexedConnection};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal, words},
@@ -19,7 +22,7 @@ use super::{
     publisher::FENCE,
     shared::{IS_REPLICA, Shared},
     standing::Role,
-    timings::{CONNECT_TIMEOUT, PROBE_INTERVAL},
+    timings::PROBE_INTERVAL,
     traffic::Heard,
 };
 use crate::{
@@ -59,8 +62,7 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
 }
 
 /// Runs until it is aborted.
-pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
-    let mut backoff = Backoff::new(CONNECT_TIMEOUT);
+pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>, mut backoff: Backoff) {
     let mut next = first;
     loop {
         let why = match next {
@@ -87,7 +89,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
         // Publishes were on hold, or waited for copies that will not come.
         shared.to_publish.notify_one();
         shared.announce();
-        sleep(backoff.delay()).await;
+        sleep(backoff.delay(Instant::now())).await;
         next = open(&shared).await;
     }
 }
