@@ -119,14 +119,15 @@ impl Hub {
         }
     }
 
-    /// Ends the rooms that have had no members for so long, and calls `end` for each, before anybody can enter it again.
+    /// Ends the rooms that have had no members for so long, and calls `end` for each, in the order of their names, before
+    /// anybody can enter it again.
     pub(crate) fn end_empty(&self, linger: Duration, end: impl Fn(&str)) {
         let due = |state: &State| state.empty_since.is_some_and(|since| since.elapsed() >= linger);
         let rooms = self.rooms.pin();
-        for room in rooms.values() {
-            if !due(&room.state.read()) {
-                continue;
-            }
+        let mut empty: Vec<&Arc<Room>> = rooms.values().filter(|room| due(&room.state.read())).collect();
+        // The table's own order is another one in each run.
+        empty.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        for room in empty {
             let mut state = room.state.write();
             if due(&state) {
                 state.ended = true;
@@ -286,6 +287,20 @@ mod tests {
         assert_eq!((ended(), ended()), (vec!["red".to_owned()], vec![]));
         assert!(hub.enter("red", &sockets[0], |_, entered| entered));
         assert_eq!((ended(), hub.rooms()), (vec![], 2));
+    }
+
+    #[test]
+    fn rooms_end_in_the_order_of_their_names() {
+        let hub = Hub::default();
+        let socket = &sockets(&hub, 1)[0];
+        let rooms: Vec<String> = (100..200).map(|room| format!("room {room}")).collect();
+        for room in rooms.iter().rev() {
+            hub.enter(room, socket, |_, _| ());
+            hub.exit(room, socket.id);
+        }
+        let ended = std::cell::RefCell::new(Vec::new());
+        hub.end_empty(Duration::ZERO, |room| ended.borrow_mut().push(room.to_owned()));
+        assert_eq!(ended.into_inner(), rooms);
     }
 
     /// Whoever enters is found, however often the room ends meanwhile.

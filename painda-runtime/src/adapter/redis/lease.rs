@@ -7,7 +7,7 @@
 //! and from the list, which it is no longer on, and in either case writes everything again. Knows no rooms' members but by
 //! these keys.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use redis::cmd;
@@ -128,7 +128,7 @@ impl Keeper<'_> {
     async fn sweep(&self) -> Result<(), AdapterError> {
         let Router { settings, node_id, .. } = self.router;
         let nodes_key = settings.nodes_key();
-        let nodes: HashSet<String> = self.router.ask(&nodes_key, cmd("SMEMBERS").arg(&nodes_key)).await?;
+        let nodes: BTreeSet<String> = self.router.ask(&nodes_key, cmd("SMEMBERS").arg(&nodes_key)).await?;
         for node in nodes {
             if node != *node_id && !self.is_alive(&node).await? {
                 self.bury(&node).await?;

@@ -136,6 +136,7 @@ impl Publisher<'_> {
             if changes.is_empty() && batch.is_empty() {
                 shared.closing.report();
                 tokio::select! {
+                    biased;
                     why = connection.broken() => return why,
                     why = &mut replaced => return why,
                     _ = giving_up.changed() => giving_up.mark_changed(),
@@ -360,6 +361,7 @@ impl Publisher<'_> {
         // While the subscription is down there is nothing to wait for: it is another epoch then.
         let passed = shared.hears(|shared| shared.heard_fence() >= fence || shared.traffic.lock().epoch() != epoch);
         let passed = tokio::select! {
+            biased;
             why = connection.broken() => return Err(why),
             passed = passed => passed,
         };

@@ -5,7 +5,7 @@
 //! Which slots have moved is another file's affair.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -93,7 +93,7 @@ impl Lanes {
     /// The lanes that have a slot which they will not have.
     fn losers(&self, slots: &[u16]) -> Vec<Arc<Shared>> {
         let moves = self.slots.iter().zip(slots).filter(|(before, now)| before != now);
-        let lost: HashSet<u16> = moves.map(|(before, _)| *before).collect();
+        let lost: BTreeSet<u16> = moves.map(|(before, _)| *before).collect();
         lost.into_iter().filter_map(|at| self.all.get(usize::from(at))).map(|lane| lane.shared.clone()).collect()
     }
 

@@ -74,6 +74,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
                 let commands = connection.commands.clone();
                 let server = connection.server.clone();
                 tokio::select! {
+                    biased;
                     why = connection.broken() => why,
                     why = shared.replaced(&server) => why,
                     why = given_up(&mut giving_up) => why,
