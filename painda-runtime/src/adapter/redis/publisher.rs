@@ -7,6 +7,7 @@
 //! What the connection is used for next is [`Publishing`]'s to say: here it is done.
 
 use std::{
+    convert::Infallible,
     io::Write,
     pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -48,7 +49,10 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
     let mut next = first;
     loop {
         let End { why, in_flight } = match next {
-            Ok(connection) => Publisher::new(&shared, connection).serve(&mut publishing).await,
+            Ok(connection) => {
+                let Err(end) = Publisher::new(&shared, connection).serve(&mut publishing).await;
+                end
+            }
             Err(why) => why.into(),
         };
         *shared.commands.lock() = None;
@@ -92,50 +96,45 @@ impl<'a> Publisher<'a> {
     }
 
     /// Uses the connection until it ends.
-    async fn serve(mut self, publishing: &mut Publishing) -> End {
+    async fn serve(mut self, publishing: &mut Publishing) -> Result<Infallible, End> {
+        let shared = self.shared;
         let mut action = publishing.connected(&self.connection.server);
         loop {
-            match self.perform(action).await {
-                Ok(event) => action = publishing.on(event, Instant::now()),
-                Err(end) => return end,
-            }
+            let event = match action {
+                Action::Begin { replaced } => Event::Begun(self.begin(replaced).await?),
+                Action::Kill(earlier) => {
+                    self.kill(&earlier).await?;
+                    Event::Killed
+                }
+                Action::Settle => Event::Settled { due: self.settle() },
+                Action::PassFence { number, epoch } => {
+                    self.pass_fence(number, epoch).await?;
+                    Event::Passed
+                }
+                Action::Offer => Event::Offered { before: self.offer() },
+                Action::Count => Event::Counted(shared.count_present(&mut self.connection.commands).await?),
+                Action::AwaitOthers(time) => {
+                    sleep(time).await;
+                    Event::Waited
+                }
+                Action::Publish => {
+                    shared.publishes.store(true, Relaxed);
+                    // What was to be given up before this was another connection.
+                    self.giving_up.mark_unchanged();
+                    self.free()?
+                }
+                Action::Probe => {
+                    self.probe().await?;
+                    Event::Probed
+                }
+                Action::Write { or_wait_until } => self.write_or_wait(or_wait_until).await?,
+                Action::Rest(time) => {
+                    sleep(time).await;
+                    self.free()?
+                }
+            };
+            action = publishing.on(event, Instant::now());
         }
-    }
-
-    async fn perform(&mut self, action: Action) -> Result<Event, End> {
-        Ok(match action {
-            Action::Begin { replaced } => Event::Begun(self.begin(replaced).await?),
-            Action::Kill(earlier) => {
-                self.kill(&earlier).await?;
-                Event::Killed
-            }
-            Action::Settle => Event::Settled { due: self.settle() },
-            Action::PassFence { number, epoch } => {
-                self.pass_fence(number, epoch).await?;
-                Event::Passed
-            }
-            Action::Offer => Event::Offered { before: self.offer() },
-            Action::Count => Event::Counted(self.shared.count_present(&mut self.connection.commands).await?),
-            Action::AwaitOthers(time) => {
-                sleep(time).await;
-                Event::Waited
-            }
-            Action::Publish => {
-                self.shared.publishes.store(true, Relaxed);
-                // What was to be given up before this was another connection.
-                self.giving_up.mark_unchanged();
-                self.free()?
-            }
-            Action::Probe => {
-                self.probe().await?;
-                Event::Probed
-            }
-            Action::Write { or_wait_until } => self.write_or_wait(or_wait_until).await?,
-            Action::Rest(time) => {
-                sleep(time).await;
-                self.free()?
-            }
-        })
     }
 
     /// Nothing is under way; an error where the connection is to be given up, however much there is to write.
@@ -261,13 +260,13 @@ impl<'a> Publisher<'a> {
             tokio::select! {
                 biased;
                 why = self.connection.broken() => return Err(why.into()),
-                why = &mut self.replaced => return Err(why.into()),
-                _ = self.giving_up.changed() => self.giving_up.mark_changed(),
                 () = shared.to_publish.notified() => {
                     if !shared.settings.linger.is_zero() && !shared.closing.has_begun() {
                         sleep(shared.settings.linger).await;
                     }
                 }
+                why = &mut self.replaced => return Err(why.into()),
+                _ = self.giving_up.changed() => self.giving_up.mark_changed(),
                 () = sleep_until(until) => {}
             }
             return self.free();
