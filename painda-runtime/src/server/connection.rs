@@ -73,6 +73,7 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
     let end = {
         let reading = pin!(read(session, &mut incoming, &mut inbox));
         tokio::select! {
+            biased;
             end = reading => end,
             () = write(node, core) => Disconnect::Server,
         }

@@ -87,6 +87,8 @@ mod peers;
 mod pending;
 mod pp_server;
 mod queue;
+#[cfg(test)]
+mod replay;
 mod reserve;
 mod service;
 mod settings;

@@ -7,7 +7,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
+    time::Instant,
 };
 
 use super::{
@@ -86,7 +87,7 @@ impl Node {
         registry: &'static Registry,
         adapter: Box<dyn PPAdapter>,
     ) -> Result<Arc<Self>, Error> {
-        let peers = Peers::new().ok_or_else(|| Error::other("no random numbers to be had"))?;
+        let peers = Peers::new(config.random.fork()).ok_or_else(|| Error::other("no random numbers to be had"))?;
         let flusher = Flusher::new(config.flush_interval);
         let addresses = Addresses::new(config.limits.connections_per_address, config.limits.ipv6_prefix);
         let http = Pending::new(config.limits.pending, config.handshake_timeout);
@@ -162,9 +163,10 @@ impl Node {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// A new socket, not in any room; `None` where the operating system has no random numbers to give.
+    /// A new socket, not in any room; `None` where there are no random numbers to be had.
     pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
-        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue.clone()));
+        let socket =
+            Arc::new(SocketCore::new(ClientId::random(&self.config.random)?, self.config.limits.queue.clone()));
         if dialect != Dialect::V2 {
             self.hears_json(&socket, dialect);
         }
