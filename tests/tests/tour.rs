@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use fantoccini::wd::WindowHandle;
+use painda_runtime::server::close_code;
 use painda_tests::PATIENCE;
 use painda_tests::browser::Browser;
 use painda_tests::process::Process;
@@ -240,4 +241,14 @@ async fn the_page_of_the_chapter_clients_comes_back() {
     one_sees_the_other(&browser, &mover, &watcher).await;
     drop(service);
     browser.close().await;
+}
+
+/// The codes after which the module connects again are those after which it is worth while.
+#[test]
+fn the_module_of_the_chapter_clients_knows_which_close_codes_are_terminal() {
+    let (_, list) = CLIENTS.split_once("const PASSING = [").expect("the module has a list");
+    let (list, _) = list.split_once(']').expect("it ends");
+    let passing: Vec<u16> = list.split(", ").map(|code| code.parse().expect("a number")).collect();
+    let expected: Vec<u16> = (1000..5000).filter(|&code| !close_code::is_terminal(code)).collect();
+    assert_eq!(passing, expected);
 }
