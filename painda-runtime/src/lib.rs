@@ -37,6 +37,8 @@ pub mod emitter;
 #[cfg(any(feature = "_adapter", feature = "json"))]
 mod excerpt;
 mod message;
+#[cfg(feature = "json")]
+mod pieces;
 pub mod schema;
 #[cfg(feature = "server")]
 pub mod server;
