@@ -95,6 +95,24 @@ impl EventDescriptor {
         self.read(bytes, &mut Text::new(out)).inspect_err(|_| out.truncate(start))
     }
 
+    /// The same, but of a text of more than `max` bytes only the beginning is made, and nothing is left of it; `false` then.
+    #[cfg(feature = "server")]
+    pub(crate) fn write_json_text_up_to(
+        &self,
+        max: usize,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<bool, DecodeError> {
+        let start = out.len();
+        let mut text = Text::up_to(max, out);
+        let read = self.read(bytes, &mut text);
+        let fits = !text.is_full();
+        if read.is_err() || !fits {
+            out.truncate(start);
+        }
+        read.map(|()| fits)
+    }
+
     /// How many values a tree of the event's JSON has.
     #[cfg(feature = "server")]
     pub(crate) fn json_values(&self, bytes: &[u8]) -> Result<usize, DecodeError> {

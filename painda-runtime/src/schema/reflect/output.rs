@@ -22,6 +22,11 @@ pub(super) trait Output {
     /// The key of the value that comes next, in an object.
     fn key(&mut self, key: &str);
     fn close(&mut self, bracket: Bracket);
+
+    /// Whether nothing more is wanted: what is read now is of no use.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// What holds other values.
@@ -35,11 +40,18 @@ pub(super) enum Bracket {
 pub(super) struct Text<'o> {
     out: &'o mut Vec<u8>,
     start: usize,
+    /// It is full where `out` is longer.
+    end: usize,
 }
 
 impl<'o> Text<'o> {
     pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
-        Text { start: out.len(), out }
+        Self::up_to(usize::MAX, out)
+    }
+
+    /// Text of at most so many bytes; more may have been appended once it is full.
+    pub(super) fn up_to(max: usize, out: &'o mut Vec<u8>) -> Self {
+        Text { start: out.len(), end: out.len().saturating_add(max), out }
     }
 
     /// Writes the comma before a value or key, where one belongs. No value ends with one of these bytes.
@@ -158,6 +170,10 @@ impl Output for Text<'_> {
             Bracket::Object => b'}',
         });
     }
+
+    fn is_full(&self) -> bool {
+        self.out.len() > self.end
+    }
 }
 
 /// Counts the bytes of the JSON text, and holds little of it at a time.
@@ -175,7 +191,7 @@ impl Length {
     }
 
     fn write(&mut self, write: impl FnOnce(&mut Text<'_>)) {
-        write(&mut Text { out: &mut self.text, start: 0 });
+        write(&mut Text { out: &mut self.text, start: 0, end: usize::MAX });
         // The last byte says whether a comma follows.
         let written = self.text.len().saturating_sub(1);
         if written > 1000 {

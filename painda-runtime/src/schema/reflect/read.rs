@@ -1,4 +1,4 @@
-//! Bytes to JSON, along the types.
+//! Bytes to JSON, along the types. Where the output is full, the rest is neither read nor checked.
 
 use super::form::{is_newtype, is_nullable};
 use super::numbers;
@@ -121,6 +121,9 @@ fn items<O: Output>(
 ) -> Result<(), DecodeError> {
     out.open(Bracket::Array);
     for at in 0..len {
+        if out.is_full() {
+            break;
+        }
         read(out).map_err(|error| error.inside(Segment::Index(at)))?;
     }
     out.close(Bracket::Array);
@@ -148,6 +151,9 @@ fn map<O: Output>(key: &WireType, ty: &WireType, reader: &mut Reader<'_>, out: &
     let mut last = None;
     out.open(bracket);
     for at in 0..len {
+        if out.is_full() {
+            break;
+        }
         let inside = |part| move |error: DecodeError| error.inside(Segment::Field(part)).inside(Segment::Index(at));
         match bracket {
             Bracket::Object => out.key(ascending(reader, &mut last, text).map_err(inside("key"))?),
