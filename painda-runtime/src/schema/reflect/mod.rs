@@ -1,7 +1,8 @@
 //! Events to JSON and back, from their descriptors alone.
 //!
 //! Owns the mapping between bytes and JSON, as text and as `serde_json::Value`; it is a second, slow codec that shares
-//! nothing with the generated one but the reader and the encodings of single numbers.
+//! nothing with the generated one but the reader and the encodings of single numbers. Its walk along types and bytes also makes
+//! the rows of a hex dump.
 //!
 //! | wire | JSON |
 //! | --- | --- |
@@ -28,17 +29,23 @@ mod ignored;
 mod numbers;
 mod order;
 mod output;
-mod read;
+
 mod scalar;
+mod walk;
 mod write;
 
 #[cfg(feature = "tools")]
 pub(super) use self::form::{is_newtype, is_nullable};
-use self::output::{Output, Text, Tree};
+#[cfg(feature = "tools")]
+pub(super) use self::output::Bracket;
+use self::output::Tree;
+pub(super) use self::output::{Output, Text};
+#[cfg(feature = "tools")]
+pub(super) use self::walk::event;
 use self::write::Writer;
 use super::EventDescriptor;
 use super::json_error::{JsonError, JsonReason};
-use crate::codec::{DecodeError, Field, Reader, WireType};
+use crate::codec::{DecodeError, Field, Reader};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::Value;
@@ -130,7 +137,7 @@ impl EventDescriptor {
     }
 
     fn read(&self, bytes: &[u8], out: &mut impl Output) -> Result<(), DecodeError> {
-        read::fields(self.layout(), &mut Reader::new(bytes), out).map_err(|error| error.in_event(self.name()))
+        walk::event(self.layout(), &mut Reader::new(bytes), out).map_err(|error| error.in_event(self.name()))
     }
 
     /// The encoded event of a JSON value.
@@ -218,15 +225,10 @@ impl EventDescriptor {
     }
 }
 
-/// Reads a value of this type.
-pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-    let mut tree = Tree::default();
-    read::value(ty, reader, &mut tree)?;
-    Ok(tree.finish())
-}
-
 /// The value that a field has where a message is older than it.
 pub(super) fn default_value(field: &Field) -> Option<Value> {
     let default = field.default_bytes()?;
-    value(field.ty(), &mut Reader::new(&default)).ok()
+    let mut tree = Tree::default();
+    walk::value(field.ty(), &mut Reader::new(&default), &mut tree).ok()?;
+    Some(tree.finish())
 }

@@ -8,8 +8,8 @@
 use super::form::{is_newtype, is_nullable};
 use super::ignored::{Ignored, ignore_entries, ignore_items};
 use super::order::Order;
-use super::read::position;
 use super::scalar::Scalar;
+use super::walk::position;
 use super::{JsonError, JsonReason, base64, numbers};
 use crate::codec::{EnumType, Field, Layout, MAX_DEPTH, Segment, Shape, Variant, Window, WireType};
 use crate::codec::{count_size, write_count};
