@@ -23,7 +23,7 @@
 //! is an `Option`, and has its default where a later version of the event has brought it; fields that
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
-pub(crate) mod base64;
+mod base64;
 mod form;
 mod ignored;
 mod numbers;

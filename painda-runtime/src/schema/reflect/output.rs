@@ -177,7 +177,7 @@ impl Output for Text<'_> {
     fn bytes(&mut self, value: &[u8]) {
         self.comma();
         self.out.push(b'"');
-        self.out.extend(base64::encode(value));
+        base64::encode(value, self.out);
         self.out.push(b'"');
     }
 
@@ -323,8 +323,10 @@ impl Output for Tree {
     }
 
     fn bytes(&mut self, value: &[u8]) {
-        let mut text = String::with_capacity(value.len().div_ceil(3) * 4);
-        text.extend(base64::encode(value).map(char::from));
+        let mut text = Vec::new();
+        base64::encode(value, &mut text);
+        // It is ASCII.
+        let text = String::from_utf8(text).unwrap_or_default();
         self.put(text.into());
     }
 
