@@ -359,6 +359,21 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_16_bytes() {
+        assert!(is_key("dGhlIHNhbXBsZSBub25jZQ=="));
+        for other in [
+            "",
+            "==",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "AA==AAAAAAAAAAAAAAAAAAAA",
+            "AA==AAAAAAAAAAAAAAAAAA==",
+        ] {
+            assert!(!is_key(other), "{other}");
+        }
+    }
+
+    #[test]
     fn the_handshake_of_the_rfc() {
         let accepted = read(&request(&[], Version::HTTP_11)).expect("a good handshake");
         assert_eq!(accepted.dialect, Dialect::V2);
