@@ -37,6 +37,8 @@ pub mod emitter;
 #[cfg(any(feature = "_adapter", feature = "json"))]
 mod excerpt;
 mod message;
+#[cfg(feature = "json")]
+mod pieces;
 #[cfg(any(feature = "redis", feature = "server"))]
 mod random;
 pub mod schema;

@@ -30,7 +30,7 @@ use super::{
     hub::Hub,
     log::Log,
     outbox::{Bound, Policy, Pushed},
-    packet::{Dialect, Framing, Packet, ping_frame},
+    packet::{Dialect, Framing, Packet, Unsaid, ping_frame},
     peers::Peers,
     pending::Pending,
     stats::{Closed, Counters, EventLabel, Facade, ServerStats},
@@ -385,12 +385,15 @@ impl Node {
         bound: Bound,
         tally: &mut Tally,
     ) -> Pushed {
-        let Some(frame) = packet.frame(socket.dialect(), self.registry) else {
-            self.counters.unknown_events.add(1);
-            return Pushed::Dropped;
+        let (pushed, len) = match packet.frame(socket.dialect(), self.registry, self.config.limits.queue.largest()) {
+            Ok(frame) => (socket.outbox.push(frame.clone(), policy, bound), frame.len()),
+            Err(Unsaid::TooLarge) => (socket.outbox.refuse(), 0),
+            Err(Unsaid::Unknown) => {
+                self.counters.unknown_events.add(1);
+                return Pushed::Dropped;
+            }
         };
-        let pushed = socket.outbox.push(frame.clone(), policy, bound);
-        tally.add(&pushed, frame.len());
+        tally.add(&pushed, len);
         pushed
     }
 

@@ -62,6 +62,11 @@ impl Default for Bounds {
 }
 
 impl Bounds {
+    /// No larger frame is ever queued.
+    pub(crate) fn largest(&self) -> usize {
+        self.burst.max(self.limit)
+    }
+
     fn limit_of(&self, policy: &Policy) -> usize {
         match policy {
             Policy::Protocol => self.limit.min(PROTOCOL_LIMIT),
@@ -212,11 +217,17 @@ impl Outbox {
         state.push(frame, policy)
     }
 
+    /// What becomes of a frame that was not made because it is larger than any queue takes.
+    #[cold]
+    pub(crate) fn refuse(&self) -> Pushed {
+        if self.state.lock().is_closed() { Pushed::Closed } else { Pushed::TooLarge }
+    }
+
     /// Queues a frame for which there may be no room.
     #[cold]
     fn push_at_bound(&self, frame: Bytes, policy: &Policy, bound: Bound) -> Pushed {
         let Bounds { limit, burst, slow_after, .. } = *self.bounds;
-        if frame.len() > burst.max(limit) {
+        if frame.len() > self.bounds.largest() {
             return Pushed::TooLarge;
         }
         // What waits may only wait for its turn to be written. Outside of the task's budget, because a write that only ran out of

@@ -164,8 +164,9 @@ impl<S: Schema> Socket<S> {
         match node.push(&self.session.core, packet) {
             // Its own form of the event is larger than the usual one.
             Pushed::TooLarge => {
-                let len = packet.frame(self.session.core.dialect(), node.registry).map_or(0, |frame| frame.len());
-                Err(Error::TooLarge { len, limit: node.config.limits.queue.burst })
+                let queue = &node.config.limits.queue;
+                let len = packet.frame_len(self.session.core.dialect(), node.registry, queue.largest());
+                Err(Error::TooLarge { len, limit: queue.burst })
             }
             Pushed::Full => Err(Error::QueueFull { limit: node.config.limits.queue.limit }),
             Pushed::Closed => Err(Error::Disconnected),
