@@ -591,6 +591,58 @@ async fn a_connect_hook_that_has_begun_ends_though_its_client_has_gone() {
 }
 
 #[tokio::test]
+async fn connect_hooks_whose_clients_have_gone_count_as_connections() {
+    let (inside, (entered, mut enters)) = (Arc::new(AtomicUsize::new(0)), mpsc::unbounded_channel());
+    let (server, addr) = start(counting(inside.clone(), entered).max_connections(2)).await;
+    let mut hooks = Vec::new();
+    for _ in 0..2 {
+        let mut client = Raw::open(addr).await;
+        let request = "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        client.write(request.as_bytes()).await;
+        hooks.push(within("the hook", enters.recv()).await.expect("it begins"));
+    }
+    until(&server, "the clients to be missed", |server| server.stats().connections == 0).await;
+    let (_refused, head) = Raw::handshake(addr, "").await;
+    assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
+    drop(hooks);
+    until(&server, "everybody to be counted out", |_| inside.load(Ordering::SeqCst) == 0).await;
+    let _admitted = tokio::spawn(Raw::handshake(addr, ""));
+    within("another hook", enters.recv()).await.expect("it begins");
+}
+
+/// The closure holds its own socket, and nothing came after the end to take it away.
+#[tokio::test]
+async fn a_handler_that_is_set_after_the_end_holds_nothing() {
+    let (told, mut hears) = mpsc::unbounded_channel();
+    let builder = PPServer::<Arena>::builder().on_connect(move |socket: Socket<Arena>, _| {
+        told.send(socket).expect("the test listens");
+        ready(Ok(()))
+    });
+    let (server, addr) = start(builder).await;
+    let client = connect(addr).await;
+    let socket = hears.recv().await.expect("it connects");
+    drop(client);
+    until(&server, "it to be gone", |server| server.stats().connections == 0).await;
+    let ended = async {
+        // The connection's task may still be at its end.
+        loop {
+            let held = Arc::new(());
+            let watched = Arc::downgrade(&held);
+            socket.on(move |_: Socket<Arena>, _: PlayerMove| {
+                let _ = &held;
+                ready(())
+            });
+            if watched.strong_count() == 0 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    within("a handler that is not kept", ended).await;
+}
+
+#[tokio::test]
 async fn a_connect_hook_that_takes_too_long_ends_and_the_disconnect_hook_follows() {
     let (inside, (entered, mut enters)) = (Arc::new(AtomicUsize::new(0)), mpsc::unbounded_channel());
     let builder = counting(inside.clone(), entered).handshake_timeout(Duration::from_millis(100));
