@@ -30,7 +30,7 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// The examples of the README and of the book, compiled. `tests/book.rs` sees to it that no chapter is left out.
+/// The examples of the README and of the book, compiled. `tests/published/book.rs` sees to it that no chapter is left out.
 #[cfg(doctest)]
 mod examples {
     #[doc = include_str!("../../README.md")]

@@ -1,11 +1,10 @@
 //! What waits for a client is what is counted: the queue's bound is one of memory.
 
 use painda_runtime::{PPEvent, PPServer, schema};
-use painda_tests::heap::{Counting, held};
+use painda_tests::heap::held;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use crate::ALONE;
 
 /// A part of a map.
 #[derive(Debug, PPEvent)]
@@ -26,6 +25,7 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\n
 /// The key of what was the latest once is remembered for a while.
 #[tokio::test]
 async fn what_has_been_the_latest_is_not_held_when_it_has_left() {
+    let _alone = ALONE.lock().await;
     let server = PPServer::<Map>::builder().build().await.expect("a node");
     let (mut client, theirs) = tokio::io::duplex(4096);
     let serving = server.clone();

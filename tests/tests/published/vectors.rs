@@ -13,7 +13,7 @@ use serde_json::Value;
 /// The schema-encoded events of the cases whose encoding is a struct's.
 #[derive(PPEvent)]
 #[pp(event = "player:move", id = 1)]
-pub struct PlayerMove {
+struct PlayerMove {
     x: f32,
     y: f32,
 }
@@ -21,7 +21,7 @@ pub struct PlayerMove {
 /// See above.
 #[derive(PPEvent)]
 #[pp(event = "player:hit", id = 2)]
-pub struct PlayerHit {
+struct PlayerHit {
     attacker: u32,
     target: u32,
     damage: i16,
@@ -30,17 +30,17 @@ pub struct PlayerHit {
 /// See above.
 #[derive(PPEvent)]
 #[pp(event = "max:id", id = 65535)]
-pub struct MaxId {
+struct MaxId {
     v: u8,
 }
 
 schema! {
     /// What the cases and we both know.
-    pub Cases { PlayerMove, PlayerHit, MaxId }
+    Cases { PlayerMove, PlayerHit, MaxId }
 }
 
 fn cases(kind: &str) -> Vec<Value> {
-    let all: Value = serde_json::from_str(include_str!("../data/reference.json")).expect("the cases are JSON");
+    let all: Value = serde_json::from_str(include_str!("../../data/reference.json")).expect("the cases are JSON");
     let cases = all[kind].as_array().expect("a list").clone();
     assert!(cases.len() > 10, "the {kind} cases are there");
     cases

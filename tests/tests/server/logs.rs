@@ -1,14 +1,12 @@
 //! The log lines that `docs/operations.md` promises, and that clients can't misuse them.
 
-mod ailing;
-
 use std::{
     future::pending,
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use ailing::Ailing;
+use crate::ailing::Ailing;
 use axum::Router;
 use painda_runtime::{
     Error, PPServer,

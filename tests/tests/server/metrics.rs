@@ -54,7 +54,7 @@ async fn until(server: &PPServer<Arena>, what: &str, holds: impl Fn(&PPServer<Ar
 
 /// The rows of the tables in the docs that begin with a name of ours: name, type, labels, meaning.
 fn documented() -> BTreeMap<String, (String, String, String)> {
-    let rows = include_str!("../../docs/operations.md").lines().filter(|line| line.starts_with("| `painda_"));
+    let rows = include_str!("../../../docs/operations.md").lines().filter(|line| line.starts_with("| `painda_"));
     let row = |line: &str| {
         let cells: Vec<_> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
         let [name, kind, labels, meaning] = cells.try_into().expect("four cells");

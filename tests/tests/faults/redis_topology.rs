@@ -1,9 +1,8 @@
 //! Redis as more than one server: a cluster whose slots move and whose masters die, and a master that sentinels replace.
 
-mod steady;
-
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use crate::steady::{Steady, healthy, number, reconnected};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{AdapterError, Delivery, redis::RedisEvent},
@@ -13,7 +12,6 @@ use painda_tests::{
     topology::{RedisCluster, Watched, watching},
     within,
 };
-use steady::{Steady, healthy, number, reconnected};
 use tokio::sync::{broadcast, watch};
 
 async fn in_cluster(cluster: &RedisCluster) -> Arc<RedisAdapter> {

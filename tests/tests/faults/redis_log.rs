@@ -1,16 +1,14 @@
 //! What the log and the events say: what happened, in Redis' own words, and once.
 
-mod steady;
-
 use std::time::Duration;
 
+use crate::steady::{healthy, number};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::redis::{Health, RedisEvent},
 };
 use painda_tests::{logs::Logs, redis::RedisServer, relay::Relay, within};
 use redis::aio::MultiplexedConnection;
-use steady::{healthy, number};
 use tokio::{sync::broadcast, time::sleep};
 use tracing_subscriber::filter::LevelFilter;
 

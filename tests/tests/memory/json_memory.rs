@@ -10,14 +10,13 @@ use painda_runtime::{
 };
 use painda_tests::{
     frames::{DEFLATED, HEADER, Header, JSON},
-    heap::{self, Counting},
+    heap,
     raw::{BINARY, FIN, Raw, TEXT},
 };
 use serde_json::Value;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use crate::ALONE;
 
 /// How much text a message may have.
 const MAX: usize = 10 << 20;
@@ -29,24 +28,21 @@ const SLACK: usize = 1 << 20;
 /// Points that somebody has drawn.
 #[derive(Debug, PPEvent)]
 #[pp(event = "points:drawn", id = 1)]
-pub struct PointsDrawn {
+struct PointsDrawn {
     points: Vec<Point>,
 }
 
 /// One of them.
 #[derive(Debug, PPType)]
-pub struct Point {
+struct Point {
     x: f32,
     y: f32,
 }
 
 schema! {
     /// What is drawn.
-    pub Drawing { PointsDrawn }
+    Drawing { PointsDrawn }
 }
-
-/// The heap is everybody's: one test at a time.
-static ALONE: Mutex<()> = Mutex::const_new(());
 
 struct Scene {
     server: PPServer<Drawing>,

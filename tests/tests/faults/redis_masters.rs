@@ -1,8 +1,6 @@
 //! Who is the master: a Redis that is demoted in place takes publishes without an error, and its connections stay. What a node does
 //! when it talks to the wrong server, and when the right one takes no writes for now.
 
-mod steady;
-
 use std::{
     sync::{
         Arc,
@@ -11,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use crate::steady::{Steady, healthy, number};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{
@@ -19,7 +18,6 @@ use painda_runtime::{
     },
 };
 use painda_tests::{redis::RedisServer, relay::Relay, within};
-use steady::{Steady, healthy, number};
 use tokio::time::sleep;
 
 /// What a server that dies at that moment has answered and not yet passed on, as in `redis_outages`.

@@ -548,7 +548,7 @@ async fn is_forbidden(redis: &RedisServer, user: &str, password: &str, words: &[
 
 #[tokio::test]
 async fn the_acl_of_the_documentation_lets_everybody_do_their_work_and_no_more() {
-    let documentation = include_str!("../../docs/redis.md");
+    let documentation = include_str!("../../../docs/redis.md");
     let users: Vec<&str> = documentation.lines().filter(|line| line.starts_with("user ")).collect();
     assert_eq!(users.len(), 4, "default, node, worker, typescript");
     let directory = TempDir::new().expect("a directory");

@@ -1,10 +1,9 @@
 //! Three nodes talk all the time, and Redis goes away in every way that it can: nothing is heard twice, what was queued is
 //! delivered, what was lost is counted, and everybody hears everybody within two seconds of Redis' return.
 
-mod steady;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::steady::{Steady, healthy, number};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{
@@ -13,7 +12,6 @@ use painda_runtime::{
     },
 };
 use painda_tests::{redis::RedisServer, relay::Relay, within};
-use steady::{Steady, healthy, number};
 use tokio::time::sleep;
 
 /// What remote delivery may take after Redis is back.

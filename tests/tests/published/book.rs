@@ -145,7 +145,7 @@ fn the_summary_lists_every_chapter_once() {
 
 #[test]
 fn the_examples_of_every_page_are_compiled() {
-    let compiled = include_str!("../src/lib.rs");
+    let compiled = include_str!("../../src/lib.rs");
     for (path, page) in pages() {
         let included = compiled.contains(&format!("include_str!(\"../../{}\")", path.display()));
         assert_eq!(page.has_rust, included, "{} and src/lib.rs of the tests", path.display());

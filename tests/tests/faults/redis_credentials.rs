@@ -1,20 +1,18 @@
 //! What lets a node in, and changes while it runs: passwords that are rotated, for Redis and for its sentinels.
 
-mod steady;
-
 use std::{
     convert::Infallible,
     future::{Ready, ready},
     sync::{Arc, Mutex, PoisonError},
 };
 
+use crate::steady::{healthy, reconnected};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{AdapterError, redis::Health},
 };
 use painda_tests::{logs::Logs, redis::RedisServer, topology::Watched, within};
 use redis::aio::MultiplexedConnection;
-use steady::{healthy, reconnected};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Where the password is that is valid now, as a file or a vault would have it.

@@ -11,7 +11,7 @@ use painda_runtime::{
 use schemas::Arena;
 use serde_json::{Value, json};
 
-const PAGE: &str = include_str!("../../docs/protocol.md");
+const PAGE: &str = include_str!("../../../docs/protocol.md");
 
 /// What stands in a fenced block of text.
 fn blocks() -> impl Iterator<Item = &'static str> {
@@ -47,7 +47,7 @@ fn code(cell: &str) -> String {
 
 #[test]
 fn every_dump_is_what_its_bytes_say() {
-    let reference: Value = serde_json::from_str(include_str!("../data/reference.json")).expect("JSON");
+    let reference: Value = serde_json::from_str(include_str!("../../data/reference.json")).expect("JSON");
     let cases = |kind: &str| reference[kind].as_array().expect("a list").clone();
     let known: BTreeSet<String> = [cases("envelope"), cases("frame")]
         .concat()
@@ -107,7 +107,7 @@ fn the_examples_of_values_are_encoded_so() {
 
 #[test]
 fn the_json_of_types_is_that_of_the_reflection() {
-    let reflection = include_str!("../../painda-runtime/src/schema/reflect/mod.rs");
+    let reflection = include_str!("../../../painda-runtime/src/schema/reflect/mod.rs");
     let rows: Vec<&str> = reflection.lines().filter_map(|line| line.strip_prefix("//! |")).skip(2).collect();
     assert!(rows.len() > 5, "the table is there");
     for row in rows {
@@ -134,7 +134,7 @@ fn every_control_message_is_listed() {
 
 #[test]
 fn every_close_code_is_listed_and_terminal_where_it_is() {
-    let constants = include_str!("../../painda-runtime/src/wire/close_code.rs");
+    let constants = include_str!("../../../painda-runtime/src/wire/close_code.rs");
     let constants = constants.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(": u16 = "));
     let constants: BTreeSet<u16> =
         constants.map(|(_, code)| code.trim_end_matches(';').parse().expect("a number")).collect();
@@ -150,7 +150,7 @@ fn every_close_code_is_listed_and_terminal_where_it_is() {
 
 /// What the builder's documentation says of a method's default.
 fn default_of(method: &str) -> String {
-    let builder = include_str!("../../painda-runtime/src/server/builder.rs");
+    let builder = include_str!("../../../painda-runtime/src/server/builder.rs");
     let (before, _) = builder.split_once(&format!("pub fn {method}(")).expect("a method of the builder");
     let lines: Vec<&str> = before.lines().rev().map(str::trim).skip_while(|line| !line.starts_with("///")).collect();
     let lines = lines.iter().take_while(|line| line.starts_with("///")).map(|line| line.trim_start_matches('/').trim());

@@ -1,10 +1,8 @@
 //! Readiness: what a load balancer is told of a node.
 
-mod ailing;
-
 use std::{sync::Arc, time::Duration};
 
-use ailing::Ailing;
+use crate::ailing::Ailing;
 use painda_runtime::{PPServer, RedisAdapter, adapter::Health};
 use painda_tests::{client::Client, process::Arena as Node, raw::Raw, redis::RedisServer, within};
 use schemas::Arena;

@@ -1,6 +1,5 @@
 //! Nodes that send each other numbers all the time in one room, and note what is wrong with what they hear: themselves, a number
 //! twice, or an older one after a newer one.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of this")]
 
 use std::{
     collections::HashMap,
@@ -24,19 +23,19 @@ use tokio::{
 };
 
 /// A number as an event, of the node with this id.
-pub fn number(id: u16, number: u64) -> Message {
+pub(crate) fn number(id: u16, number: u64) -> Message {
     Message::event(id, Bytes::copy_from_slice(&number.to_be_bytes()))
 }
 
 /// Waits for a node to be healthy, or not to be.
-pub async fn healthy(node: &RedisAdapter, wanted: bool) {
+pub(crate) async fn healthy(node: &RedisAdapter, wanted: bool) {
     let mut health = node.health_changes();
     let changed = health.wait_for(|health| matches!(health, Health::Up) == wanted);
     within("a node's health to change", changed).await.expect("the adapter lives");
 }
 
 /// Waits until a node has made connections again so many times.
-pub async fn reconnected(node: &RedisAdapter, times: u64) {
+pub(crate) async fn reconnected(node: &RedisAdapter, times: u64) {
     let waiting = async {
         while node.stats().reconnects < times {
             sleep(Duration::from_millis(10)).await;
@@ -49,8 +48,8 @@ pub async fn reconnected(node: &RedisAdapter, times: u64) {
 /// What one node has heard of each other one: how many numbers, and the last of them.
 type Heard = HashMap<u16, (u64, u64)>;
 
-pub struct Steady {
-    pub nodes: Vec<Arc<RedisAdapter>>,
+pub(crate) struct Steady {
+    pub(crate) nodes: Vec<Arc<RedisAdapter>>,
     said: Vec<Arc<AtomicU64>>,
     heard: Vec<watch::Receiver<Heard>>,
     faults: Arc<Mutex<Vec<String>>>,
@@ -60,7 +59,7 @@ pub struct Steady {
 
 impl Steady {
     /// Starts to talk: each node says a number every two milliseconds.
-    pub async fn start(nodes: Vec<Arc<RedisAdapter>>, room: &'static str) -> Self {
+    pub(crate) async fn start(nodes: Vec<Arc<RedisAdapter>>, room: &'static str) -> Self {
         let faults: Arc<Mutex<Vec<String>>> = Arc::default();
         let quiet = Arc::new(AtomicBool::new(false));
         let (mut said, mut heard, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
@@ -87,7 +86,7 @@ impl Steady {
     }
 
     /// Each node hears of each other something that was said after this call. Returns how long that took.
-    pub async fn hear_each_other(&mut self) -> Duration {
+    pub(crate) async fn hear_each_other(&mut self) -> Duration {
         let begin = Instant::now();
         let said: Vec<u64> = self.said.iter().map(|count| count.load(Relaxed)).collect();
         for (own, heard) in self.heard.iter_mut().enumerate() {
@@ -101,7 +100,7 @@ impl Steady {
     }
 
     /// Each node hears anything new of each other, as it does not while Redis is away. Returns how long that took.
-    pub async fn hear_anything(&mut self) -> Duration {
+    pub(crate) async fn hear_anything(&mut self) -> Duration {
         let begin = Instant::now();
         for (own, heard) in self.heard.iter_mut().enumerate() {
             let before = heard.borrow().clone();
@@ -115,13 +114,13 @@ impl Steady {
     }
 
     /// Nobody heard itself, anything twice, or anything out of order.
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(faults.is_empty(), "{} faults, of which the first: {:?}", faults.len(), &faults[..faults.len().min(5)]);
     }
 
     /// Ends the talk once everybody has heard the last words. Returns how many numbers each node has missed of each other one.
-    pub async fn stop(&mut self) -> Vec<Vec<u64>> {
+    pub(crate) async fn stop(&mut self) -> Vec<Vec<u64>> {
         self.quiet.store(true, Relaxed);
         for task in self.tasks.drain(..) {
             task.await.expect("the speakers end");
@@ -166,7 +165,7 @@ impl Steady {
     }
 
     /// How many numbers a node has said.
-    pub fn said(&self, node: usize) -> u64 {
+    pub(crate) fn said(&self, node: usize) -> u64 {
         self.said[node].load(Relaxed)
     }
 }
