@@ -6,13 +6,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::steady::{healthy, reconnected};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{AdapterError, redis::Health},
 };
-use painda_tests::{logs::Logs, redis::RedisServer, topology::Watched, within};
-use redis::aio::MultiplexedConnection;
+use painda_tests::{
+    adapter::{degraded, healthy, reconnected},
+    logs::Logs,
+    redis::{Admin, RedisServer},
+    topology::Watched,
+    within,
+};
 use tracing_subscriber::filter::LevelFilter;
 
 /// Where the password is that is valid now, as a file or a vault would have it.
@@ -38,33 +42,9 @@ impl Vault {
     }
 }
 
-/// A connection that is let in before passwords change, and stays.
-async fn admin(server: &RedisServer) -> MultiplexedConnection {
-    let client = redis::Client::open(server.url()).expect("our own address is well-formed");
-    client.get_multiplexed_async_connection().await.expect("our own Redis lets us in")
-}
-
-async fn tell(admin: &mut MultiplexedConnection, words: &str) -> redis::Value {
-    let mut command = redis::Cmd::new();
-    for word in words.split(' ') {
-        command.arg(word);
-    }
-    within(words, command.query_async(admin)).await.expect("Redis takes the command")
-}
-
 /// Waits until Redis has refused so many with this code.
-async fn refused(admin: &mut MultiplexedConnection, code: &str, times: u32) {
-    let counting = async {
-        loop {
-            let errors = painda_tests::redis::text(&tell(admin, "INFO errorstats").await);
-            let count = errors.split(&format!("errorstat_{code}:count=")).nth(1).and_then(|rest| rest.lines().next());
-            if count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count >= times) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    within("Redis to have refused often", counting).await;
+async fn refused(admin: &mut Admin, code: &str, times: u64) {
+    admin.info_reaches("errorstats", &format!("errorstat_{code}:count="), times).await;
 }
 
 fn reason(node: &RedisAdapter) -> String {
@@ -74,44 +54,38 @@ fn reason(node: &RedisAdapter) -> String {
     }
 }
 
-async fn says(node: &RedisAdapter, word: &str) {
-    let mut health = node.health_changes();
-    let says = |health: &Health| matches!(health, Health::Degraded { reason, .. } if reason.contains(word));
-    within(&format!("health to say {word}"), health.wait_for(says)).await.expect("the adapter lives");
-}
-
 const USER: &str = "ACL SETUSER node on +@all ~* &* resetpass";
 
 #[tokio::test]
 async fn a_password_that_is_rotated_is_asked_for_at_each_connect() {
     let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
-    let mut admin = admin(&server).await;
-    tell(&mut admin, &format!("{USER} >one")).await;
+    let mut admin = server.admin().await;
+    admin.tell(&format!("{USER} >one")).await;
     let vault = Vault::new("one");
     let node = RedisAdapter::builder().url(server.url()).credentials(vault.of("node"));
-    let node = node.connect().await.expect("connects");
-    node.add_to_room("arena", "c").await.expect("written");
+    let node = within("an adapter to connect", node.connect()).await.expect("connects");
+    within("a member", node.add_to_room("arena", "c")).await.expect("written");
 
     // Redis has the new one before the vault has it.
-    tell(&mut admin, &format!("{USER} >two")).await;
-    tell(&mut admin, "CLIENT KILL USER node").await;
+    admin.tell(&format!("{USER} >two")).await;
+    admin.tell("CLIENT KILL USER node").await;
     refused(&mut admin, "WRONGPASS", 8).await;
-    says(&node, "WRONGPASS").await;
+    degraded(&node, &["WRONGPASS"]).await;
     let why = reason(&node);
     assert!(["credentials: ", "`node`", "asked again"].iter().all(|word| why.contains(word)), "{why}");
     vault.set(Err("the vault is sealed"));
-    says(&node, "the vault is sealed").await;
+    degraded(&node, &["the vault is sealed"]).await;
     vault.set(Ok("two"));
     healthy(&node, true).await;
-    node.add_to_room("arena", "d").await.expect("written");
+    within("a member", node.add_to_room("arena", "d")).await.expect("written");
     assert_eq!(log.with(&["WARN", "WRONGPASS"]).len(), 2, "one for each connection");
     assert_eq!(log.with(&["reconnected"]).len(), 2);
 
     // And where the vault was first.
     vault.set(Ok("three"));
-    tell(&mut admin, &format!("{USER} >three")).await;
-    tell(&mut admin, "CLIENT KILL USER node").await;
+    admin.tell(&format!("{USER} >three")).await;
+    admin.tell("CLIENT KILL USER node").await;
     reconnected(&node, 4).await;
 }
 
@@ -119,19 +93,19 @@ async fn a_password_that_is_rotated_is_asked_for_at_each_connect() {
 async fn a_password_that_stays_and_is_rotated_is_logged_once_with_what_to_do() {
     let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
-    let mut admin = admin(&server).await;
-    tell(&mut admin, &format!("{USER} >one")).await;
+    let mut admin = server.admin().await;
+    admin.tell(&format!("{USER} >one")).await;
     let url = server.url().replace("redis://", "redis://node:one@");
-    let node = RedisAdapter::connect(url).await.expect("connects");
-    tell(&mut admin, &format!("{USER} >two")).await;
-    tell(&mut admin, "CLIENT KILL USER node").await;
+    let node = within("an adapter to connect", RedisAdapter::connect(url)).await.expect("connects");
+    admin.tell(&format!("{USER} >two")).await;
+    admin.tell("CLIENT KILL USER node").await;
     refused(&mut admin, "WRONGPASS", 10).await;
     let why = reason(&node);
     assert!(["password: ", "WRONGPASS", "`credentials`"].iter().all(|word| why.contains(word)), "{why}");
     assert!(!why.contains("one@"), "{why}");
     assert_eq!(log.with(&["WARN", "WRONGPASS", "`credentials`"]).len(), 2, "one for each connection");
     // Redis takes the old one back.
-    tell(&mut admin, &format!("{USER} >one")).await;
+    admin.tell(&format!("{USER} >one")).await;
     healthy(&node, true).await;
 }
 
@@ -139,15 +113,15 @@ async fn a_password_that_stays_and_is_rotated_is_logged_once_with_what_to_do() {
 async fn a_server_that_asks_for_a_password_from_now_on() {
     let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
-    let mut admin = admin(&server).await;
+    let mut admin = server.admin().await;
     let vault = Vault::new("secret");
     let with = RedisAdapter::builder().url(server.url()).credentials(vault.of("default"));
     let (with, without) =
-        (with.connect().await.expect("connects"), RedisAdapter::connect(server.url()).await.expect("connects"));
-    tell(&mut admin, "CONFIG SET requirepass secret").await;
-    tell(&mut admin, "CLIENT KILL TYPE normal").await;
-    tell(&mut admin, "CLIENT KILL TYPE pubsub").await;
-    says(&without, "NOAUTH").await;
+        (within("an adapter to connect", with.connect()).await.expect("connects"), server.adapter().await);
+    admin.tell("CONFIG SET requirepass secret").await;
+    admin.tell("CLIENT KILL TYPE normal").await;
+    admin.tell("CLIENT KILL TYPE pubsub").await;
+    degraded(&without, &["NOAUTH"]).await;
     assert!(reason(&without).contains("password: "), "{}", reason(&without));
     reconnected(&with, 2).await;
     refused(&mut admin, "NOAUTH", 10).await;
@@ -158,30 +132,36 @@ async fn a_server_that_asks_for_a_password_from_now_on() {
 async fn a_provider_that_fails_or_panics_says_so() {
     let server = RedisServer::start().await;
     let fails = RedisAdapter::builder().url(server.url()).credentials(|| ready(Err("no such secret")));
-    let error = fails.connect().await.expect_err("it has none");
+    let error = within("an adapter to connect", fails.connect()).await.expect_err("it has none");
     assert!(
         matches!(&error, AdapterError::Unavailable(why) if why.contains("credentials: ") && why.contains("no such secret")),
         "{error}"
     );
     let none: Option<(String, String)> = None;
     let panics = move || ready(Ok::<_, Infallible>(none.clone().expect("somebody's bug")));
-    let error = RedisAdapter::builder().url(server.url()).credentials(panics).connect().await.expect_err("it panics");
+    let error =
+        within("an adapter to connect", RedisAdapter::builder().url(server.url()).credentials(panics).connect())
+            .await
+            .expect_err("it panics");
     assert!(matches!(&error, AdapterError::Unavailable(why) if why.contains("panicked")), "{error}");
 }
 
 #[tokio::test]
 async fn sentinels_whose_password_is_rotated() {
     let mut watched = Watched::start().await;
-    let mut admin = admin(&watched.sentinel).await;
-    tell(&mut admin, "ACL SETUSER default resetpass >one").await;
+    let mut admin = watched.sentinel.admin().await;
+    admin.tell("ACL SETUSER default resetpass >one").await;
     let vault = Vault::new("one");
     let builder = || RedisAdapter::builder().sentinel(Watched::NAME, [watched.sentinel()]);
     let (with, without) = (builder().sentinel_credentials(vault.of("default")), builder().sentinel_password("one"));
-    let (with, without) = (with.connect().await.expect("connects"), without.connect().await.expect("connects"));
+    let (with, without) = (
+        within("an adapter to connect", with.connect()).await.expect("connects"),
+        within("an adapter to connect", without.connect()).await.expect("connects"),
+    );
     vault.set(Ok("two"));
-    tell(&mut admin, "ACL SETUSER default resetpass >two").await;
+    admin.tell("ACL SETUSER default resetpass >two").await;
     watched.master.kill().await;
-    says(&without, "WRONGPASS").await;
+    degraded(&without, &["WRONGPASS"]).await;
     let why = reason(&without);
     assert!(["sentinel_password: ", "`sentinel_credentials`"].iter().all(|word| why.contains(word)), "{why}");
     watched.replica.until(&["INFO", "replication"], |info| info.contains("role:master")).await;

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use painda_runtime::{
-    PPAdapter, RedisAdapter,
-    adapter::redis::{Health, RedisBuilder, RedisEvent},
+use painda_runtime::{PPAdapter, RedisAdapter, adapter::redis::RedisEvent};
+use painda_tests::{
+    adapter::healthy, client::Client, cluster::Cluster, gather::gather, logs::Logs, redis::RedisServer, within,
 };
-use painda_tests::{client::Client, cluster::Cluster, gather::gather, logs::Logs, redis::RedisServer, within};
 use redis::Value;
 use tokio::{
     sync::broadcast,
@@ -28,7 +27,6 @@ async fn joined(cluster: &Cluster) -> (Client, Client) {
 #[tokio::test]
 async fn the_members_of_a_killed_node_are_gone_within_fifteen_seconds() {
     let mut cluster = Cluster::start().await;
-    let keys = cluster.redis.ask(&["DBSIZE"]).await;
     let (_here, _there) = joined(&cluster).await;
     cluster.left.kill9().await;
     let killed = Instant::now();
@@ -40,7 +38,7 @@ async fn the_members_of_a_killed_node_are_gone_within_fifteen_seconds() {
     // Once the other one has said goodbye as well, nothing is left.
     cluster.right.sigterm();
     cluster.right.wait().await;
-    assert_eq!(cluster.redis.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()), "there were {keys:?}");
+    cluster.redis.assert_empty().await;
 }
 
 #[tokio::test]
@@ -58,8 +56,27 @@ async fn a_node_that_is_paused_for_twenty_seconds_takes_its_members_back() {
     gather(&mut [&mut here, &mut there]).await;
 }
 
-fn builder(server: &RedisServer) -> RedisBuilder {
-    RedisAdapter::builder().url(server.url()).lease(Duration::from_millis(600))
+async fn connect(server: &RedisServer) -> RedisAdapter {
+    connect_for(server, Duration::from_millis(600)).await
+}
+
+async fn connect_for(server: &RedisServer, lease: Duration) -> RedisAdapter {
+    let builder = RedisAdapter::builder().url(server.url()).lease(lease);
+    within("an adapter to connect", builder.connect()).await.expect("connects")
+}
+
+/// Adds a client to a room.
+async fn add(node: &RedisAdapter, room: &str, client: &str) {
+    within("a member", node.add_to_room(room, client)).await.expect("written");
+}
+
+/// How many clients are in a room.
+async fn count(node: &RedisAdapter, room: &str) -> usize {
+    within("the members", node.get_clients_in_room(room)).await.expect("answers").len()
+}
+
+async fn close(node: &RedisAdapter) {
+    within("the close", node.close()).await.expect("closes");
 }
 
 async fn swept(events: &mut broadcast::Receiver<RedisEvent>) -> u64 {
@@ -76,87 +93,85 @@ async fn swept(events: &mut broadcast::Receiver<RedisEvent>) -> u64 {
 #[tokio::test]
 async fn an_adapter_that_is_dropped_without_a_close_leaves_nothing_for_long() {
     let server = RedisServer::start().await;
-    let stays = builder(&server).connect().await.expect("connects");
-    stays.add_to_room("arena", "stays").await.expect("written");
+    let stays = connect(&server).await;
+    add(&stays, "arena", "stays").await;
     let mut events = stays.events();
-    let goes = builder(&server).connect().await.expect("connects");
+    let goes = connect(&server).await;
     for client in 0..300 {
         drop(goes.add_to_room("arena", &format!("c{client}")));
     }
-    goes.add_to_room("lobby", "c0").await.expect("written");
-    assert_eq!(stays.get_clients_in_room("arena").await.expect("answers").len(), 301);
+    add(&goes, "lobby", "c0").await;
+    assert_eq!(count(&stays, "arena").await, 301);
     drop(goes);
     assert_eq!(swept(&mut events).await, 300);
     assert_eq!(stays.stats().swept_clients, 300);
-    assert_eq!(stays.get_clients_in_room("arena").await.expect("answers").len(), 1);
-    assert!(stays.get_clients_in_room("lobby").await.expect("answers").is_empty());
-    stays.close().await.expect("closes");
-    assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+    assert_eq!(count(&stays, "arena").await, 1);
+    assert_eq!(count(&stays, "lobby").await, 0);
+    close(&stays).await;
+    server.assert_empty().await;
 }
 
 #[tokio::test]
 async fn what_a_close_could_not_remove_is_gone_soon() {
     let server = RedisServer::start().await;
     let mut monitor = server.monitor().await;
-    let goes = builder(&server).connect().await.expect("connects");
+    let goes = connect(&server).await;
     // Everything is written again after the second beat; by the third one that is over.
     for _ in 0..3 {
         monitor.next_with(&["SADD", "pp:nodes"]).await;
     }
-    let stays = builder(&server).connect().await.expect("connects");
+    let stays = connect(&server).await;
     let mut events = stays.events();
     // More than Redis is told in one write.
     for client in 0..1000 {
         drop(goes.add_to_room("arena", &format!("c{client}")));
     }
-    goes.add_to_room("lobby", "c0").await.expect("written");
+    add(&goes, "lobby", "c0").await;
     server.pause();
     let left = within("the close", goes.close()).await.expect_err("Redis does not answer");
     assert!(left.to_string().contains("members"), "{left}");
     server.resume();
     assert_eq!(swept(&mut events).await, 1000);
-    assert!(stays.get_clients_in_room("arena").await.expect("answers").is_empty());
-    stays.close().await.expect("closes");
-    assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+    assert_eq!(count(&stays, "arena").await, 0);
+    close(&stays).await;
+    server.assert_empty().await;
 }
 
 #[tokio::test]
 async fn a_close_waits_for_a_server_that_takes_no_writes_for_now() {
     let server = RedisServer::start().await;
-    let node = builder(&server).connect().await.expect("connects");
-    node.add_to_room("arena", "c").await.expect("written");
+    let node = connect(&server).await;
+    add(&node, "arena", "c").await;
     server.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
     server.ask(&["CONFIG", "RESETSTAT"]).await;
     let closing = node.close();
     server.until(&["INFO", "errorstats"], |errors| errors.contains("errorstat_NOREPLICAS")).await;
     server.ask(&["CONFIG", "SET", "min-replicas-to-write", "0"]).await;
     within("the close", closing).await.expect("closes");
-    assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+    server.assert_empty().await;
 }
 
 #[tokio::test]
 async fn a_close_waits_for_a_replica_to_be_promoted() {
     let server = RedisServer::start().await;
-    let node = builder(&server).connect().await.expect("connects");
-    node.add_to_room("arena", "c").await.expect("written");
+    let node = connect(&server).await;
+    add(&node, "arena", "c").await;
     server.ask(&["REPLICAOF", "127.0.0.1", "1"]).await;
-    let mut health = node.health_changes();
-    let degraded = health.wait_for(|health| matches!(health, Health::Degraded { .. }));
-    within("the node to notice", degraded).await.expect("the adapter lives");
+    healthy(&node, false).await;
     let closing = node.close();
     server.ask(&["REPLICAOF", "NO", "ONE"]).await;
     within("the close", closing).await.expect("closes");
-    assert_eq!(server.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+    server.assert_empty().await;
 }
 
 #[tokio::test]
 async fn whoever_comes_after_a_whole_cluster_has_died_cleans_up() {
     let server = RedisServer::start().await;
     for client in ["a", "b"] {
-        let dies = builder(&server).connect().await.expect("connects");
-        dies.add_to_room("arena", client).await.expect("written");
+        let dies = connect(&server).await;
+        add(&dies, "arena", client).await;
     }
-    let comes = builder(&server).connect().await.expect("connects");
+    let comes = connect(&server).await;
     let mut events = comes.events();
     assert_eq!(swept(&mut events).await, 1);
     assert_eq!(swept(&mut events).await, 1);
@@ -185,8 +200,8 @@ async fn is_written(server: &RedisServer) {
 async fn what_redis_has_forgotten_is_written_again() {
     let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
-    let node = builder(&server).lease(Duration::from_secs(2)).connect().await.expect("connects");
-    node.add_to_room("arena", "c1").await.expect("written");
+    let node = connect_for(&server, Duration::from_secs(2)).await;
+    add(&node, "arena", "c1").await;
     let mut events = node.events();
     let mut monitor = server.monitor().await;
     for times in 1..=2 {
@@ -206,8 +221,8 @@ async fn what_redis_has_forgotten_is_written_again() {
 #[tokio::test]
 async fn a_redis_that_comes_back_empty_within_the_lease_is_not_taken_for_an_absence() {
     let mut server = RedisServer::start().await;
-    let node = builder(&server).lease(Duration::from_secs(20)).connect().await.expect("connects");
-    node.add_to_room("arena", "c1").await.expect("written");
+    let node = connect_for(&server, Duration::from_secs(20)).await;
+    add(&node, "arena", "c1").await;
     let mut events = node.events();
     server.kill().await;
     server.restart().await;
@@ -220,8 +235,8 @@ async fn a_redis_that_comes_back_empty_within_the_lease_is_not_taken_for_an_abse
 async fn a_node_without_contact_for_longer_than_its_lease_says_so() {
     let log = Logs::capture(LevelFilter::INFO);
     let server = RedisServer::start().await;
-    let node = builder(&server).connect().await.expect("connects");
-    node.add_to_room("arena", "c1").await.expect("written");
+    let node = connect(&server).await;
+    add(&node, "arena", "c1").await;
     let mut events = node.events();
     let lost = async {
         // What has been sent to it a paused Redis finds when it goes on; if that renews the lease, nothing was lost.

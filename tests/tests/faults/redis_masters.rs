@@ -9,16 +9,21 @@ use std::{
     time::Duration,
 };
 
-use crate::steady::{Steady, healthy, number};
+use crate::steady::{Steady, counted_each_other};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{
         AdapterError, Delivery,
-        redis::{Health, RedisBuilder, RedisEvent},
+        redis::{RedisBuilder, RedisEvent},
     },
 };
-use painda_tests::{redis::RedisServer, relay::Relay, within};
-use tokio::time::sleep;
+use painda_tests::{
+    adapter::{degraded, healthy, number},
+    eventually,
+    redis::RedisServer,
+    relay::Relay,
+    within,
+};
 
 /// What a server that dies at that moment has answered and not yet passed on, as in `redis_outages`.
 const ANSWERED: u64 = 20;
@@ -28,18 +33,7 @@ fn builder(url: String) -> RedisBuilder {
 }
 
 async fn node(url: String) -> Arc<RedisAdapter> {
-    Arc::new(builder(url).connect().await.expect("connects"))
-}
-
-/// Waits until health says this.
-async fn degraded(node: &RedisAdapter, words: &[&str]) -> String {
-    let mut health = node.health_changes();
-    let says = |health: &Health| matches!(health, Health::Degraded { reason, .. } if words.iter().all(|word| reason.contains(word)));
-    let health = within(&format!("health to say {words:?}"), health.wait_for(says)).await.expect("the adapter lives");
-    match &*health {
-        Health::Degraded { reason, .. } => reason.to_string(),
-        Health::Up => unreachable!("it was just degraded"),
-    }
+    Arc::new(within("a node", builder(url).connect()).await.expect("connects"))
 }
 
 /// Makes a server a replica of a port where nobody may be.
@@ -58,17 +52,12 @@ async fn count(node: &RedisAdapter, room: &str) -> Arc<AtomicU64> {
     let callback = move |_: Delivery<'_>| {
         counter.fetch_add(1, Relaxed);
     };
-    node.subscribe(room, Arc::new(callback)).await.expect("subscribes");
+    within("a subscription", node.subscribe(room, Arc::new(callback))).await.expect("subscribes");
     heard
 }
 
 async fn reaches(what: &str, wanted: u64, now: impl Fn() -> u64) {
-    let counting = async {
-        while now() < wanted {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    within(what, counting).await;
+    eventually(what, async || now() >= wanted).await;
     assert_eq!(now(), wanted, "{what}");
 }
 
@@ -111,11 +100,10 @@ async fn a_failover_by_name_is_followed_while_everybody_talks() {
     new.until(&["INFO", "replication"], |info| info.contains("master_link_status:up")).await;
     let name = Relay::to(old.port()).await;
     let nodes = vec![node(name.url()).await, node(name.url()).await, node(name.url()).await];
-    nodes[0].add_to_room("arena", "c").await.expect("written");
+    within("a member", nodes[0].add_to_room("arena", "c")).await.expect("written");
     let mut steady = Steady::start(nodes, "room").await;
     steady.hear_each_other().await;
-    // They have counted each other.
-    sleep(Duration::from_millis(1500)).await;
+    counted_each_other(&old, 3).await;
 
     promote(&new).await;
     demote(&old, new.port()).await;
@@ -161,8 +149,8 @@ async fn a_replica_in_place_is_degraded_until_it_is_promoted() {
     let server = RedisServer::start().await;
     let (speaker, listener) = (node(server.url()).await, node(server.url()).await);
     let heard = count(&listener, "room").await;
-    // They have counted each other, and wait for each other.
-    sleep(Duration::from_millis(1500)).await;
+    // They wait for each other.
+    counted_each_other(&server, 2).await;
     demote(&server, 1).await;
     for node in [&speaker, &listener] {
         degraded(node, &["not the master"]).await;
@@ -171,9 +159,9 @@ async fn a_replica_in_place_is_degraded_until_it_is_promoted() {
     for said in 1..=40 {
         speaker.publish("room", &number(1, said), None).expect("queued");
     }
-    let late = speaker.add_to_room("arena", "c").await;
+    let late = within("a refusal", speaker.add_to_room("arena", "c")).await;
     assert!(matches!(&late, Err(AdapterError::Unavailable(why)) if why.contains("not the master")), "{late:?}");
-    let refused = builder(server.url()).connect().await.expect_err("it is a replica");
+    let refused = within("a refusal", builder(server.url()).connect()).await.expect_err("it is a replica");
     assert!(matches!(&refused, AdapterError::Unavailable(why) if why.contains("replica")), "{refused}");
 
     promote(&server).await;
@@ -223,7 +211,7 @@ async fn a_server_that_takes_no_writes_for_now_is_kept_and_the_reason_shown() {
         let reason = degraded(&node, &[code]).await;
         assert!(reason.starts_with("writes: "), "{reason}");
         let client = format!("c{code}");
-        let late = node.add_to_room("arena", &client).await;
+        let late = within("a refusal", node.add_to_room("arena", &client)).await;
         assert!(matches!(&late, Err(AdapterError::Unavailable(why)) if why.contains(code)), "{late:?}");
         // It goes on carrying messages.
         let published = node.stats().published;
@@ -277,7 +265,8 @@ async fn what_a_server_does_not_take_while_a_script_runs_is_sent_again() {
     let (speaker, listener) = (node(server.url()).await, node(server.url()).await);
     let heard = count(&listener, "room").await;
     let client = redis::Client::open(server.url()).expect("our own address is well-formed");
-    let mut scripts = client.get_multiplexed_async_connection().await.expect("our own Redis lets us in");
+    let connecting = client.get_multiplexed_async_connection();
+    let mut scripts = within("a connection", connecting).await.expect("our own Redis lets us in");
     let script = tokio::spawn(async move {
         let endless = redis::cmd("EVAL").arg("while true do end").arg(0).query_async::<()>(&mut scripts).await;
         endless.expect_err("it is killed");
@@ -286,12 +275,7 @@ async fn what_a_server_does_not_take_while_a_script_runs_is_sent_again() {
     for said in 1..=40 {
         speaker.publish("room", &number(1, said), None).expect("queued");
     }
-    let waits = async {
-        while speaker.stats().refusals < 5 {
-            sleep(Duration::from_millis(10)).await
-        }
-    };
-    within("some attempts", waits).await;
+    eventually("some attempts", async || speaker.stats().refusals >= 5).await;
     server.ask(&["SCRIPT", "KILL"]).await;
     within("the script to end", script).await.expect("it ends");
     for node in [&speaker, &listener] {

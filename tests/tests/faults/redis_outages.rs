@@ -3,28 +3,33 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::steady::{Steady, healthy, number};
+use crate::steady::{Steady, counted_each_other};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{
         AdapterError,
-        redis::{Health, RedisEvent, RedisStats},
+        redis::{RedisEvent, RedisStats},
     },
 };
-use painda_tests::{redis::RedisServer, relay::Relay, within};
+use painda_tests::{
+    adapter::{Ear, degraded, healthy, number},
+    eventually,
+    redis::RedisServer,
+    relay::Relay,
+    within,
+};
 use tokio::time::sleep;
 
 /// What remote delivery may take after Redis is back.
 const BACK: Duration = Duration::from_secs(2);
 
 async fn node(server: &RedisServer) -> Arc<RedisAdapter> {
-    Arc::new(RedisAdapter::connect(server.url()).await.expect("connects"))
+    Arc::new(server.adapter().await)
 }
 
 async fn three(server: &RedisServer) -> Steady {
     let steady = Steady::start(vec![node(server).await, node(server).await, node(server).await], "room").await;
-    // The nodes have counted each other: that takes a probe.
-    sleep(Duration::from_millis(1500)).await;
+    counted_each_other(server, 3).await;
     steady
 }
 
@@ -78,7 +83,7 @@ async fn redis_is_killed_and_comes_back_empty() {
     let mut server = RedisServer::start().await;
     let mut steady = three(&server).await;
     for name in ["c1", "c2"] {
-        steady.nodes[0].add_to_room("arena", name).await.expect("written");
+        within("a member", steady.nodes[0].add_to_room("arena", name)).await.expect("written");
     }
     let mut events = steady.nodes[0].events();
     server.kill().await;
@@ -86,9 +91,15 @@ async fn redis_is_killed_and_comes_back_empty() {
         healthy(node, false).await;
     }
     let late = steady.nodes[0].add_to_room("arena", "c3");
-    assert!(matches!(late.await, Err(AdapterError::Unavailable(_))), "known to be down: said at once");
+    assert!(
+        matches!(within("a refusal", late).await, Err(AdapterError::Unavailable(_))),
+        "known to be down: said at once"
+    );
     let late = steady.nodes[0].subscribe("late", Arc::new(|_| {}));
-    assert!(matches!(late.await, Err(AdapterError::Unavailable(_))), "known to be down: said at once");
+    assert!(
+        matches!(within("a refusal", late).await, Err(AdapterError::Unavailable(_))),
+        "known to be down: said at once"
+    );
 
     server.restart().await;
     let back = steady.hear_anything().await;
@@ -162,53 +173,36 @@ async fn what_an_acl_refuses_is_told_counted_and_tried_again() {
         ])
         .await;
     let url = format!("redis://node:secret@127.0.0.1:{}", server.port());
-    let node = RedisAdapter::connect(url).await.expect("connects");
-    let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
-    let callback = move |delivery: painda_runtime::adapter::Delivery<'_>| drop(sender.send(delivery.message));
-    let closed = node.subscribe("closed", Arc::new(callback)).await;
+    let node = within("a node", RedisAdapter::connect(url)).await.expect("connects");
+    let (mut ear, callback) = Ear::new();
+    let closed = within("a refusal", node.subscribe("closed", callback)).await;
     assert!(
         matches!(&closed, Err(AdapterError::Backend(why)) if why.contains("NOPERM") || why.contains("permissions")),
         "{closed:?}"
     );
-    node.subscribe("open", Arc::new(|_| {})).await.expect("this one is allowed");
+    within("a subscription", node.subscribe("open", Arc::new(|_| {}))).await.expect("this one is allowed");
     node.publish("closed", &number(1, 1), None).expect("queued");
     node.publish("open", &number(1, 2), None).expect("queued");
-    let counted = async {
-        loop {
-            let stats = node.stats();
-            if (stats.published, stats.rejected) == (1, 1) {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    within("one to be published and one to be rejected", counted).await;
+    let counted = async || (node.stats().published, node.stats().rejected) == (1, 1);
+    eventually("one to be published and one to be rejected", counted).await;
     assert!(node.stats().last_error.is_some_and(|error| error.contains("NOPERM") || error.contains("permissions")));
     // Once it is allowed, the subscription follows by itself.
     server.ask(&["ACL", "SETUSER", "node", "allchannels"]).await;
+    server.until(&["PUBSUB", "NUMSUB", "pp:ch:closed"], |subscribed| subscribed.ends_with('1')).await;
     let other = self::node(&server).await;
-    let speaking = async {
-        loop {
-            other.publish("closed", &number(2, 1), None).expect("queued");
-            if tokio::time::timeout(Duration::from_millis(50), heard.recv()).await.is_ok() {
-                return;
-            }
-        }
-    };
-    within("the room that was closed", speaking).await;
+    other.publish("closed", &number(2, 1), None).expect("queued");
+    assert_eq!(ear.next_number().await, (2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deaf_subscription_is_found_and_made_again() {
     let server = RedisServer::start().await;
     let relay = Relay::to(server.port()).await;
-    let deafened = Arc::new(RedisAdapter::connect(relay.url()).await.expect("connects"));
-    let mut steady = Steady::start(vec![deafened, node(&server).await], "room").await;
+    let deafened = within("a node", RedisAdapter::connect(relay.url())).await.expect("connects");
+    let mut steady = Steady::start(vec![Arc::new(deafened), node(&server).await], "room").await;
     steady.hear_each_other().await;
     relay.lose_messages(true);
-    let mut health = steady.nodes[0].health_changes();
-    let deaf = health.wait_for(|health| matches!(health, Health::Degraded { reason, .. } if reason.contains("deaf")));
-    within("the adapter to notice that it is deaf", deaf).await.expect("the adapter lives");
+    degraded(&steady.nodes[0], &["deaf"]).await;
     assert_eq!(steady.nodes[0].stats().deaf, 1);
     relay.lose_messages(false);
     steady.hear_each_other().await;

@@ -2,13 +2,15 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use crate::steady::{Steady, healthy, number, reconnected};
+use crate::steady::{Steady, counted_each_other};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{AdapterError, Delivery, redis::RedisEvent},
 };
 use painda_tests::{
-    redis::{RedisServer, text},
+    adapter::{healthy, number, reconnected},
+    eventually,
+    redis::{RedisServer, info_number, text},
     topology::{RedisCluster, Watched, watching},
     within,
 };
@@ -17,8 +19,14 @@ use tokio::sync::{broadcast, watch};
 async fn in_cluster(cluster: &RedisCluster) -> Arc<RedisAdapter> {
     // One seed is enough.
     let seed = cluster.addresses().remove(0);
-    let adapter = RedisAdapter::builder().cluster([seed]).lease(Duration::from_secs(2)).connect();
-    Arc::new(adapter.await.expect("the cluster is there"))
+    let builder = RedisAdapter::builder().cluster([seed]).lease(Duration::from_secs(2));
+    Arc::new(within("an adapter to connect", builder.connect()).await.expect("the cluster is there"))
+}
+
+/// A node that asks the sentinel.
+async fn watched_by(watched: &Watched) -> Arc<RedisAdapter> {
+    let builder = RedisAdapter::builder().sentinel(Watched::NAME, [watched.sentinel()]);
+    Arc::new(within("an adapter to connect", builder.connect()).await.expect("the sentinel knows the master"))
 }
 
 async fn three(cluster: &RedisCluster) -> Vec<Arc<RedisAdapter>> {
@@ -28,31 +36,31 @@ async fn three(cluster: &RedisCluster) -> Vec<Arc<RedisAdapter>> {
 async fn join_rooms(nodes: &[Arc<RedisAdapter>], rooms: u16) {
     for room in 0..rooms {
         for (at, node) in nodes.iter().enumerate() {
-            node.add_to_room(&format!("r{room}"), &format!("c{at}")).await.expect("written");
+            within("a member", node.add_to_room(&format!("r{room}"), &format!("c{at}"))).await.expect("written");
         }
     }
 }
 
 async fn all_are_in_rooms(node: &RedisAdapter, rooms: u16) {
     let expected: HashSet<String> = (0..3).map(|at| format!("c{at}")).collect();
-    let asking = async {
-        let mut room = 0;
-        while room < rooms {
-            if node.get_clients_in_room(&format!("r{room}")).await.is_ok_and(|members| members == expected) {
-                room += 1;
-            } else {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    };
-    within("everybody to be in every room", asking).await;
+    for room in 0..rooms {
+        let room = format!("r{room}");
+        let complete = async || node.get_clients_in_room(&room).await.is_ok_and(|members| members == expected);
+        eventually("everybody to be in a room", complete).await;
+    }
+}
+
+/// Waits until so many are in a room.
+async fn are_in_room(node: &RedisAdapter, room: &str, count: usize) {
+    let counted = async || node.get_clients_in_room(room).await.is_ok_and(|members| members.len() == count);
+    eventually("a room to have its members", counted).await;
 }
 
 async fn nothing_is_left(cluster: &RedisCluster) {
     for server in &cluster.servers {
         // A replica may lag behind.
         if text(&server.ask(&["INFO", "replication"]).await).contains("role:master") {
-            assert_eq!(server.ask(&["KEYS", "*"]).await, redis::Value::Array(Vec::new()));
+            server.assert_empty().await;
         }
     }
 }
@@ -83,18 +91,9 @@ async fn slots_move_while_messages_flow() {
     for room in 0..20 {
         drop(steady.nodes[0].remove_from_room(&format!("r{room}"), "c0"));
     }
-    let asking = async {
-        for room in 0..20 {
-            while !steady.nodes[1]
-                .get_clients_in_room(&format!("r{room}"))
-                .await
-                .is_ok_and(|members| members.len() == 2)
-            {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    };
-    within("one to have left every room", asking).await;
+    for room in 0..20 {
+        are_in_room(&steady.nodes[1], &format!("r{room}"), 2).await;
+    }
     // What a moved slot refused was sent again where it belongs: nothing that Redis took is unaccounted for.
     steady.stop().await;
     for node in &steady.nodes {
@@ -102,7 +101,7 @@ async fn slots_move_while_messages_flow() {
         assert!(stats.redirected > 0, "after {rerouted} moves: {stats:?}");
     }
     for node in &steady.nodes {
-        node.close().await.expect("closes");
+        within("the close", node.close()).await.expect("closes");
     }
     nothing_is_left(&cluster).await;
 }
@@ -111,10 +110,10 @@ async fn slots_move_while_messages_flow() {
 async fn a_node_that_closes_right_after_a_slot_has_moved_leaves_nobody_behind() {
     let cluster = RedisCluster::start().await;
     let node = in_cluster(&cluster).await;
-    node.add_to_room("r", "c").await.expect("written");
+    within("a member", node.add_to_room("r", "c")).await.expect("written");
     let owner = cluster.owner_of("pp:room:r").await;
     cluster.migrate("pp:room:r", (owner + 1) % 3).await;
-    node.close().await.expect("closes");
+    within("the close", node.close()).await.expect("closes");
     nothing_is_left(&cluster).await;
 }
 
@@ -132,15 +131,12 @@ async fn a_node_that_closes_right_after_a_server_was_replaced_leaves_nobody_behi
 async fn a_slot_moves_while_a_node_closes() {
     let cluster = RedisCluster::start().await;
     let node = in_cluster(&cluster).await;
-    node.add_to_room("r", "c").await.expect("written");
+    within("a member", node.add_to_room("r", "c")).await.expect("written");
     let owner = cluster.owner_of("pp:room:r").await;
     let migration = cluster.begin_migration("pp:room:r", (owner + 1) % 3).await;
     let closing = node.close();
     // It has been sent on more than once, and has found out that the slot is still where it was.
-    let sent_on = |errors: &str| {
-        let count = errors.split("errorstat_ASK:count=").nth(1).and_then(|rest| rest.lines().next());
-        count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count >= 3)
-    };
+    let sent_on = |errors: &str| info_number(errors, "errorstat_ASK:count=") >= 3;
     migration.from.until(&["INFO", "errorstats"], sent_on).await;
     migration.end().await;
     within("the close", closing).await.expect("closes");
@@ -157,24 +153,19 @@ async fn a_close_without_one_of_the_masters_leaves_nobody_for_long() {
         room += 1;
     }
     let (room, key) = (format!("r{room}"), format!("pp:room:r{room}"));
-    goes.add_to_room(&room, "c").await.expect("written");
+    within("a member", goes.add_to_room(&room, "c")).await.expect("written");
     let owner = cluster.owner_of(&key).await;
     cluster.servers[owner].kill().await;
     // Well, if the replica was fast: the test does not mind.
     let _ = within("the close", goes.close()).await;
-    let empty = async {
-        while !stays.get_clients_in_room(&room).await.is_ok_and(|members| members.is_empty()) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    within("the one who left to be missed", empty).await;
+    are_in_room(&stays, &room, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_close_takes_effect_when_it_is_called() {
     let cluster = RedisCluster::start().await;
     let node = in_cluster(&cluster).await;
-    node.add_to_room("r", "c").await.expect("written");
+    within("a member", node.add_to_room("r", "c")).await.expect("written");
     drop(node.close());
     assert_eq!(node.publish("r", &number(1, 1), None), Err(AdapterError::Closed));
     assert_eq!(node.add_to_room("r", "d").await, Err(AdapterError::Closed));
@@ -209,28 +200,23 @@ async fn a_dead_node_is_missed_in_a_cluster_as_well() {
     let mut events = stays.events();
     let dies = in_cluster(&cluster).await;
     for room in 0..20 {
-        dies.add_to_room(&format!("r{room}"), &format!("c{}", room % 3)).await.expect("written");
+        within("a member", dies.add_to_room(&format!("r{room}"), &format!("c{}", room % 3))).await.expect("written");
     }
     drop(dies);
     let swept = async { while !matches!(events.recv().await, Ok(RedisEvent::Swept { clients: 3, .. })) {} };
     within("the dead node's clients to be removed", swept).await;
-    stays.close().await.expect("closes");
+    within("the close", stays.close()).await.expect("closes");
     nothing_is_left(&cluster).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failover_by_sentinels_is_followed() {
     let mut watched = Watched::start().await;
-    let node = async || {
-        let adapter = RedisAdapter::builder().sentinel(Watched::NAME, [watched.sentinel()]).connect();
-        Arc::new(adapter.await.expect("the sentinel knows the master"))
-    };
-    let nodes = vec![node().await, node().await];
-    nodes[0].add_to_room("arena", "c0").await.expect("written");
+    let nodes = vec![watched_by(&watched).await, watched_by(&watched).await];
+    within("a member", nodes[0].add_to_room("arena", "c0")).await.expect("written");
     let mut steady = Steady::start(nodes, "room").await;
     steady.hear_each_other().await;
-    // The nodes have counted each other: that takes a probe.
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    counted_each_other(&watched.master, 2).await;
     watched.master.kill().await;
     watched.failed_over().await;
     let back = steady.hear_each_other().await;
@@ -252,11 +238,7 @@ async fn a_failover_by_sentinels_is_followed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_master_that_is_paused_and_replaced_is_left() {
     let watched = Watched::start().await;
-    let node = async || {
-        let adapter = RedisAdapter::builder().sentinel(Watched::NAME, [watched.sentinel()]).connect();
-        Arc::new(adapter.await.expect("the sentinel knows the master"))
-    };
-    let mut steady = Steady::start(vec![node().await, node().await], "room").await;
+    let mut steady = Steady::start(vec![watched_by(&watched).await, watched_by(&watched).await], "room").await;
     steady.hear_each_other().await;
     watched.master.pause();
     watched.failed_over().await;
@@ -330,13 +312,9 @@ async fn a_cluster_that_is_down_is_told_until_it_is_back() {
     let mut events = node.events();
     cluster.servers[1..].iter().for_each(RedisServer::pause);
     is_told(&mut events, "cluster state", true).await;
-    let refused = async {
-        let says = |error: AdapterError| error.to_string().contains("CLUSTERDOWN");
-        while !node.add_to_room(&room, "c").await.is_err_and(says) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    within("the room's server to refuse members", refused).await;
+    let says = |error: AdapterError| error.to_string().contains("CLUSTERDOWN");
+    let refused = async || node.add_to_room(&room, "c").await.is_err_and(says);
+    eventually("the room's server to refuse members", refused).await;
     healthy(&node, false).await;
     cluster.servers[1..].iter().for_each(RedisServer::resume);
     is_told(&mut events, "cluster state", false).await;
@@ -351,10 +329,10 @@ async fn a_master_that_is_replaced_and_does_not_know_it_is_left() {
     let sentinel = watching(old.port(), 1).await;
     let speaker =
         RedisAdapter::builder().sentinel(Watched::NAME, [sentinel.address()]).connect().await.expect("connects");
-    let listener = RedisAdapter::connect(new.url()).await.expect("connects");
+    let listener = new.adapter().await;
     let (sender, mut hearing) = watch::channel(0);
     let callback = move |_: Delivery<'_>| sender.send_modify(|heard| *heard += 1);
-    listener.subscribe("room", Arc::new(callback)).await.expect("subscribes");
+    within("a subscription", listener.subscribe("room", Arc::new(callback))).await.expect("subscribes");
 
     sentinel.ask(&["SENTINEL", "REMOVE", Watched::NAME]).await;
     sentinel.ask(&["SENTINEL", "MONITOR", Watched::NAME, "127.0.0.1", &new.port().to_string(), "1"]).await;
@@ -376,12 +354,12 @@ async fn a_sentinel_that_names_a_replica_is_not_believed() {
     let mistaken = watched.mistaken_sentinel().await;
     let sentinels = [mistaken.address(), watched.sentinel()];
     let node = RedisAdapter::builder().sentinel(Watched::NAME, sentinels).connect().await.expect("one knows better");
-    node.add_to_room("arena", "c").await.expect("written");
+    within("a member", node.add_to_room("arena", "c")).await.expect("written");
     // Nor later on.
     watched.master.ask(&["CLIENT", "KILL", "TYPE", "normal"]).await;
     watched.master.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
     reconnected(&node, 2).await;
-    node.add_to_room("arena", "d").await.expect("written");
+    within("a member", node.add_to_room("arena", "d")).await.expect("written");
 }
 
 #[tokio::test]
@@ -389,7 +367,7 @@ async fn sentinels_that_are_not_in_the_settings_are_learned() {
     let mut watched = Watched::start().await;
     let second = watched.another_sentinel(0).await;
     let third = watched.another_sentinel(1).await;
-    let node = RedisAdapter::builder().sentinel(Watched::NAME, [watched.sentinel()]).connect().await.expect("connects");
+    let node = watched_by(&watched).await;
     // It asks for the others each time that it asks for the master.
     watched.sentinel.kill().await;
     watched.master.kill().await;

@@ -10,39 +10,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use painda_runtime::{
-    Message, PPAdapter, RedisAdapter,
-    adapter::{Callback, Delivery, redis::Health},
+    PPAdapter, RedisAdapter,
+    adapter::{Callback, Delivery},
 };
-use painda_tests::within;
-use tokio::{
-    sync::watch,
-    task::JoinHandle,
-    time::{interval, sleep},
+use painda_tests::{
+    adapter::{number, number_of},
+    eventually,
+    redis::RedisServer,
+    within,
 };
+use tokio::{sync::watch, task::JoinHandle, time::interval};
 
-/// A number as an event, of the node with this id.
-pub(crate) fn number(id: u16, number: u64) -> Message {
-    Message::event(id, Bytes::copy_from_slice(&number.to_be_bytes()))
-}
-
-/// Waits for a node to be healthy, or not to be.
-pub(crate) async fn healthy(node: &RedisAdapter, wanted: bool) {
-    let mut health = node.health_changes();
-    let changed = health.wait_for(|health| matches!(health, Health::Up) == wanted);
-    within("a node's health to change", changed).await.expect("the adapter lives");
-}
-
-/// Waits until a node has made connections again so many times.
-pub(crate) async fn reconnected(node: &RedisAdapter, times: u64) {
-    let waiting = async {
-        while node.stats().reconnects < times {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    within("a node to reconnect", waiting).await;
-    healthy(node, true).await;
+/// Waits until these many nodes have counted each other: it is how many they wait for after an outage. Each counts at its probe, and the
+/// second count of a node comes only after the first one's answer has been taken in.
+pub(crate) async fn counted_each_other(server: &RedisServer, nodes: usize) {
+    let all = nodes.to_string();
+    server.until(&["PUBSUB", "NUMSUB", "pp:present"], |present| present.ends_with(&all)).await;
+    let mut monitor = server.monitor().await;
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    while counts.values().filter(|count| **count >= 2).count() < nodes {
+        let line = monitor.next_with(&["\"PUBSUB\" \"NUMSUB\" \"pp:present\""]).await;
+        let address = line.split([' ', ']']).nth(2).expect("a line of MONITOR has an address");
+        *counts.entry(address.to_owned()).or_default() += 1;
+    }
 }
 
 /// What one node has heard of each other one: how many numbers, and the last of them.
@@ -65,7 +56,7 @@ impl Steady {
         let (mut said, mut heard, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
         for (own, node) in nodes.iter().enumerate() {
             let (ear, hearing) = ear(own, faults.clone());
-            node.subscribe(room, ear).await.expect("subscribes");
+            within("a subscription", node.subscribe(room, ear)).await.expect("subscribes");
             heard.push(hearing);
         }
         for (own, node) in nodes.iter().enumerate() {
@@ -123,7 +114,7 @@ impl Steady {
     pub(crate) async fn stop(&mut self) -> Vec<Vec<u64>> {
         self.quiet.store(true, Relaxed);
         for task in self.tasks.drain(..) {
-            task.await.expect("the speakers end");
+            within("a speaker to end", task).await.expect("it ends");
         }
         let mut missed = Vec::new();
         for (own, heard) in self.heard.iter_mut().enumerate() {
@@ -149,18 +140,13 @@ impl Steady {
     async fn account(&self) {
         for (node, said) in self.nodes.iter().zip(&self.said) {
             let said = said.load(Relaxed);
-            let answered = async {
-                loop {
-                    let stats = node.stats();
-                    let counted = stats.published + stats.lost_in_flight + stats.dropped + stats.rejected;
-                    assert!(counted <= said, "{said} were said: {stats:?}");
-                    if counted == said {
-                        return;
-                    }
-                    sleep(Duration::from_millis(5)).await;
-                }
-            };
-            within("all that was said to be counted", answered).await;
+            eventually("all that was said to be counted", async || {
+                let stats = node.stats();
+                let counted = stats.published + stats.lost_in_flight + stats.dropped + stats.rejected;
+                assert!(counted <= said, "{said} were said: {stats:?}");
+                counted == said
+            })
+            .await;
         }
     }
 
@@ -179,11 +165,10 @@ impl Drop for Steady {
 fn ear(own: usize, faults: Arc<Mutex<Vec<String>>>) -> (Callback, watch::Receiver<Heard>) {
     let (sender, hearing) = watch::channel(Heard::new());
     let callback = move |delivery: Delivery<'_>| {
-        let Message::Event { id, payload } = &delivery.message else { return };
-        let number = u64::from_be_bytes(payload[..].try_into().expect("eight bytes"));
+        let (id, number) = number_of(&delivery.message);
         sender.send_modify(|heard| {
-            let (count, last) = heard.entry(*id).or_default();
-            if usize::from(*id) == own + 1 || number <= *last {
+            let (count, last) = heard.entry(id).or_default();
+            if usize::from(id) == own + 1 || number <= *last {
                 let fault = format!("node {own} heard {id}:{number} after {last}");
                 faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
             }

@@ -1,17 +1,16 @@
 //! JSON costs its length: at most four times the text, whatever becomes of it, beside the text itself.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
-use flate2::{Compression, write::ZlibEncoder};
 use painda_runtime::{
     PPEvent, PPServer, PPType, schema,
     server::{Incoming, PPServerBuilder, Socket},
 };
 use painda_tests::{
-    frames::{DEFLATED, HEADER, Header, JSON},
+    frames::{HEADER, deflated_json},
     heap,
     raw::{BINARY, FIN, Raw, TEXT},
+    server::start,
 };
 use serde_json::Value;
 use tokio::sync::MutexGuard;
@@ -68,8 +67,7 @@ fn builder() -> PPServerBuilder<Drawing> {
 impl Scene {
     async fn start(builder: PPServerBuilder<Drawing>) -> Self {
         let alone = ALONE.lock().await;
-        let server = builder.bind("127.0.0.1:0").await.expect("a free port");
-        let addr = server.local_addr().expect("it listens");
+        let (server, addr) = start(builder).await;
         let sender = Raw::connect(addr).await;
         let (member, _) = Raw::handshake(addr, "Sec-WebSocket-Protocol: pp.json\r\n").await;
         Self { server, sender, member, _alone: alone }
@@ -85,7 +83,7 @@ impl Scene {
     /// The same: the node holds no more than so many bytes until it has dealt with it.
     async fn costs(&mut self, text: String, most: usize) -> Vec<Value> {
         let len = text.len();
-        let frame = Header::new(DEFLATED, JSON).frame(&deflated(text.as_bytes()));
+        let frame = deflated_json(&text);
         drop(text);
         let (errors, peak) = heap::peak(async {
             self.sender.frame(FIN | BINARY, &frame).await;
@@ -135,12 +133,6 @@ fn message(len: usize, name: &str, before: &str, piece: &str, behind: &str) -> S
     text.push_str(behind);
     text.push('}');
     text
-}
-
-fn deflated(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("a Vec takes everything");
-    encoder.finish().expect("a Vec takes everything")
 }
 
 /// The smallest objects, of which 10 MiB are 15 kB when compressed.

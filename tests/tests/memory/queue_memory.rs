@@ -1,8 +1,8 @@
 //! What waits for a client is what is counted: the queue's bound is one of memory.
 
 use painda_runtime::{PPEvent, PPServer, schema};
-use painda_tests::heap::held;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use painda_tests::{heap::held, server::piped, within};
+use tokio::io::AsyncReadExt;
 
 use crate::ALONE;
 
@@ -19,28 +19,18 @@ schema! {
     Map { Tile }
 }
 
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
 /// The key of what was the latest once is remembered for a while.
 #[tokio::test]
 async fn what_has_been_the_latest_is_not_held_when_it_has_left() {
     let _alone = ALONE.lock().await;
     let server = PPServer::<Map>::builder().build().await.expect("a node");
-    let (mut client, theirs) = tokio::io::duplex(4096);
-    let serving = server.clone();
-    tokio::spawn(async move { serving.serve_connection(theirs, None).await });
-    client.write_all(REQUEST).await.expect("written");
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(client.read_u8().await.expect("an answer"));
-    }
+    let mut client = piped(&server, 4096, "").await;
     let before = held();
     let mut read = vec![0; 100_000];
     for at in 0..200 {
         server.broadcast(&Tile { at, pixels: vec![0; 100_000] }).expect("emitted");
         if at > 4 {
-            client.read_exact(&mut read).await.expect("open");
+            within("an event", client.read_exact(&mut read)).await.expect("open");
         }
         let queued = server.stats().queued_bytes;
         assert!(queued > 100_000, "the client is never idle");

@@ -1,9 +1,9 @@
 //! What concerns the whole cluster: emits of every aim, questions and orders, schemas that must agree, TypeScript nodes.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use painda_runtime::{
-    Emitter, Error, PPEvent, PPServer, RedisAdapter, Schema, Socket,
+    Emitter, Error, PPEvent, PPServer, Schema, Socket,
     adapter::MemoryAdapter,
     schema,
     server::{OnConflict, PPServerBuilder, SchemaFit},
@@ -12,6 +12,8 @@ use painda_tests::{
     client::Client,
     frames::{player_hit, player_move},
     redis::RedisServer,
+    server::{close, start},
+    within,
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
 use serde_json::json;
@@ -27,8 +29,7 @@ fn rooms<S: Schema>() -> PPServerBuilder<S> {
 }
 
 async fn node(redis: &RedisServer) -> PPServer<Arena> {
-    let adapter = RedisAdapter::connect(redis.url()).await.expect("Redis is there");
-    rooms().adapter(adapter).bind("127.0.0.1:0").await.expect("a node")
+    start(rooms().adapter(redis.adapter().await)).await.0
 }
 
 async fn client(server: &PPServer<Arena>, rooms: &str) -> Client {
@@ -51,7 +52,7 @@ async fn every_aim_reaches_each_matching_socket_once_on_every_node() {
         }
     }
     let ids = |answer: painda_runtime::server::Answer<Vec<painda_runtime::server::RemoteSocket>>| answer.value;
-    let in_a = ids(left.to("a").sockets().await.expect("right names"));
+    let in_a = ids(within("an answer", left.to("a").sockets()).await.expect("right names"));
     assert_eq!(in_a.len(), 4);
     let first_in_a_only = in_a.iter().find(|socket| socket.node == left.node_id() && socket.rooms == ["a"]);
     let first_in_a_only = &first_in_a_only.expect("the first client").id;
@@ -65,11 +66,11 @@ async fn every_aim_reaches_each_matching_socket_once_on_every_node() {
     left.client(first_in_a_only).emit(&moved(6.0)).expect("emitted");
     right.client(first_in_a_only).emit(&moved(7.0)).expect("emitted");
     left.to("a").local().emit(&moved(8.0)).expect("emitted");
-    let emitter = Emitter::<Arena>::new(RedisAdapter::connect(redis.url()).await.expect("Redis is there"));
+    let emitter = Emitter::<Arena>::new(redis.adapter().await);
     emitter.to("a").to("c").except("b").emit(&moved(9.0)).expect("emitted");
-    emitter.close().await.expect("all is sent");
-    // Everything before it has come when it comes: it takes the same way as the aims that are no envelope, and is the last of
-    // the plain ones.
+    within("the emitter to close", emitter.close()).await.expect("all is sent");
+    // Everything before them has come when these have: one Redis hands on what one node publishes in its order, whatever the channel,
+    // and the emitter's publishes were answered before these.
     for (server, last) in [(&left, 20.0), (&right, 21.0)] {
         server.broadcast(&moved(last)).expect("emitted");
         server.everybody().except("nobody").emit(&moved(last + 10.0)).expect("emitted");
@@ -105,33 +106,38 @@ async fn questions_and_orders_reach_every_node() {
     let (left, right) = (node(&redis).await, node(&redis).await);
     let (mut here, mut there) = (client(&left, "a").await, client(&right, "a,b").await);
 
-    let mut nodes: Vec<_> = left.nodes().await.value.into_iter().map(|node| (node.id, node.connections)).collect();
+    let mut nodes: Vec<_> =
+        within("an answer", left.nodes()).await.value.into_iter().map(|node| (node.id, node.connections)).collect();
     nodes.sort();
     let mut expected = vec![(left.node_id().to_owned(), 1), (right.node_id().to_owned(), 1)];
     expected.sort();
     assert_eq!(nodes, expected);
 
-    let answer = left.to("b").sockets().await.expect("a right name");
+    let answer = within("an answer", left.to("b").sockets()).await.expect("a right name");
     assert_eq!((answer.unanswered.len(), answer.truncated.len(), answer.value.len()), (0, 0, 1));
     let far = &answer.value[0];
     assert_eq!(far.node, right.node_id());
     assert_eq!(far.rooms, ["a", "b"]);
-    assert!(left.members("b").await.expect("Redis answers").contains(&far.id));
-    assert_eq!(left.rooms_of(&far.id).await.expect("Redis answers").len(), 2);
+    assert!(within("an answer", left.members("b")).await.expect("Redis answers").contains(&far.id));
+    assert_eq!(within("an answer", left.rooms_of(&far.id)).await.expect("Redis answers").len(), 2);
 
-    assert_eq!(left.to("a").join("c").await.expect("a right name").value, 2);
+    assert_eq!(within("an answer", left.to("a").join("c")).await.expect("a right name").value, 2);
     right.to("c").emit(&moved(1.0)).expect("emitted");
     here.expect_frame(&player_move(1.0, 0.0)).await;
     there.expect_frame(&player_move(1.0, 0.0)).await;
-    assert_eq!(left.client(&far.id).leave("c").await.expect("a right name").value, 1);
+    assert_eq!(within("an answer", left.client(&far.id).leave("c")).await.expect("a right name").value, 1);
     right.to("c").emit(&moved(2.0)).expect("emitted");
     here.expect_frame(&player_move(2.0, 0.0)).await;
+    // Its own node would have queued the one before for it at once, and so before this.
     left.broadcast(&moved(3.0)).expect("emitted");
     there.expect_frame(&player_move(3.0, 0.0)).await;
 
-    assert_eq!(left.to("b").disconnect(4321, "go").await.expect("a right name").value, 1);
+    assert_eq!(within("an answer", left.to("b").disconnect(4321, "go")).await.expect("a right name").value, 1);
     assert_eq!(there.next_close().await, 4321);
-    assert_eq!(left.to("a").local().disconnect(4322, "you too").await.expect("a right name").value, 1);
+    assert_eq!(
+        within("an answer", left.to("a").local().disconnect(4322, "you too")).await.expect("a right name").value,
+        1
+    );
     here.expect_frame(&player_move(3.0, 0.0)).await;
     assert_eq!(here.next_close().await, 4322);
 }
@@ -139,17 +145,16 @@ async fn questions_and_orders_reach_every_node() {
 #[tokio::test]
 async fn a_node_that_does_not_answer_is_named() {
     let redis = RedisServer::start().await;
-    let adapter = Arc::new(RedisAdapter::connect(redis.url()).await.expect("Redis is there"));
     // Listed among the nodes, and nobody is there.
-    painda_runtime::PPAdapter::add_to_room(&*adapter, "__pp_nodes", "ghost").await.expect("written");
+    redis.ask(&["SADD", "pp:room:__pp_nodes", "ghost"]).await;
     let builder = rooms::<Arena>().ask_timeout(Duration::from_millis(300));
-    let server = builder.adapter(adapter.clone()).bind("127.0.0.1:0").await.expect("a node");
+    let (server, _) = start(builder.adapter(redis.adapter().await)).await;
     let _client = client(&server, "a").await;
-    let answer = server.to("a").sockets().await.expect("a right name");
+    let answer = within("an answer", server.to("a").sockets()).await.expect("a right name");
     assert_eq!((answer.value.len(), answer.unanswered), (1, vec!["ghost".to_owned()]));
     // Redis is gone: the nodes that were known are named, and the answer is as quick.
     redis.pause();
-    let answer = server.nodes().await;
+    let answer = within("an answer", server.nodes()).await;
     assert_eq!((answer.value.len(), answer.unanswered), (1, vec!["ghost".to_owned()]));
     redis.resume();
 }
@@ -178,39 +183,38 @@ schema! { Wrong { Different } }
 #[tokio::test]
 async fn a_schema_that_contradicts_the_clusters_does_not_start() {
     let bus = MemoryAdapter::new();
-    let first = rooms::<Arena>().adapter(bus.node()).build().await.expect("the first node");
+    let first = within("a node", rooms::<Arena>().adapter(bus.node()).build()).await.expect("the first node");
     assert_eq!(first.schema_fit(), SchemaFit::Alone);
-    let same = rooms::<Arena>().adapter(bus.node()).build().await.expect("the same schema");
+    let same = within("a node", rooms::<Arena>().adapter(bus.node()).build()).await.expect("the same schema");
     assert_eq!(same.schema_fit(), SchemaFit::Same);
-    let newer = rooms::<Newer>().adapter(bus.node()).build().await.expect("readable");
+    let newer = within("a node", rooms::<Newer>().adapter(bus.node()).build()).await.expect("readable");
     assert_eq!(newer.schema_fit(), SchemaFit::Mixed, "longer, and without player:hit");
-    newer.close().await.expect("closes");
+    close(&newer).await;
 
     let wrong = || rooms::<Wrong>().adapter(bus.node());
-    let Err(Error::SchemaConflict { event, field, ours, theirs, .. }) = wrong().build().await else {
+    let Err(Error::SchemaConflict { event, field, ours, theirs, .. }) = within("a refusal", wrong().build()).await
+    else {
         panic!("a contradiction must be refused");
     };
     assert_eq!((event.as_deref(), field.as_deref()), (Some("player:move"), Some("y")));
     assert_eq!((ours.as_str(), theirs.as_str()), ("y: f64", "y: f32"));
-    let warned = wrong().on_schema_conflict(OnConflict::Warn).build().await.expect("told to start");
+    let warned = within("a node", wrong().on_schema_conflict(OnConflict::Warn).build()).await.expect("told to start");
     assert_eq!(warned.schema_fit(), SchemaFit::Conflicting);
 
     let emitter = Emitter::<Arena>::new(bus.node());
-    let others = emitter.nodes_with_another_schema().await.expect("the nodes can be listed");
+    let others = within("an answer", emitter.nodes_with_another_schema()).await.expect("the nodes can be listed");
     assert_eq!(others, HashSet::from([warned.node_id().to_owned()]));
     let emitter = Emitter::<Wrong>::new(bus.node());
-    let others = emitter.nodes_with_another_schema().await.expect("the nodes can be listed");
+    let others = within("an answer", emitter.nodes_with_another_schema()).await.expect("the nodes can be listed");
     assert_eq!(others, HashSet::from([first.node_id().to_owned(), same.node_id().to_owned()]));
-    assert_eq!(first.nodes().await.value.len(), 3, "the refused one has left");
+    assert_eq!(within("an answer", first.nodes()).await.value.len(), 3, "the refused one has left");
 }
 
 #[tokio::test]
 async fn an_event_that_a_nodes_schema_lacks_is_passed_over_and_counted() {
     let redis = RedisServer::start().await;
     let first = node(&redis).await;
-    let adapter = RedisAdapter::connect(redis.url()).await.expect("Redis is there");
-    let second = rooms::<Newer>().adapter(adapter).bind("127.0.0.1:0").await.expect("readable");
-    let addr = second.local_addr().expect("it listens");
+    let (second, addr) = start(rooms::<Newer>().adapter(redis.adapter().await)).await;
     let mut member = Client::connect(&format!("ws://{addr}/?rooms=a")).await;
 
     first.to("a").emit(&PlayerHit { attacker: 1, target: 2, damage: 3 }).expect("emitted");
@@ -249,9 +253,8 @@ async fn what_another_node_says_is_json_before_clients_hear_it() {
 async fn nodes_of_the_typescript_implementation_hear_and_are_heard() {
     let redis = RedisServer::start().await;
     let builder = |present| rooms::<Arena>().typescript_nodes(present);
-    let adapter = || async { RedisAdapter::connect(redis.url()).await.expect("Redis is there") };
-    let left = builder(true).adapter(adapter().await).bind("127.0.0.1:0").await.expect("a node");
-    let right = builder(false).adapter(adapter().await).bind("127.0.0.1:0").await.expect("a node");
+    let (left, _) = start(builder(true).adapter(redis.adapter().await)).await;
+    let (right, _) = start(builder(false).adapter(redis.adapter().await)).await;
     let (mut in_a, mut in_both) = (client(&left, "a").await, client(&right, "a,b").await);
 
     let remote_emit = |payload: serde_json::Value| {
@@ -264,7 +267,7 @@ async fn nodes_of_the_typescript_implementation_hear_and_are_heard() {
             "rooms": rooms, "exceptRooms": except, "excludeId": exclude, "type": "player:move", "emitPayload": { "x": x, "y": 0 }
         }))
     };
-    let far = left.to("b").sockets().await.expect("a right name").value.remove(0).id;
+    let far = within("an answer", left.to("b").sockets()).await.expect("a right name").value.remove(0).id;
     for message in [
         said(json!(["a", "b"]), &[], json!(null), 1.0),
         said(json!(["a"]), &["b"], json!(null), 2.0),

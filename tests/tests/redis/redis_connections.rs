@@ -3,39 +3,36 @@
 use std::{path::Path, process::Command};
 
 use painda_runtime::{
-    Message, PPAdapter, RedisAdapter,
-    adapter::{
-        AdapterError,
-        redis::{Health, RedisBuilder},
-    },
+    PPAdapter, RedisAdapter,
+    adapter::{AdapterError, redis::RedisBuilder},
 };
 use painda_tests::{
+    adapter::{Ear, degraded, healthy, number},
     redis::{Port, RedisServer},
     within,
 };
 use redis::Value;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 /// Two nodes with the same settings hear each other, and keep members.
 async fn works(builder: impl Fn() -> RedisBuilder) {
-    let (one, other) = (builder().connect().await.expect("connects"), builder().connect().await.expect("connects"));
-    let (sender, mut heard) = mpsc::unbounded_channel();
-    let callback = move |delivery: painda_runtime::adapter::Delivery<'_>| drop(sender.send(delivery.message));
-    other.subscribe("room", std::sync::Arc::new(callback)).await.expect("subscribes");
-    let message = Message::event(1, bytes::Bytes::from_static(b"x"));
-    one.publish("room", &message, None).expect("queued");
-    assert_eq!(within("a message", heard.recv()).await, Some(message));
-    one.add_to_room("room", "c1").await.expect("written");
-    assert!(other.get_clients_in_room("room").await.expect("answers").contains("c1"));
+    let connect = async || within("an adapter to connect", builder().connect()).await.expect("connects");
+    let (one, other) = (connect().await, connect().await);
+    let (mut ear, callback) = Ear::new();
+    within("a subscription", other.subscribe("room", callback)).await.expect("subscribes");
+    one.publish("room", &number(1, 2), None).expect("queued");
+    assert_eq!(ear.next_number().await, (1, 2));
+    within("a member", one.add_to_room("room", "c1")).await.expect("written");
+    let members = within("the members", other.get_clients_in_room("room")).await.expect("answers");
+    assert!(members.contains("c1"), "{members:?}");
     for node in [one, other] {
         assert_eq!(node.stats().last_error, None);
-        node.close().await.expect("closes");
+        within("the close", node.close()).await.expect("closes");
     }
 }
 
 async fn refused(builder: RedisBuilder) -> String {
-    match builder.connect().await {
+    match within("a refusal", builder.connect()).await {
         Ok(_) => panic!("connected"),
         Err(AdapterError::Config(what)) => what.to_string(),
         Err(other) => other.to_string(),
@@ -63,8 +60,9 @@ async fn a_user_needs_what_the_documentation_says_and_no_more() {
 #[tokio::test]
 async fn members_are_in_the_database_that_was_asked_for() {
     let server = RedisServer::start().await;
-    let node = RedisAdapter::connect(format!("{}/3", server.url())).await.expect("connects");
-    node.add_to_room("room", "c1").await.expect("written");
+    let connecting = RedisAdapter::connect(format!("{}/3", server.url()));
+    let node = within("an adapter to connect", connecting).await.expect("connects");
+    within("a member", node.add_to_room("room", "c1")).await.expect("written");
     assert_eq!(server.ask(&["DBSIZE"]).await, Value::Int(0));
     let seen = server.command_as(&format!("{}/3", server.url()), &[b"SMEMBERS", b"pp:room:room"]).await;
     assert_eq!(painda_tests::redis::text(&seen), "c1");
@@ -157,21 +155,15 @@ async fn certificates_that_are_replaced_are_read_again() {
     let missing = refused(builder()).await;
     assert!(missing.starts_with("tls_authorities_file: ") && missing.contains("ca.pem"), "{missing}");
     install(&old);
-    let node = builder().connect().await.expect("connects");
+    let node = within("an adapter to connect", builder().connect()).await.expect("connects");
 
     // The server has the new ones first, and nobody trusts anybody.
     let (cert, key, ca) = (path(&new, "server.pem"), path(&new, "server.key"), path(&new, "ca.pem"));
     server.ask(&["CONFIG", "SET", "tls-cert-file", &cert, "tls-key-file", &key, "tls-ca-cert-file", &ca]).await;
     server.ask(&["CLIENT", "KILL", "TYPE", "normal"]).await;
     server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
-    let mut health = node.health_changes();
-    let says = |health: &Health| match health {
-        Health::Degraded { reason, .. } => reason.to_lowercase().contains("certificate"),
-        Health::Up => false,
-    };
-    within("the certificate to be refused", health.wait_for(says)).await.expect("the adapter lives");
+    degraded(&node, &["ertificate"]).await;
     install(&new);
-    let up = health.wait_for(|health| *health == Health::Up);
-    within("the new certificates to be read", up).await.expect("the adapter lives");
-    node.add_to_room("arena", "c").await.expect("written");
+    healthy(&node, true).await;
+    within("a member", node.add_to_room("arena", "c")).await.expect("written");
 }

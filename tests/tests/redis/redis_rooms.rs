@@ -11,17 +11,19 @@ use painda_tests::{
     client::Client,
     frames::player_move,
     redis::{RedisServer, text},
+    server::{close, start},
+    within,
 };
 use schemas::{Arena, PlayerMove};
 use tokio::task::JoinSet;
 
 async fn node(redis: &RedisServer) -> (PPServer<Arena>, Arc<RedisAdapter>) {
-    let adapter = Arc::new(RedisAdapter::connect(redis.url()).await.expect("Redis is there"));
+    let adapter = Arc::new(redis.adapter().await);
     let builder = PPServer::<Arena>::builder().room_linger(Duration::from_millis(200)).adapter(adapter.clone());
     let builder = builder.on_connect(async |socket: Socket<Arena>, handshake: Handshake| {
         socket.join(&handshake.query("room").unwrap_or_default()).await
     });
-    (builder.bind("127.0.0.1:0").await.expect("a node"), adapter)
+    (start(builder).await.0, adapter)
 }
 
 async fn client(server: &PPServer<Arena>, room: &str) -> Client {
@@ -86,12 +88,12 @@ async fn five_thousand_rooms_that_come_and_go_leave_nothing() {
                 let room = roll(5000);
                 let name = format!("room-{room}");
                 if inside.remove(&room) {
-                    let _ = adapter.unsubscribe(&name).await;
+                    let _ = within("an unsubscription", adapter.unsubscribe(&name)).await;
                     drop(adapter.remove_from_room(&name, &client));
                 } else {
                     inside.insert(room);
                     drop(adapter.subscribe(&name, Arc::new(|_| {})));
-                    adapter.add_to_room(&name, &client).await.expect("written");
+                    within("a member", adapter.add_to_room(&name, &client)).await.expect("written");
                 }
                 changes += 1;
             }
@@ -109,7 +111,7 @@ async fn five_thousand_rooms_that_come_and_go_leave_nothing() {
     redis.until(&["PUBSUB", "CHANNELS"], |now| set(now) == channels).await;
     for (server, adapter) in &nodes {
         assert_eq!(adapter.stats().last_error, None);
-        server.close().await.expect("closes");
+        close(server).await;
     }
-    assert_eq!(redis.ask(&["DBSIZE"]).await, redis::Value::Int(0));
+    redis.assert_empty().await;
 }

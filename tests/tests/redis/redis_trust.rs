@@ -23,6 +23,7 @@ use painda_tests::{
     peer::{self, EVERYBODY},
     process,
     redis::{RedisServer, Tap, text},
+    server::{close, connect, start},
     within,
 };
 use redis::Value;
@@ -56,8 +57,8 @@ struct Scene {
 impl Scene {
     async fn start() -> Self {
         let redis = RedisServer::start().await;
-        let adapter = Arc::new(RedisAdapter::connect(redis.url()).await.expect("Redis is there"));
-        let node = builder().adapter(adapter.clone()).bind("127.0.0.1:0").await.expect("a node");
+        let adapter = Arc::new(redis.adapter().await);
+        let (node, _) = start(builder().adapter(adapter.clone())).await;
         let client = Client::connect(&url(&node)).await;
         Self { redis, adapter, node, client }
     }
@@ -76,7 +77,8 @@ impl Scene {
         reply.strip_prefix(&*head).expect("a reply to this question, of this node").to_vec()
     }
 
-    /// The client gets this move next: nothing else has reached it.
+    /// The client gets this move next. Nothing that was published before has reached it: a node takes what comes from one Redis in the
+    /// order of its publishes, whatever their channels.
     async fn gets(&mut self, x: f32) {
         self.client.expect_frame(&player_move(x, 0.0)).await;
     }
@@ -173,11 +175,11 @@ async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
 async fn a_list_of_sockets_is_cut_by_what_it_costs() {
     let bus = MemoryAdapter::new();
     let (asked, asker) = (bus.node(), bus.node());
-    let asked = builder::<Arena>().adapter(asked).bind("127.0.0.1:0").await.expect("a node");
-    let asker = builder::<Arena>().adapter(asker).build().await.expect("a node");
+    let (asked, addr) = start(builder::<Arena>().adapter(asked)).await;
+    let asker = within("a node", builder::<Arena>().adapter(asker).build()).await.expect("a node");
     let mut clients = Vec::new();
     for _ in 0..5 {
-        clients.push(Client::connect(&url(&asked)).await);
+        clients.push(connect(addr).await);
     }
     // 250 kB for each of them.
     for room in 0..999 {
@@ -306,7 +308,8 @@ async fn mutated_messages_of_nodes_do_no_harm() {
     }
     let everybody = aimed([&[], &[], &["nobody's".to_owned()], &[]], &moved(-123.0));
     scene.say(CLUSTER, "__pp_to", everybody).await;
-    while scene.client.next_frame().await != player_move(-123.0, 0.0) {}
+    let last = async { while scene.client.next_frame().await != player_move(-123.0, 0.0) {} };
+    within("the last message", last).await;
     assert_eq!(scene.ask(peer::NODE).await, peer::node(1));
 }
 
@@ -350,10 +353,10 @@ async fn next_question(tap: &mut Tap) -> (u64, String) {
 async fn forged_answers_keep_no_node_out() {
     let redis = Arc::new(RedisServer::start().await);
     let node = |adapter| builder::<Arena>().adapter(adapter).build();
-    let there = node(RedisAdapter::connect(redis.url()).await.expect("Redis is there")).await.expect("a node");
+    let there = node(redis.adapter().await).await.expect("a node");
     // It is listed and does not answer, so that there is all the time in the world to answer in its place.
-    let adapter = RedisAdapter::connect(redis.url()).await.expect("Redis is there");
-    adapter.add_to_room("__pp_nodes", "ghost").await.expect("written");
+    let adapter = redis.adapter().await;
+    within("a member", adapter.add_to_room("__pp_nodes", "ghost")).await.expect("written");
     // Somebody who may publish, knows who is there, and hears no question.
     let (forger, done) = (redis.clone(), Arc::new(AtomicBool::new(false)));
     let (until, real) = (done.clone(), there.node_id().to_owned());
@@ -373,9 +376,9 @@ async fn forged_answers_keep_no_node_out() {
         forged
     });
     let joins = builder::<Newer>().ask_timeout(Duration::from_secs(2));
-    let joins = joins.adapter(RedisAdapter::connect(redis.url()).await.expect("Redis is there")).build().await;
+    let joins = joins.adapter(redis.adapter().await).build().await;
     done.store(true, Relaxed);
-    assert!(forging.await.expect("it has not failed") > 0);
+    assert!(within("the forger to end", forging).await.expect("it has not failed") > 0);
     // Mixed: one has player:hit, the other player:left.
     assert_eq!(joins.expect("nobody says otherwise").schema_fit(), SchemaFit::Mixed);
 }
@@ -383,7 +386,7 @@ async fn forged_answers_keep_no_node_out() {
 #[tokio::test]
 async fn a_reply_counts_once_and_only_from_who_was_asked() {
     let scene = Scene::start().await;
-    scene.adapter.add_to_room("__pp_nodes", "ghost").await.expect("written");
+    within("a member", scene.adapter.add_to_room("__pp_nodes", "ghost")).await.expect("written");
     let mut tap = scene.redis.tap().await;
     let asking = scene.node.nodes();
     let answering = async {
@@ -410,11 +413,11 @@ async fn a_reply_counts_once_and_only_from_who_was_asked() {
 #[tokio::test]
 async fn nodes_of_another_version_are_understood_as_far_as_it_goes() {
     let redis = RedisServer::start().await;
-    let adapter = RedisAdapter::connect(redis.url()).await.expect("Redis is there");
+    let adapter = redis.adapter().await;
     // Who does not answer is waited for longer than this test.
-    let node = builder::<Arena>().ask_timeout(10 * PATIENCE).adapter(adapter).bind("127.0.0.1:0").await;
-    let (node, adapter) = (node.expect("a node"), RedisAdapter::connect(redis.url()).await.expect("Redis is there"));
-    let client = Client::connect(&url(&node)).await;
+    let (node, addr) = start(builder::<Arena>().ask_timeout(10 * PATIENCE).adapter(adapter)).await;
+    let adapter = redis.adapter().await;
+    let client = connect(addr).await;
     let mut tap = redis.tap().await;
     let ask = async |tap: &mut Tap, request: &[u8]| {
         redis.publish(CLUSTER, &named("__pp_ask", &peer::message(1, ASKER, request))).await;
@@ -427,7 +430,7 @@ async fn nodes_of_another_version_are_understood_as_far_as_it_goes() {
 
     // Nodes that do not know the request, or whose reply is not known, are silent at once; what is appended does no harm.
     for ghost in ["older", "newer", "other", "longer"] {
-        adapter.add_to_room("__pp_nodes", ghost).await.expect("written");
+        within("a member", adapter.add_to_room("__pp_nodes", ghost)).await.expect("written");
     }
     let (answer, ()) = tokio::join!(within("the answers", node.nodes()), async {
         let (number, inbox) = next_question(&mut tap).await;
@@ -468,23 +471,24 @@ async fn a_node_that_starts_after_a_crash_asks_nobody() {
 async fn a_dead_node_with_another_schema_is_waited_for_until_it_is_buried() {
     let redis = RedisServer::start().await;
     let adapter = || RedisAdapter::builder().url(redis.url()).lease(Duration::from_millis(600)).connect();
-    let dies = builder::<Newer>().adapter(adapter().await.expect("connects")).build().await.expect("a node");
+    let dies =
+        within("a node", builder::<Newer>().adapter(adapter().await.expect("connects")).build()).await.expect("a node");
     // As if it was killed.
     drop(dies);
     let comes = builder::<Arena>().adapter(adapter().await.expect("connects"));
     let comes = comes.ask_timeout(10 * PATIENCE).build();
     let comes = within("a node to start", comes).await.expect("the dead do not contradict");
     assert_eq!(comes.schema_fit(), SchemaFit::Alone);
-    comes.close().await.expect("closes");
-    assert_eq!(redis.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+    close(&comes).await;
+    redis.assert_empty().await;
 }
 
 #[tokio::test]
 async fn a_node_is_in_the_room_of_its_schema_before_it_is_listed() {
     let redis = RedisServer::start().await;
     let mut monitor = redis.monitor().await;
-    let connect = async || RedisAdapter::connect(redis.url()).await.expect("Redis is there");
-    let first = builder::<Arena>().adapter(connect().await).build().await.expect("a node");
+    let connect = async || redis.adapter().await;
+    let first = within("a node", builder::<Arena>().adapter(connect().await).build()).await.expect("a node");
     // Each is the next of those that are about the node.
     let id = first.node_id();
     let writes = [id, id, id, id].map(|id| ["\"SADD\" \"pp:room:__pp_", id]);
@@ -492,9 +496,9 @@ async fn a_node_is_in_the_room_of_its_schema_before_it_is_listed() {
     assert!(monitor.next_with(&writes[1]).await.contains("pp:room:__pp_nodes"));
 
     let mut tap = redis.tap().await;
-    let second = builder::<Arena>().adapter(connect().await).build().await.expect("a node");
+    let second = within("a node", builder::<Arena>().adapter(connect().await).build()).await.expect("a node");
     assert_eq!((first.schema_fit(), second.schema_fit()), (SchemaFit::Alone, SchemaFit::Same));
-    let newer = builder::<Newer>().adapter(connect().await).build().await.expect("a node");
+    let newer = within("a node", builder::<Newer>().adapter(connect().await).build()).await.expect("a node");
     assert_eq!(newer.schema_fit(), SchemaFit::Mixed);
     redis.publish("the end", b"").await;
     let mut questions = 0;
@@ -507,10 +511,10 @@ async fn a_node_is_in_the_room_of_its_schema_before_it_is_listed() {
     }
     assert_eq!(questions, 1, "only the last of them had somebody to ask");
     for node in [first, second] {
-        node.close().await.expect("closes");
+        close(&node).await;
     }
-    newer.close().await.expect("closes");
-    assert_eq!(redis.ask(&["KEYS", "*"]).await, Value::Array(Vec::new()));
+    close(&newer).await;
+    redis.assert_empty().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -518,11 +522,12 @@ async fn of_two_that_start_at_once_and_contradict_each_other_one_refuses_at_leas
     let redis = RedisServer::start().await;
     for round in 0..20 {
         let adapter = || RedisAdapter::builder().url(redis.url()).key_prefix(format!("round-{round}:")).connect();
-        let (left, right) = tokio::join!(adapter(), adapter());
+        let (left, right) = within("both adapters", async { tokio::join!(adapter(), adapter()) }).await;
         let (left, right) = (left.expect("connects"), right.expect("connects"));
         let left = tokio::spawn(builder::<Arena>().adapter(left).build());
         let right = tokio::spawn(builder::<Wrong>().adapter(right).build());
-        let (left, right) = (left.await.expect("no panic"), right.await.expect("no panic"));
+        let both = within("both nodes", async { tokio::join!(left, right) }).await;
+        let (left, right) = (both.0.expect("no panic"), both.1.expect("no panic"));
         let refused = |error: Option<Error>| matches!(error, Some(Error::SchemaConflict { .. }));
         assert!(refused(left.err()) || refused(right.err()), "round {round}");
     }
@@ -563,9 +568,9 @@ async fn the_acl_of_the_documentation_lets_everybody_do_their_work_and_no_more()
 
     // Nodes: emits of every kind, questions, members.
     let (left, right) = (adapter(node).await, adapter(node).await);
-    let here = builder::<Arena>().adapter(left.clone()).bind("127.0.0.1:0").await.expect("a node");
-    let there = builder::<Arena>().adapter(right.clone()).build().await.expect("a node");
-    let mut client = Client::connect(&url(&here)).await;
+    let (here, addr) = start(builder::<Arena>().adapter(left.clone())).await;
+    let there = within("a node", builder::<Arena>().adapter(right.clone()).build()).await.expect("a node");
+    let mut client = connect(addr).await;
     there.to("arena").emit(&PlayerMove { x: 1.0, y: 0.0 }).expect("emitted");
     client.expect_frame(&player_move(1.0, 0.0)).await;
     there.to("arena").to("b").emit(&PlayerMove { x: 2.0, y: 0.0 }).expect("emitted");
@@ -581,7 +586,7 @@ async fn the_acl_of_the_documentation_lets_everybody_do_their_work_and_no_more()
     client.expect_frame(&player_move(4.0, 0.0)).await;
     emitter.broadcast(&PlayerMove { x: 5.0, y: 0.0 }).expect("queued");
     client.expect_frame(&player_move(5.0, 0.0)).await;
-    emitter.close().await.expect("all is sent");
+    within("the emitter to close", emitter.close()).await.expect("all is sent");
     assert_eq!(emitter_adapter.stats().rejected, 1);
     let inbox = format!("pp:ch:__pp_node_{}", here.node_id());
     let message = moved(6.0);
@@ -617,7 +622,7 @@ async fn the_acl_of_the_documentation_lets_everybody_do_their_work_and_no_more()
 
     drop(client);
     for (node, adapter) in [(here, left), (there, right)] {
-        node.close().await.expect("closes");
+        close(&node).await;
         assert_eq!(adapter.stats().last_error, None);
     }
 }

@@ -6,10 +6,11 @@ use painda_runtime::{PPEvent, PPServer, schema, server::Socket};
 use painda_tests::{
     frames::{Header, SCHEMA},
     raw::{BINARY, FIN, TEXT, masked},
+    server::piped,
 };
 use serde_json::Value;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, sleep},
 };
 
@@ -32,23 +33,6 @@ schema! {
     Forms { Flags, Numbers }
 }
 
-/// A connection within the process.
-async fn connect(server: &PPServer<Forms>, headers: &str) -> DuplexStream {
-    let (mut ours, theirs) = tokio::io::duplex(1 << 16);
-    let server = server.clone();
-    tokio::spawn(async move { server.serve_connection(theirs, None).await });
-    let request = format!(
-        "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-    );
-    ours.write_all(request.as_bytes()).await.expect("written");
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(ours.read_u8().await.expect("an answer"));
-    }
-    ours
-}
-
 /// Sends a message again and again, as often as the bytes a second allow, past a member of its room that reads 1 MB a second. In
 /// virtual time.
 async fn nobody_is_closed(what: &str, member: &str, message: Vec<u8>) {
@@ -60,14 +44,14 @@ async fn nobody_is_closed(what: &str, member: &str, message: Vec<u8>) {
         Ok(())
     });
     let server = builder.build().await.expect("a node");
-    let mut member = connect(&server, member).await;
+    let mut member = piped(&server, 1 << 16, member).await;
     tokio::spawn(async move {
         let mut bytes = [0; 20_000];
         while let Ok(read @ 1..) = member.read(&mut bytes).await {
             sleep(Duration::from_micros(read as u64)).await;
         }
     });
-    let (mut answers, mut sending) = tokio::io::split(connect(&server, "").await);
+    let (mut answers, mut sending) = tokio::io::split(piped(&server, 1 << 16, "").await);
     tokio::spawn(async move { tokio::io::copy(&mut answers, &mut tokio::io::sink()).await });
     let pause = Duration::from_secs_f64(message.len() as f64 / f64::from(500 << 10));
     let began = Instant::now();

@@ -12,7 +12,10 @@ use painda_runtime::{
     PPServer,
     server::{Handshake, PPServerBuilder, Socket},
 };
-use painda_tests::raw::Raw;
+use painda_tests::{
+    raw::Raw,
+    server::{start, until},
+};
 use schemas::Arena;
 
 /// A server that counts whom its connect hook has seen.
@@ -29,9 +32,8 @@ fn counting() -> (PPServerBuilder<Arena>, Arc<AtomicUsize>) {
 /// The same server by its own listener, and mounted on axum.
 async fn servers() -> ([SocketAddr; 2], Arc<AtomicUsize>, PPServer<Arena>) {
     let (builder, seen) = counting();
-    let server = builder.bind("127.0.0.1:0").await.expect("a free port");
+    let (server, own) = start(builder).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let own = server.local_addr().expect("it listens");
     let mounted = listener.local_addr().expect("an address");
     let app = axum::Router::new().fallback_service(server.service());
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -66,9 +68,7 @@ async fn answers(line: &str, changed: &str, status: u16) {
         // A good one afterwards is let in.
         Raw::connect(addr).await;
         assert_eq!(seen.swap(0, Ordering::Relaxed), 1);
-        while server.stats().connections > 0 {
-            tokio::task::yield_now().await;
-        }
+        until(&server, "it to be gone", |server| server.stats().connections == 0).await;
     }
 }
 

@@ -12,67 +12,27 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use painda_runtime::{
-    Error, PPServer, RedisAdapter,
+    Error, PPServer,
     server::{Disconnect, Incoming, PPServerBuilder, Socket, close_code},
 };
 use painda_tests::{
-    client::Client,
-    frames::{DEFLATED, HEADER, Header, JSON, SCHEMA, json_event, player_hit, player_move},
-    raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, masked},
+    eventually,
+    frames::{HEADER, deflated_json, json_event, player_hit, player_move},
+    raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, handshake, masked},
     redis::RedisServer,
+    server::{close, connect, pipe, piped, room, start, until},
     within,
 };
 use schemas::{Arena, PlayerMove};
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::{mpsc, oneshot},
+};
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 
 /// More than any answer of the protocol has, in bytes.
 const FEW_KB: usize = 4 << 10;
-
-async fn start(builder: PPServerBuilder<Arena>) -> (PPServer<Arena>, SocketAddr) {
-    let server = builder.bind("127.0.0.1:0").await.expect("a free port");
-    let addr = server.local_addr().expect("it listens");
-    (server, addr)
-}
-
-async fn connect(addr: SocketAddr) -> Client {
-    Client::connect(&format!("ws://{addr}")).await
-}
-
-/// Everybody is in one room; moves and chat lines go to the others there.
-fn room() -> PPServerBuilder<Arena> {
-    PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
-        socket.join("arena").await?;
-        socket.on(async |socket, moved: PlayerMove| socket.to("arena").emit(&moved));
-        socket.on_json("chat:say", async |socket, said: Value| socket.to("arena").emit_json("chat:say", &said));
-        Ok(())
-    })
-}
-
-/// Waits until something holds of the server.
-async fn until(server: &PPServer<Arena>, what: &str, holds: impl Fn(&PPServer<Arena>) -> bool) {
-    let waiting = async {
-        while !holds(server) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    within(what, waiting).await;
-}
-
-async fn keys(redis: &RedisServer) -> i64 {
-    match redis.command(&[b"DBSIZE"]).await {
-        redis::Value::Int(keys) => keys,
-        other => panic!("DBSIZE: {other:?}"),
-    }
-}
-
-fn deflated(type_id: u16, payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::ZlibEncoder::new(payload, flate2::Compression::best()), &mut out)
-        .expect("memory is all it takes");
-    Header::new(if type_id == JSON { DEFLATED } else { DEFLATED | SCHEMA }, type_id).frame(&out)
-}
 
 // A. What one client can do to the node and to the others
 
@@ -100,7 +60,7 @@ async fn a_refusal_is_not_larger_than_what_it_refuses() {
     ];
     for (what, text) in inputs {
         let mut client = connect(addr).await;
-        client.send_binary(deflated(JSON, text.as_bytes())).await;
+        client.send_binary(deflated_json(&text)).await;
         client.send_text(&text).await;
         for _ in 0..2 {
             let answer = client.next_frame().await;
@@ -174,7 +134,7 @@ async fn a_compressed_message_does_not_get_40_others_closed() {
     }
     let mut bad = connect(addr).await;
     let text = format!(r#"{{"type":"chat:say","payload":"{}"}}"#, " ".repeat(10 << 20));
-    bad.send_binary(deflated(JSON, text.as_bytes())).await;
+    bad.send_binary(deflated_json(&text)).await;
     bad.send_binary(player_move(1.0, 2.0)).await;
     for other in &mut others {
         other.expect_frame(&player_move(1.0, 2.0)).await;
@@ -184,14 +144,11 @@ async fn a_compressed_message_does_not_get_40_others_closed() {
 
 /// Reads so many bytes a second, and returns when the connection ends.
 async fn read_slowly(addr: SocketAddr, bytes_per_second: usize) -> tokio::net::TcpStream {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     // A small window, so that what waits, waits in the server.
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(64 << 10).expect("a size");
     let mut stream = socket.connect(addr).await.expect("the node listens");
-    let request = "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    stream.write_all(request.as_bytes()).await.expect("written");
+    stream.write_all(handshake("/", "").as_bytes()).await.expect("written");
     let mut buffer = vec![0; bytes_per_second / 50];
     let mut pace = tokio::time::interval(Duration::from_millis(20));
     while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
@@ -231,7 +188,7 @@ async fn what_a_client_sends_is_limited_in_bytes_also_where_it_is_compressed() {
     let mut other = connect(addr).await;
     let mut bad = connect(addr).await;
     let text = format!(r#"{{"type":"chat:say","payload":"{}"}}"#, "x".repeat(1_000_000));
-    let frame = deflated(JSON, text.as_bytes());
+    let frame = deflated_json(&text);
     assert!(frame.len() < 2000);
     for _ in 0..100 {
         bad.send_binary(frame.clone()).await;
@@ -400,7 +357,8 @@ async fn a_disconnect_hook_that_does_not_return_holds_nothing() {
         let mut client = connect(addr).await;
         client.close(1000).await;
         assert_eq!(client.next_close().await, 1000);
-        assert_eq!(hears.recv().await.expect("the hook runs"), ["arena"], "it can still tell the others");
+        let rooms = within("the hook", hears.recv()).await.expect("it runs");
+        assert_eq!(rooms, ["arena"], "it can still tell the others");
         assert_eq!(server.to("arena").sockets().await.expect("asked").value, []);
         assert_eq!(server.stats().connections, 0);
     }
@@ -517,10 +475,7 @@ async fn a_connect_hook_that_has_begun_ends_though_its_client_has_gone() {
     let (server, addr) = start(counting(inside.clone(), entered)).await;
     let mut hooks = Vec::new();
     for _ in 0..20 {
-        let mut client = Raw::open(addr).await;
-        let request = "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        client.write(request.as_bytes()).await;
+        let client = Raw::knock(addr, "/", "").await;
         hooks.push(within("the hook", enters.recv()).await.expect("it begins"));
         drop(client);
     }
@@ -536,7 +491,7 @@ async fn a_connect_hook_that_takes_too_long_ends_and_the_disconnect_hook_follows
     let builder = counting(inside.clone(), entered).handshake_timeout(Duration::from_millis(100));
     let (server, addr) = start(builder).await;
     let mut client = connect(addr).await;
-    let go_on = enters.recv().await.expect("the hook begins");
+    let go_on = within("the hook", enters.recv()).await.expect("it begins");
     assert_eq!(client.next_json().await["payload"]["code"], "REFUSED");
     assert_eq!(client.next_close().await, 4003);
     until(&server, "it to be gone", |server| server.stats().connections == 0).await;
@@ -548,45 +503,38 @@ async fn a_connect_hook_that_takes_too_long_ends_and_the_disconnect_hook_follows
 #[tokio::test]
 async fn a_close_in_a_handler_goes_to_its_end() {
     let redis = RedisServer::start().await;
-    let adapter = RedisAdapter::connect(&redis.url()).await.expect("Redis is there");
-    let builder = PPServer::<Arena>::builder().adapter(adapter).on_connect(async |socket: Socket<Arena>, _| {
-        socket.join("arena").await?;
-        socket.on(async |socket: Socket<Arena>, _: PlayerMove| socket.server().close().await);
-        Ok(())
-    });
+    let builder =
+        PPServer::<Arena>::builder().adapter(redis.adapter().await).on_connect(async |socket: Socket<Arena>, _| {
+            socket.join("arena").await?;
+            socket.on(async |socket: Socket<Arena>, _: PlayerMove| socket.server().close().await);
+            Ok(())
+        });
     let (server, addr) = start(builder).await;
     let mut client = connect(addr).await;
     client.send_binary(player_move(0.0, 0.0)).await;
     assert_eq!(client.next_json().await["type"], "__pp_shutdown");
     assert_eq!(client.next_close().await, 1001);
-    within("the close", server.close()).await.expect("closed");
-    assert_eq!(keys(&redis).await, 0);
+    close(&server).await;
+    redis.assert_empty().await;
 }
 
 #[tokio::test]
 async fn a_close_goes_on_where_nobody_waits_for_it() {
     let redis = RedisServer::start().await;
-    let adapter = RedisAdapter::connect(&redis.url()).await.expect("Redis is there");
-    let (server, addr) = start(room().adapter(adapter)).await;
+    let (server, addr) = start(room().adapter(redis.adapter().await)).await;
     let mut client = connect(addr).await;
     drop(server.close());
     assert_eq!(client.next_json().await["type"], "__pp_shutdown");
     assert_eq!(client.next_close().await, 1001);
-    within("Redis to be empty", async {
-        while keys(&redis).await > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    eventually("Redis to be empty", async || redis.keys().await.is_empty()).await;
 }
 
 /// In virtual time, over a connection within the process.
 #[tokio::test(start_paused = true)]
 async fn whoever_floods_is_closed_after_a_while() {
     let server = room().build().await.expect("a node");
-    let (ours, theirs) = tokio::io::duplex(1 << 20);
-    tokio::spawn(async move { server.serve_connection(theirs, None).await });
-    let (socket, _) = tokio_tungstenite::client_async("ws://here/", ours).await.expect("a handshake");
+    let shaking = tokio_tungstenite::client_async("ws://here/", pipe(&server, 1 << 20));
+    let (socket, _) = within("a handshake", shaking).await.expect("a handshake");
     let (mut sink, mut stream) = socket.split();
     let flooding = tokio::spawn(async move {
         let began = tokio::time::Instant::now();
@@ -600,20 +548,22 @@ async fn whoever_floods_is_closed_after_a_while() {
         }
     });
     let mut code = None;
-    while let Some(Ok(message)) = stream.next().await {
-        if let WsMessage::Close(Some(frame)) = message {
-            code = Some(u16::from(frame.code));
+    let reading = async {
+        while let Some(Ok(message)) = stream.next().await {
+            if let WsMessage::Close(Some(frame)) = message {
+                code = Some(u16::from(frame.code));
+            }
         }
-    }
+    };
+    within("the flood to be ended", reading).await;
     assert_eq!(code, Some(close_code::POLICY));
-    let after = flooding.await.expect("it ends");
+    let after = within("the flood to end", flooding).await.expect("it ends");
     assert!(after >= Duration::from_secs(10), "closed after {after:?}");
 }
 
 /// Neither frames without a message nor what comes after a close cost anybody else more than their share. In virtual time.
 #[tokio::test(start_paused = true)]
 async fn nobody_is_read_faster_than_four_times_its_rate() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     const MOST: usize = 40 << 20;
     let begin = masked(BINARY, b"");
     let floods = [
@@ -626,12 +576,7 @@ async fn nobody_is_read_faster_than_four_times_its_rate() {
             .max_messages_per_minute(0)
             .on(async |socket: Socket<Arena>, _: PlayerMove| socket.close(4000, "go away"));
         let server = builder.build().await.expect("a node");
-        let (mut ours, theirs) = tokio::io::duplex(64 << 10);
-        tokio::spawn(async move { server.serve_connection(theirs, None).await });
-        let request = "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        ours.write_all(request.as_bytes()).await.expect("written");
-        ours.read_exact(&mut [0; 100]).await.expect("an answer");
+        let mut ours = piped(&server, 64 << 10, "").await;
         ours.write_all(&first).await.expect("written");
         let block = next.repeat(1000);
         let mut written = 0;

@@ -10,27 +10,15 @@ use painda_tests::{
     client::Client,
     frames::{DEFLATED, HEADER, json_event, player_hit, player_move},
     raw::Raw,
+    server::{connect, echo, pipe, start, until},
+    within,
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
 use serde_json::{Value, json};
-
-async fn start(builder: PPServerBuilder<Arena>) -> (PPServer<Arena>, SocketAddr) {
-    let server = builder.bind("127.0.0.1:0").await.expect("a free port");
-    let addr = server.local_addr().expect("it listens");
-    (server, addr)
-}
-
-/// A server that sends each client's moves back to it.
-fn echo() -> PPServerBuilder<Arena> {
-    PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
-        socket.on(async |socket: Socket<Arena>, moved: PlayerMove| socket.emit(&moved));
-        Ok(())
-    })
-}
-
-async fn connect(addr: SocketAddr) -> Client {
-    Client::connect(&format!("ws://{addr}")).await
-}
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::advance,
+};
 
 #[tokio::test]
 async fn settings_that_can_never_work_are_refused() {
@@ -101,14 +89,10 @@ async fn connections_per_address() {
     first.close(1000).await;
     assert_eq!(first.next_close().await, 1000);
     drop((first, third));
-    loop {
-        let mut next = connect(addr).await;
-        next.send_binary(player_move(1.0, 1.0)).await;
-        if next.next_frame().await == player_move(1.0, 1.0) {
-            break;
-        }
-        assert_eq!(next.next_close().await, 4029);
-    }
+    until(&server, "two to be gone", |server| server.stats().connections == 1).await;
+    let mut next = connect(addr).await;
+    next.send_binary(player_move(1.0, 1.0)).await;
+    next.expect_frame(&player_move(1.0, 1.0)).await;
 }
 
 /// Connects with these headers, and says whether it is let in.
@@ -203,10 +187,12 @@ async fn a_client_can_not_hide_behind_a_second_header() {
     assert_eq!(who_comes_in(known, headers).await, [true; 3]);
 }
 
-#[tokio::test]
+/// In virtual time, so that all that is sent at once falls into one second.
+#[tokio::test(start_paused = true)]
 async fn messages_per_second() {
-    let (server, addr) = start(echo().max_messages_per_second(10).max_messages_per_minute(0)).await;
-    let mut client = connect(addr).await;
+    let builder = echo().max_messages_per_second(10).max_messages_per_minute(0);
+    let server = builder.build().await.expect("a node");
+    let mut client = Client::over(pipe(&server, 1 << 16)).await;
     for n in 0..30u8 {
         client.send_binary(player_move(f32::from(n), 0.0)).await;
     }
@@ -215,15 +201,11 @@ async fn messages_per_second() {
     }
     let error = client.next_json().await;
     assert_eq!(error["payload"]["code"], "RATE_LIMITED");
-    // The next window's messages pass; until then they are dropped without a word.
-    loop {
-        client.send_binary(player_move(99.0, 0.0)).await;
-        if let Some(message) = client.next_message_within(Duration::from_millis(100)).await {
-            assert_eq!(message.into_data(), player_move(99.0, 0.0));
-            break;
-        }
-    }
-    assert!(server.stats().rate_limited >= 20);
+    until(&server, "the others to be dropped", |server| server.stats().rate_limited == 20).await;
+    // The next second's messages pass, and nothing was said about the other dropped ones.
+    advance(Duration::from_secs(1)).await;
+    client.send_binary(player_move(99.0, 0.0)).await;
+    client.expect_frame(&player_move(99.0, 0.0)).await;
 }
 
 #[tokio::test]
@@ -446,11 +428,11 @@ async fn over_tls() {
         .expect("a usable certificate");
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let server = echo().build().await.expect("a node");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
     tokio::spawn(async move {
         let (stream, remote) = listener.accept().await.expect("a client");
-        let stream = acceptor.accept(stream).await.expect("TLS");
+        let stream = within("TLS", acceptor.accept(stream)).await.expect("TLS");
         server.serve_connection(stream, Some(remote)).await;
     });
 
@@ -461,18 +443,14 @@ async fn over_tls() {
         .expect("TLS versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let stream = tokio::net::TcpStream::connect(addr).await.expect("a connection");
+    let stream = within("a connection", TcpStream::connect(addr)).await.expect("a connection");
     let name = "localhost".try_into().expect("a name");
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS");
-    let (mut socket, _) = tokio_tungstenite::client_async("ws://localhost/", stream).await.expect("a handshake");
-    use futures_util::{SinkExt, StreamExt};
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let stream = within("TLS", connector.connect(name, stream)).await.expect("TLS");
+    let mut client = Client::over(stream).await;
     // More than a TLS record and more than a window, so that writes are cut in the middle.
-    for n in 0..2000u16 {
-        socket.send(player_move(f32::from(n), 0.0).into()).await.expect("sent");
-        let got = socket.next().await.expect("open").expect("a message");
-        assert_eq!(got.into_data(), player_move(f32::from(n), 0.0));
-        if n == 500 {
-            break;
-        }
+    for n in 0..500u16 {
+        client.send_binary(player_move(f32::from(n), 0.0)).await;
+        client.expect_frame(&player_move(f32::from(n), 0.0)).await;
     }
 }

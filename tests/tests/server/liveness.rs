@@ -3,7 +3,6 @@
 
 use std::{
     future::ready,
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,43 +10,19 @@ use std::{
     time::Duration,
 };
 
-use painda_runtime::{
-    Error, PPServer,
-    server::{PPServerBuilder, Socket},
-};
+use painda_runtime::{Error, PPServer, server::Socket};
 use painda_tests::{
     frames::{json_event, player_move},
     raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, masked},
+    server::{piped, start, until},
     within,
 };
 use schemas::{Arena, PlayerMove};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
-    sync::Notify,
+    sync::{Notify, mpsc},
 };
-
-async fn start(builder: PPServerBuilder<Arena>) -> (PPServer<Arena>, SocketAddr) {
-    let server = builder.bind("127.0.0.1:0").await.expect("a free port");
-    let addr = server.local_addr().expect("it listens");
-    (server, addr)
-}
-
-const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-
-/// A connection within the process, whose window holds so many bytes.
-async fn narrow(server: &PPServer<Arena>, window: usize) -> DuplexStream {
-    let (mut ours, theirs) = tokio::io::duplex(window);
-    let server = server.clone();
-    tokio::spawn(async move { server.serve_connection(theirs, None).await });
-    ours.write_all(REQUEST).await.expect("written");
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(ours.read_u8().await.expect("an answer"));
-    }
-    ours
-}
 
 /// The next frame: its first byte and its payload; `None` at the connection's end. It reads so many bytes a second.
 async fn next(stream: &mut DuplexStream, bytes_per_second: usize) -> Option<(u8, Vec<u8>)> {
@@ -69,7 +44,7 @@ async fn next(stream: &mut DuplexStream, bytes_per_second: usize) -> Option<(u8,
 #[tokio::test(start_paused = true)]
 async fn who_reads_a_large_event_slowly_is_not_taken_for_dead() {
     let server = PPServer::<Arena>::builder().build().await.expect("a node");
-    let mut spectator = narrow(&server, 4096).await;
+    let mut spectator = piped(&server, 4096, "").await;
     let began = tokio::time::Instant::now();
     while began.elapsed() < Duration::from_secs(300) {
         server.broadcast_json("part", &json!("x".repeat(500_000))).expect("emitted");
@@ -89,35 +64,25 @@ async fn who_reads_a_large_event_slowly_is_not_taken_for_dead() {
 #[tokio::test(start_paused = true)]
 async fn who_sends_a_large_message_slowly_is_not_taken_for_dead() {
     let server = PPServer::<Arena>::builder().build().await.expect("a node");
-    let mut client = narrow(&server, 4096).await;
+    let mut client = piped(&server, 4096, "").await;
     let message = masked(FIN | BINARY, &json_event("x", json!("x".repeat(1_000_000))));
     for piece in message.chunks(5000) {
         client.write_all(piece).await.expect("open");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    let waiting = async {
-        while server.stats().received == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    within("the message", waiting).await;
+    until(&server, "the message", |server| server.stats().received == 1).await;
 }
 
 /// Many clients close a connection whose pong does not come.
 #[tokio::test(start_paused = true)]
 async fn who_reads_hears_its_pong_though_much_waits() {
     let server = PPServer::<Arena>::builder().build().await.expect("a node");
-    let mut client = narrow(&server, 4096).await;
+    let mut client = piped(&server, 4096, "").await;
     server.broadcast_json("part", &json!("x".repeat(500_000))).expect("emitted");
     for ping in 0..100u8 {
         client.write_all(&masked(FIN | PING, &[ping; 125])).await.expect("open");
     }
-    let waiting = async {
-        while server.stats().received < 100 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    within("the pings to be read", waiting).await;
+    until(&server, "the pings to be read", |server| server.stats().received >= 100).await;
     let queued = server.stats().queued_bytes;
     assert!(queued < 520_000, "{queued} bytes wait: one pong for many is enough");
     loop {
@@ -132,6 +97,7 @@ async fn who_reads_hears_its_pong_though_much_waits() {
 async fn a_client_that_has_been_turned_away_is_not_heard_any_more() {
     for by_auth in [true, false] {
         let (heard, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let (hook, mut hook_runs) = mpsc::unbounded_channel();
         let (counted, first, second) = (heard.clone(), go_on.clone(), go_on.clone());
         let builder = PPServer::<Arena>::builder()
             .on_auth(move |_, _| {
@@ -148,6 +114,10 @@ async fn a_client_that_has_been_turned_away_is_not_heard_any_more() {
                     socket.close(4321, "kicked");
                 }
             })
+            .on_disconnect(move |_, _| {
+                let _ = hook.send(());
+                ready(())
+            })
             .on(move |_, _: PlayerMove| {
                 counted.fetch_add(1, Ordering::SeqCst);
                 ready(())
@@ -159,16 +129,13 @@ async fn a_client_that_has_been_turned_away_is_not_heard_any_more() {
             false => client.frame(FIN | BINARY, &json_event("kick", Value::Null)).await,
         }
         client.write(&masked(FIN | BINARY, &player_move(0.0, 0.0)).repeat(100)).await;
-        let waiting = async {
-            while server.stats().received < 101 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        within("all to be read", waiting).await;
+        until(&server, "all to be read", |server| server.stats().received >= 101).await;
         go_on.notify_one();
         client.close_code().await;
         client.frame(FIN | CLOSE, &4321u16.to_be_bytes()).await;
         client.ended().await;
+        // A client's handlers have ended when its disconnect hook runs.
+        within("the disconnect hook", hook_runs.recv()).await.expect("it runs");
         assert_eq!(heard.load(Ordering::SeqCst), 0, "by_auth: {by_auth}");
     }
 }

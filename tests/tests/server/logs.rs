@@ -13,26 +13,16 @@ use painda_runtime::{
     server::{Handshake, Incoming, PPServerBuilder, Socket},
 };
 use painda_tests::{
-    client::Client,
     frames::{json_event, player_hit, player_move},
     logs::Logs,
     raw::{FIN, Raw, TEXT},
+    server::{close, connect, fill, start, until},
     within,
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tracing_subscriber::filter::LevelFilter;
-
-async fn start(builder: PPServerBuilder<Arena>) -> (PPServer<Arena>, SocketAddr) {
-    let server = builder.bind("127.0.0.1:0").await.expect("a free port");
-    let addr = server.local_addr().expect("it listens");
-    (server, addr)
-}
-
-async fn connect(addr: SocketAddr) -> Client {
-    Client::connect(&format!("ws://{addr}")).await
-}
 
 /// The value of a field in a line of the log, without its quotes.
 fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
@@ -46,14 +36,14 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn listening_stopping_stopped() {
     let logs = Logs::capture(LevelFilter::INFO);
-    let (server, addr) = start(PPServer::builder()).await;
+    let (server, addr) = start(PPServer::<Arena>::builder()).await;
     let mut client = connect(addr).await;
     let reading = tokio::spawn(async move {
         assert_eq!(client.next_json().await["type"], "__pp_shutdown");
         client.next_close().await
     });
-    server.close().await.expect("closed");
-    assert_eq!(reading.await.expect("a client"), 1001);
+    close(&server).await;
+    assert_eq!(within("the client", reading).await.expect("a client"), 1001);
     let listening = logs.find(&["INFO", "painda::server", "listening"]).await;
     assert_eq!(field(&listening, "address"), Some(&*addr.to_string()), "{listening}");
     let stopping = logs.find(&["INFO", "painda::server", "stopping"]).await;
@@ -69,7 +59,7 @@ async fn listening_stopping_stopped() {
 #[tokio::test]
 async fn a_stop_that_does_not_go_well() {
     let logs = Logs::capture(LevelFilter::INFO);
-    let builder = PPServer::builder().adapter(Ailing::default()).shutdown_timeout(Duration::from_millis(200));
+    let builder = PPServer::<Arena>::builder().adapter(Ailing::default()).shutdown_timeout(Duration::from_millis(200));
     let (server, addr) = start(builder.on_connect(async |_, _| Ok(())).on_disconnect(async |_, _| {
         pending::<()>().await;
     }))
@@ -79,8 +69,8 @@ async fn a_stop_that_does_not_go_well() {
         assert_eq!(client.next_json().await["type"], "__pp_shutdown");
         client.next_close().await
     });
-    assert!(server.close().await.is_err());
-    assert_eq!(reading.await.expect("a client"), 1001);
+    assert!(within("the close", server.close()).await.is_err());
+    assert_eq!(within("the client", reading).await.expect("a client"), 1001);
     logs.find(&["WARN", "painda::server", "cut off at the shutdown deadline", "clients=1"]).await;
     let line = logs.find(&["WARN", "painda::server", "stopped, but not in order", "it is stuck"]).await;
     assert!(field(&line, "after").is_some(), "{line}");
@@ -99,7 +89,7 @@ async fn a_stop_that_does_not_go_well() {
 #[tokio::test]
 async fn hooks_that_fail_and_connections_that_say_nothing_of_use() {
     let logs = Logs::capture(LevelFilter::DEBUG);
-    let builder = PPServer::builder()
+    let builder = PPServer::<Arena>::builder()
         .on_connect(async |_, _| Ok(()))
         .on_disconnect(async |_, _| Err::<(), _>(Error::other("no\nfarewell")))
         .middleware(async |_, message: Incoming| match message.name() {
@@ -119,7 +109,7 @@ async fn hooks_that_fail_and_connections_that_say_nothing_of_use() {
 
 /// A server that ends connections in all the ways that there are.
 fn ending() -> PPServerBuilder<Arena> {
-    PPServer::builder()
+    PPServer::<Arena>::builder()
         .queue_limit(1000)
         .queue_burst(2000)
         .on_connect(async |socket: Socket<Arena>, _| {
@@ -169,13 +159,7 @@ async fn who_came_and_who_left_with_reason_code_and_time() {
     assert!(field(&line, "error").is_some(), "{line}");
 
     let deaf = Raw::connect(addr).await;
-    let filling = async {
-        while server.stats().slow_clients == 0 {
-            server.to("arena").emit_json("filler", &json!("x".repeat(1500))).expect("emitted");
-            tokio::task::yield_now().await;
-        }
-    };
-    within("somebody to be too slow", filling).await;
+    fill(&server).await;
     drop(deaf);
     left("slow", "4008").await;
 }
@@ -195,12 +179,10 @@ async fn who_vanished_and_who_fell_silent() {
 #[tokio::test]
 async fn who_was_refused_before_the_connect_hook() {
     let logs = Logs::capture(LevelFilter::INFO);
-    let builder = PPServer::builder().allowed_origins(["https://good.example"]).max_connections(1);
+    let builder = PPServer::<Arena>::builder().allowed_origins(["https://good.example"]).max_connections(1);
     let (server, addr) = start(builder.max_connections_per_address(1)).await;
 
-    let mut http = Raw::open(addr).await;
-    http.write(b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
-    assert!(http.rest().await.contains("426"));
+    assert!(Raw::get(addr, "/").await.contains("426"));
     let line = logs.find(&["INFO", "painda::connect: refused", "reason=\"handshake\""]).await;
     assert_eq!((field(&line, "address"), field(&line, "status")), (Some("127.0.0.1"), Some("426")), "{line}");
     assert!(field(&line, "why").is_some_and(|why| why.contains("WebSocket")), "{line}");
@@ -220,7 +202,8 @@ async fn who_was_refused_before_the_connect_hook() {
 #[tokio::test]
 async fn who_was_refused_by_the_limit_of_its_address_or_a_hook() {
     let logs = Logs::capture(LevelFilter::INFO);
-    let builder = PPServer::builder().max_connections_per_address(1).trusted_proxies(1);
+    let builder = PPServer::<Arena>::builder().max_connections_per_address(1).trusted_proxies(1);
+    let builder = builder.shutdown_timeout(Duration::from_millis(100));
     let builder = builder.handshake_timeout(Duration::from_millis(300)).on_connect(async |_, shake| {
         match shake.query("be").as_deref() {
             Some("late") => pending().await,
@@ -231,16 +214,9 @@ async fn who_was_refused_by_the_limit_of_its_address_or_a_hook() {
     });
     let (server, addr) = start(builder).await;
     let come = async |from: u8, query: &str| {
-        let mut raw = Raw::open(addr).await;
-        let request = format!(
-            "GET /?be={query} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             X-Forwarded-For: 10.0.0.{from}\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        raw.write(request.as_bytes()).await;
-        raw
+        Raw::knock(addr, &format!("/?be={query}"), &format!("X-Forwarded-For: 10.0.0.{from}\r\n")).await
     };
-    let _first = come(1, "").await;
+    let first = come(1, "").await;
     logs.find(&["painda::connect: came", "10.0.0.1"]).await;
     for (from, query, reason, code, why) in [
         (1, "", "address", "4029", "too many connections"),
@@ -256,34 +232,35 @@ async fn who_was_refused_by_the_limit_of_its_address_or_a_hook() {
         assert_eq!(field(&line, "id").map(str::len), Some(16), "{line}");
     }
     assert_eq!(server.stats().refused, 4);
-    // They have not come, and so do not leave.
-    assert_eq!((logs.with(&["came"]).len(), logs.with(&["left"]).len()), (1, 0), "{:#?}", logs.lines());
+    // They have not come, and so do not leave: once the last connection has ended, nothing more is said of any.
+    drop(first);
+    close(&server).await;
+    assert_eq!((logs.with(&["came"]).len(), logs.with(&["left"]).len()), (1, 1), "{:#?}", logs.lines());
+    assert_eq!(logs.with(&["left", "10.0.0.1"]).len(), 1, "{:#?}", logs.lines());
 }
 
 #[tokio::test]
 async fn who_went_while_the_connect_hook_ran() {
     let logs = Logs::capture(LevelFilter::DEBUG);
-    let (_server, addr) = start(PPServer::builder().on_connect(async |_, _| pending().await)).await;
-    let mut raw = Raw::open(addr).await;
-    raw.write(
-        b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    )
-    .await;
-    drop(raw);
+    let builder = PPServer::<Arena>::builder().shutdown_timeout(Duration::from_millis(100));
+    let (server, addr) = start(builder.on_connect(async |_, _| pending().await)).await;
+    drop(Raw::knock(addr, "/", "").await);
     let line = logs.find(&["DEBUG", "painda::connect: went during its handshake"]).await;
     assert_eq!(field(&line, "address"), Some("127.0.0.1"), "{line}");
-    assert!(logs.with(&["came"]).is_empty() && logs.with(&["left"]).is_empty());
+    // A server that has closed says nothing more of its clients.
+    close(&server).await;
+    assert!(logs.with(&["came"]).is_empty() && logs.with(&["left"]).is_empty(), "{:#?}", logs.lines());
 }
 
 #[tokio::test]
 async fn the_names_of_events_that_nobody_handles_and_of_handlers_that_fail() {
     let logs = Logs::capture(LevelFilter::DEBUG);
-    let builder = PPServer::builder().handler_timeout(Duration::from_millis(100)).on_connect(async |socket, _| {
-        socket.on(async |_: Socket<Arena>, _: PlayerMove| Err::<(), _>(Error::other("no\nmore")));
-        socket.on_json("hang", async |_, _| pending::<()>().await);
-        Ok(())
-    });
+    let builder =
+        PPServer::<Arena>::builder().handler_timeout(Duration::from_millis(100)).on_connect(async |socket, _| {
+            socket.on(async |_: Socket<Arena>, _: PlayerMove| Err::<(), _>(Error::other("no\nmore")));
+            socket.on_json("hang", async |_, _| pending::<()>().await);
+            Ok(())
+        });
     let (server, addr) = start(builder).await;
     let mut client = connect(addr).await;
     client.send_binary(player_hit(1, 2, 3)).await;
@@ -316,7 +293,7 @@ fn most_lines(began: Instant) -> usize {
 #[tokio::test]
 async fn a_flood_of_refusals_writes_few_lines_and_says_how_many_it_left_out() {
     let logs = Logs::capture(LevelFilter::INFO);
-    let (server, addr) = start(PPServer::builder().max_connections(0)).await;
+    let (server, addr) = start(PPServer::<Arena>::builder().max_connections(0)).await;
     let began = Instant::now();
     for _ in 0..300 {
         Raw::handshake(addr, "").await;
@@ -343,11 +320,12 @@ async fn a_flood_of_refusals_writes_few_lines_and_says_how_many_it_left_out() {
 #[tokio::test]
 async fn a_flood_of_messages_writes_few_lines() {
     let logs = Logs::capture(LevelFilter::DEBUG);
-    let builder =
-        PPServer::builder().max_messages_per_second(0).max_messages_per_minute(0).on_connect(async |socket, _| {
+    let builder = PPServer::<Arena>::builder().max_messages_per_second(0).max_messages_per_minute(0).on_connect(
+        async |socket, _| {
             socket.on(async |_: Socket<Arena>, _: PlayerHit| Err::<(), _>(Error::other("no")));
             Ok(())
-        });
+        },
+    );
     let (server, addr) = start(builder).await;
     let mut client = connect(addr).await;
     let began = Instant::now();
@@ -356,12 +334,7 @@ async fn a_flood_of_messages_writes_few_lines() {
         client.send_binary(player_move(1.0, 2.0)).await;
         client.send_text("{").await;
     }
-    let handled = async {
-        while server.stats().malformed < 200 {
-            tokio::task::yield_now().await;
-        }
-    };
-    within("all to be handled", handled).await;
+    until(&server, "all to be handled", |server| server.stats().malformed == 200).await;
     for line in ["a handler failed", "nobody handles", "can't be taken"] {
         let written = logs.with(&[line]).len();
         assert!((1..=most_lines(began)).contains(&written), "{written} times {line:?}");
@@ -372,7 +345,7 @@ async fn a_flood_of_messages_writes_few_lines() {
 #[tokio::test]
 async fn nothing_that_a_client_says_makes_a_line_of_its_own() {
     let logs = Logs::capture(LevelFilter::DEBUG);
-    let builder = PPServer::builder().on_connect(async |socket: Socket<Arena>, shake: Handshake| {
+    let builder = PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, shake: Handshake| {
         let name = shake.query("name").unwrap_or_default();
         socket.on_json("fail", async |_, why: Value| {
             Err::<(), _>(Error::other(why.as_str().unwrap_or_default().to_owned()))
@@ -382,13 +355,8 @@ async fn nothing_that_a_client_says_makes_a_line_of_its_own() {
     });
     let (_server, addr) = start(builder).await;
     let forged = "\r\n INFO painda::connect: came id=\"forged\"\u{1b}[2J\u{202e}";
-    let mut raw = Raw::open(addr).await;
-    raw.write(
-        b"GET /?name=%0D%0A%20INFO%20painda::connect:%20came%20id=%22forged%22%1B%5B2J HTTP/1.1\r\nHost: here\r\n\
-          Connection: Upgrade\r\nUpgrade: websocket\r\n\
-          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    )
-    .await;
+    let name = "%0D%0A%20INFO%20painda::connect:%20came%20id=%22forged%22%1B%5B2J";
+    let _refused = Raw::knock(addr, &format!("/?name={name}"), "").await;
     logs.find(&["painda::connect: refused", "nobody knows"]).await;
     let mut client = connect(addr).await;
     client.send_binary(json_event(forged, Value::Null)).await;

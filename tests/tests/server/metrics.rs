@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -13,43 +12,25 @@ use painda_runtime::{
     server::{PPServerBuilder, Socket},
 };
 use painda_tests::{
-    client::Client,
-    frames::{Header, json_event, player_hit, player_move},
+    frames::{Header, SCHEMA, json_event, player_hit, player_move},
     metrics::Metrics,
-    raw::{CLOSE, FIN, Raw},
+    raw::{CLOSE, FIN, Raw, masked},
     redis::RedisServer,
+    server::{close, connect, fill, start, until},
     within,
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
 use serde_json::{Value, json};
-
-async fn start(builder: PPServerBuilder<Arena>) -> (PPServer<Arena>, SocketAddr) {
-    let server = builder.bind("127.0.0.1:0").await.expect("a free port");
-    let addr = server.local_addr().expect("it listens");
-    (server, addr)
-}
-
-async fn connect(addr: SocketAddr) -> Client {
-    Client::connect(&format!("ws://{addr}")).await
-}
+use tokio_tungstenite::tungstenite::Message;
 
 /// Everybody is in one room and hears of moves; a hit fails.
-fn room() -> PPServerBuilder<Arena> {
-    PPServer::builder().on_connect(async |socket: Socket<Arena>, _| {
+fn failing_room() -> PPServerBuilder<Arena> {
+    PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
         socket.join("arena").await?;
         socket.on(async |socket, moved: PlayerMove| socket.to("arena").emit(&moved));
         socket.on(async |_: Socket<Arena>, _: PlayerHit| Err::<(), _>(Error::other("no")));
         Ok(())
     })
-}
-
-async fn until(server: &PPServer<Arena>, what: &str, holds: impl Fn(&PPServer<Arena>) -> bool) {
-    let waiting = async {
-        while !holds(server) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    within(what, waiting).await;
 }
 
 /// The rows of the tables in the docs that begin with a name of ours: name, type, labels, meaning.
@@ -67,8 +48,7 @@ fn documented() -> BTreeMap<String, (String, String, String)> {
 async fn every_metric_is_described_as_the_docs_say() {
     let metrics = Metrics::record();
     let redis = RedisServer::start().await;
-    let adapter = RedisAdapter::connect(redis.url()).await.expect("Redis is there");
-    let (server, addr) = start(room().adapter(adapter)).await;
+    let (server, addr) = start(failing_room().adapter(redis.adapter().await)).await;
     let mut client = connect(addr).await;
     client.close(1000).await;
     assert_eq!(client.next_close().await, 1000);
@@ -98,13 +78,13 @@ async fn every_metric_is_described_as_the_docs_say() {
         missing.into_iter().cloned().collect::<Vec<_>>().join("\n"),
         stale.into_iter().cloned().collect::<Vec<_>>().join("\n")
     );
-    server.close().await.expect("closed");
+    close(&server).await;
 }
 
 #[tokio::test]
 async fn messages_are_counted_by_event() {
     let metrics = Metrics::record();
-    let (server, addr) = start(room()).await;
+    let (server, addr) = start(failing_room()).await;
     let (mut one, mut other) = (connect(addr).await, connect(addr).await);
     one.send_binary(player_move(1.0, 2.0)).await;
     other.expect_frame(&player_move(1.0, 2.0)).await;
@@ -138,7 +118,7 @@ async fn messages_are_counted_by_event() {
 #[tokio::test]
 async fn a_handler_that_takes_too_long_and_middleware_that_refuses_are_counted_by_event() {
     let metrics = Metrics::record();
-    let builder = PPServer::builder()
+    let builder = PPServer::<Arena>::builder()
         .handler_timeout(Duration::from_millis(50))
         .on_connect(async |socket: Socket<Arena>, _| {
             socket.on(async |_: Socket<Arena>, _: PlayerMove| std::future::pending::<()>().await);
@@ -164,7 +144,7 @@ async fn a_handler_that_takes_too_long_and_middleware_that_refuses_are_counted_b
 #[tokio::test]
 async fn what_is_wrong_with_messages_is_counted_by_the_code_that_the_client_is_told() {
     let metrics = Metrics::record();
-    let (server, addr) = start(room()).await;
+    let (server, addr) = start(failing_room()).await;
     let mut client = connect(addr).await;
     let messages = [
         ("BAD_FRAME", b"?".to_vec()),
@@ -172,9 +152,9 @@ async fn what_is_wrong_with_messages_is_counted_by_the_code_that_the_client_is_t
         ("BAD_JSON", Header::new(0, 0).frame(b"[]")),
         ("BAD_JSON", Header::new(0, 0).frame(b"{")),
         ("BAD_PAYLOAD", json_event("player:move", json!({"x": "a lot"}))),
-        ("BAD_PAYLOAD", Header::new(painda_tests::frames::SCHEMA, 1).frame(&[1, 2])),
+        ("BAD_PAYLOAD", Header::new(SCHEMA, 1).frame(&[1, 2])),
         ("RESERVED_NAME", json_event("__pp_shutdown", Value::Null)),
-        ("UNKNOWN_EVENT", Header::new(painda_tests::frames::SCHEMA, 4711).frame(&[])),
+        ("UNKNOWN_EVENT", Header::new(SCHEMA, 4711).frame(&[])),
     ];
     let mut expected: BTreeMap<String, f64> = BTreeMap::new();
     for (_, message) in &messages {
@@ -198,26 +178,26 @@ async fn what_is_wrong_with_messages_is_counted_by_the_code_that_the_client_is_t
 #[tokio::test]
 async fn a_client_that_vanishes_is_no_malformed_message() {
     let metrics = Metrics::record();
-    let (server, addr) = start(room()).await;
+    let (server, addr) = start(failing_room()).await;
     for _ in 0..3 {
         // One says half a message, one has sent what is not read yet, one says nothing at all.
         let mut half = Raw::connect(addr).await;
-        half.write(&painda_tests::raw::masked(FIN | 2, &player_move(1.0, 2.0))[..9]).await;
+        half.write(&masked(FIN | 2, &player_move(1.0, 2.0))[..9]).await;
         let mut busy = Raw::connect(addr).await;
-        busy.write(&painda_tests::raw::masked(FIN | 2, &player_move(1.0, 2.0)).repeat(100)).await;
+        busy.write(&masked(FIN | 2, &player_move(1.0, 2.0)).repeat(100)).await;
         let silent = Raw::connect(addr).await;
         drop((half, busy, silent));
     }
-    until(&server, "all to be gone", |server| server.stats().closed == 9).await;
+    until(&server, "all to be gone", |server| server.stats().closed == 9 && server.stats().connections == 0).await;
     let stats = server.stats();
-    assert_eq!((stats.malformed, stats.opened, stats.connections), (0, 9, 0));
+    assert_eq!((stats.malformed, stats.opened), (0, 9));
     assert_eq!(metrics.value("painda_connections_closed_total{code=\"1006\",reason=\"broken\"}"), 9.0);
 }
 
 #[tokio::test]
 async fn ends_are_counted_once_by_reason_and_code() {
     let metrics = Metrics::record();
-    let builder = room().queue_limit(1000).queue_burst(2000).max_connections_per_address(1).on_auth(
+    let builder = failing_room().queue_limit(1000).queue_burst(2000).max_connections_per_address(1).on_auth(
         async |socket: Socket<Arena>, token: String| {
             match token.parse() {
                 Ok(code) => socket.close(code, "as you wish"),
@@ -254,7 +234,7 @@ async fn ends_are_counted_once_by_reason_and_code() {
     ] {
         let mut client = connect(addr).await;
         client.send_binary(json_event("__pp_auth", json!({ "token": token }))).await;
-        while !matches!(client.next_message().await, tokio_tungstenite::tungstenite::Message::Close(_)) {}
+        while !matches!(client.next_message().await, Message::Close(_)) {}
         drop(client);
         ended().await;
         let which = format!("painda_connections_closed_total{which}");
@@ -268,13 +248,7 @@ async fn ends_are_counted_once_by_reason_and_code() {
     ended().await;
     ended().await;
     let deaf = Raw::connect(addr).await;
-    let filling = async {
-        while server.stats().slow_clients == 0 {
-            server.to("arena").emit_json("filler", &json!("x".repeat(1500))).expect("emitted");
-            tokio::task::yield_now().await;
-        }
-    };
-    within("somebody to be too slow", filling).await;
+    fill(&server).await;
     drop(deaf);
     ended().await;
 
@@ -304,14 +278,14 @@ async fn ends_are_counted_once_by_reason_and_code() {
 #[tokio::test]
 async fn no_client_makes_values_of_labels() {
     let metrics = Metrics::record();
-    let (server, addr) = start(room().max_messages_per_second(0).max_messages_per_minute(0)).await;
+    let (server, addr) = start(failing_room().max_messages_per_second(0).max_messages_per_minute(0)).await;
     let before = metrics.all().len();
     for n in 0..50u16 {
         let mut client = connect(addr).await;
         for m in 0..20 {
             client.send_binary(json_event(&format!("made up {n} {m}"), Value::Null)).await;
         }
-        client.send_binary(Header::new(painda_tests::frames::SCHEMA, 1000 + n).frame(&[])).await;
+        client.send_binary(Header::new(SCHEMA, 1000 + n).frame(&[])).await;
         assert_eq!(client.next_json().await["payload"]["code"], "UNKNOWN_EVENT");
         client.close(4000 + n).await;
         assert_eq!(client.next_close().await, 4000 + n);
@@ -331,17 +305,17 @@ async fn no_client_makes_values_of_labels() {
 async fn nodes_of_one_process_add_up_and_are_gone_when_they_are() {
     let metrics = Metrics::record();
     let bus = MemoryAdapter::new();
-    let (left, left_addr) = start(room().adapter(bus.node())).await;
-    let (right, right_addr) = start(room().adapter(bus)).await;
+    let (left, left_addr) = start(failing_room().adapter(bus.node())).await;
+    let (right, right_addr) = start(failing_room().adapter(bus)).await;
     let mut clients = [connect(left_addr).await, connect(right_addr).await, connect(right_addr).await];
     metrics.until("painda_connections", 3.0).await;
     metrics.until("painda_rooms", 2.0).await;
-    let stopping = tokio::spawn(async move { right.close().await });
+    let stopping = tokio::spawn(async move { close(&right).await });
     for client in &mut clients[1..] {
         assert_eq!(client.next_json().await["type"], "__pp_shutdown");
         assert_eq!(client.next_close().await, 1001);
     }
-    stopping.await.expect("it closes").expect("in order");
+    stopping.await.expect("it closes");
     metrics.until("painda_connections", 1.0).await;
     metrics.until("painda_rooms", 1.0).await;
     assert_eq!(metrics.value("painda_connections_closed_total{code=\"1001\",reason=\"server\"}"), 2.0);
@@ -377,7 +351,7 @@ async fn an_emitter_shows_how_its_redis_is() {
     let stats = adapter.stats();
     assert_eq!((stats.published, stats.refused, stats.in_flight), (1 + queued as u64, 1, 0));
     // Gone is not degraded.
-    emitter.close().await.expect("closed");
+    within("the emitter to close", emitter.close()).await.expect("it closes in order");
     drop((emitter, adapter));
     metrics.until("painda_redis_health{state=\"up\"}", 0.0).await;
     assert_eq!(metrics.value("painda_redis_health{state=\"degraded\"}"), 0.0);

@@ -2,16 +2,14 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use painda_runtime::{
-    PPServer,
-    server::{PPServerBuilder, Socket},
-};
+use painda_runtime::{PPServer, server::PPServerBuilder};
 use painda_tests::{
     client::Client,
     frames::player_move,
     raw::{BINARY, CLOSE, CONTINUE, FIN, PING, PONG, Raw, TEXT, masked},
+    server::{connect, room, start, until},
 };
-use schemas::{Arena, PlayerMove};
+use schemas::Arena;
 
 struct Scene {
     server: PPServer<Arena>,
@@ -20,23 +18,13 @@ struct Scene {
     other: Client,
 }
 
-fn builder() -> PPServerBuilder<Arena> {
-    PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
-        socket.join("arena").await?;
-        socket.on(async |socket, moved: PlayerMove| socket.to("arena").emit(&moved));
-        Ok(())
-    })
-}
-
 impl Scene {
     async fn start(builder: PPServerBuilder<Arena>) -> Self {
-        let server = builder.bind("127.0.0.1:0").await.expect("a free port");
-        let addr = server.local_addr().expect("it listens");
-        let url = format!("ws://{addr}");
-        Self { server, addr, one: Client::connect(&url).await, other: Client::connect(&url).await }
+        let (server, addr) = start(builder).await;
+        Self { server, addr, one: connect(addr).await, other: connect(addr).await }
     }
 
-    /// Those who behave still hear each other, and nothing else.
+    /// Those who behave still hear each other, and nothing else: what reached them before would come first, as emits of one node do.
     async fn others_talk_on(&mut self) {
         let (question, answer) = (player_move(1.0, 2.0), player_move(3.0, 4.0));
         self.one.send_binary(question.clone()).await;
@@ -48,7 +36,7 @@ impl Scene {
 
 /// Somebody sends these bytes after its handshake, and is closed with this code.
 async fn closed_with(code: u16, bytes: Vec<u8>) {
-    let mut scene = Scene::start(builder()).await;
+    let mut scene = Scene::start(room()).await;
     let mut bad = Raw::connect(scene.addr).await;
     bad.write(&bytes).await;
     assert_eq!(bad.close_code().await, code);
@@ -119,7 +107,7 @@ async fn a_close_frame_with_half_a_code() {
 
 #[tokio::test]
 async fn fragments_with_a_ping_in_between_are_well_behaved() {
-    let mut scene = Scene::start(builder()).await;
+    let mut scene = Scene::start(room()).await;
     let mut good = Raw::connect(scene.addr).await;
     let moved = player_move(5.0, 6.0);
     good.frame(BINARY, &moved[..3]).await;
@@ -134,7 +122,7 @@ async fn fragments_with_a_ping_in_between_are_well_behaved() {
 
 #[tokio::test]
 async fn a_flood_of_pings() {
-    let mut scene = Scene::start(builder().max_messages_per_second(100).max_messages_per_minute(0)).await;
+    let mut scene = Scene::start(room().max_messages_per_second(100).max_messages_per_minute(0)).await;
     let mut bad = Raw::connect(scene.addr).await;
     let ping = masked(FIN | PING, b"");
     bad.write(&ping.repeat(1000)).await;
@@ -144,7 +132,7 @@ async fn a_flood_of_pings() {
 
 #[tokio::test]
 async fn whoever_sends_too_much_may_still_answer_pings() {
-    let scene = Scene::start(builder().max_messages_per_second(5).max_messages_per_minute(0)).await;
+    let scene = Scene::start(room().max_messages_per_second(5).max_messages_per_minute(0)).await;
     let mut busy = Raw::connect(scene.addr).await;
     busy.write(&masked(FIN | BINARY, &player_move(0.0, 0.0)).repeat(50)).await;
     busy.frame(FIN | PING, b"here").await;
@@ -154,7 +142,7 @@ async fn whoever_sends_too_much_may_still_answer_pings() {
 
 #[tokio::test]
 async fn no_handshake_at_all() {
-    let mut scene = Scene::start(builder().handshake_timeout(Duration::from_millis(200))).await;
+    let mut scene = Scene::start(room().handshake_timeout(Duration::from_millis(200))).await;
     let mut silent = Raw::open(scene.addr).await;
     let mut halfway = Raw::open(scene.addr).await;
     halfway.write(b"GET / HTTP/1.1\r\nHost:").await;
@@ -166,7 +154,7 @@ async fn no_handshake_at_all() {
 #[tokio::test]
 async fn half_a_frame_for_ever() {
     let mut scene = Scene::start(
-        builder().heartbeat(Duration::from_millis(300)).max_messages_per_second(0).max_messages_per_minute(0),
+        room().heartbeat(Duration::from_millis(300)).max_messages_per_second(0).max_messages_per_minute(0),
     )
     .await;
     let mut bad = Raw::connect(scene.addr).await;
@@ -181,7 +169,7 @@ async fn half_a_frame_for_ever() {
 
 #[tokio::test]
 async fn a_client_that_does_not_answer_pings() {
-    let scene = Scene::start(builder().heartbeat(Duration::from_millis(100))).await;
+    let scene = Scene::start(room().heartbeat(Duration::from_millis(100))).await;
     let mut dead = Raw::connect(scene.addr).await;
     assert_eq!(dead.next().await, Some((FIN | PING, Vec::new())));
     dead.ended().await;
@@ -189,7 +177,7 @@ async fn a_client_that_does_not_answer_pings() {
 
 #[tokio::test]
 async fn a_close_is_answered_with_its_code() {
-    let mut scene = Scene::start(builder()).await;
+    let mut scene = Scene::start(room()).await;
     let mut leaver = Raw::connect(scene.addr).await;
     leaver.frame(FIN | CLOSE, &[&4321u16.to_be_bytes()[..], b"bye"].concat()).await;
     assert_eq!(leaver.close_code().await, 4321);
@@ -199,11 +187,10 @@ async fn a_close_is_answered_with_its_code() {
 
 #[tokio::test]
 async fn a_client_that_vanishes_leaves_nothing_behind() {
-    let mut scene = Scene::start(builder()).await;
+    let mut scene = Scene::start(room()).await;
     let vanishing = Raw::connect(scene.addr).await;
     assert_eq!(scene.server.stats().connections, 3);
     drop(vanishing);
-    while scene.server.stats().connections > 2 {
-        scene.others_talk_on().await;
-    }
+    until(&scene.server, "it to be gone", |server| server.stats().connections == 2).await;
+    scene.others_talk_on().await;
 }

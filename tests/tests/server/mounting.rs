@@ -9,7 +9,7 @@ use painda_runtime::{
     PPServer,
     server::{Handshake, Socket},
 };
-use painda_tests::{client::Client, frames::player_move, raw::Raw, within};
+use painda_tests::{client::Client, frames::player_move, raw::Raw, server::close, within};
 use schemas::{Arena, PlayerMove};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -60,12 +60,10 @@ async fn an_application_that_is_served_beside_knows_the_address_too() {
     only_one_comes_in(addr).await;
     assert_eq!(server.local_addr(), Some(addr));
 
-    let mut raw = Raw::open(addr).await;
-    raw.write(b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
-    let answer = raw.rest().await;
+    let answer = Raw::get(addr, "/").await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\r\n\r\n127.0.0.1:"), "{answer}");
 
-    server.close().await.expect("closed");
+    close(&server).await;
     within("the listener to end with the server", serving).await.expect("no panic");
     assert!(TcpStream::connect(addr).await.is_err(), "nobody listens any more");
 }
@@ -102,7 +100,7 @@ async fn requests_of_http_2_are_told_that_it_is_http_1_1() {
         builder.http2().enable_connect_protocol();
         let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
     });
-    let stream = TcpStream::connect(addr).await.expect("a connection");
+    let stream = within("a connection", TcpStream::connect(addr)).await.expect("a connection");
     let shaking = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
     let (mut client, connection) = within("a handshake of HTTP/2", shaking).await.expect("HTTP/2");
     tokio::spawn(connection);
@@ -116,7 +114,7 @@ async fn requests_of_http_2_are_told_that_it_is_http_1_1() {
     for request in [plain, extended] {
         let answer = within("an answer", client.send_request(request)).await.expect("an answer");
         assert_eq!(answer.status(), 505);
-        let text = answer.into_body().collect().await.expect("a body").to_bytes();
+        let text = within("a body", answer.into_body().collect()).await.expect("a body").to_bytes();
         assert!(String::from_utf8_lossy(&text).contains("HTTP/1.1"), "{text:?}");
     }
     assert_eq!(server.stats().connections, 0);

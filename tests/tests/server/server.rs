@@ -6,14 +6,17 @@ use std::sync::{
 };
 
 use painda_runtime::{
-    Error, PPServer, RedisAdapter,
+    Error, PPServer,
     adapter::MemoryAdapter,
-    server::{Disconnect, Handshake, PPServerBuilder, Socket},
+    server::{Disconnect, Handshake, Socket},
 };
 use painda_tests::{
     client::Client,
     frames::{Header, JSON, hex, json_event, json_of, player_hit, player_move},
+    process::Arena as Process,
+    raw::Raw,
     redis::RedisServer,
+    server::{close, connect, room, start},
     within,
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
@@ -21,29 +24,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 
-fn url(server: &PPServer<Arena>) -> String {
-    format!("ws://{}/", server.local_addr().expect("it listens"))
-}
-
-/// A server whose clients are all in one room, and say moves and chat lines to each other.
-fn room() -> PPServerBuilder<Arena> {
-    PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _: Handshake| {
-        socket.join("arena").await?;
-        socket.on(async |socket, moved: PlayerMove| socket.to("arena").emit(&moved));
-        socket.on_json("chat:say", async |socket, said: Value| socket.to("arena").emit_json("chat:say", &said));
-        Ok(())
-    })
-}
-
-async fn serve(builder: PPServerBuilder<Arena>) -> PPServer<Arena> {
-    builder.bind("127.0.0.1:0").await.expect("a free port")
-}
-
 #[tokio::test]
 async fn whoever_sees_its_connection_open_is_in_its_room() {
-    let server = serve(room()).await;
+    let (server, addr) = start(room()).await;
     for x in 0..50u8 {
-        let mut client = Client::connect(&url(&server)).await;
+        let mut client = connect(addr).await;
         let moved = PlayerMove { x: f32::from(x), y: 0.0 };
         server.to("arena").emit(&moved).expect("emitted");
         client.expect_frame(&player_move(f32::from(x), 0.0)).await;
@@ -63,9 +48,9 @@ async fn a_sockets_own_handler_comes_before_that_of_all() {
         .on(async |socket: Socket<Arena>, moved: PlayerMove| socket.emit(&moved))
         .on(async |socket: Socket<Arena>, hit: PlayerHit| socket.emit(&hit))
         .on_json("chat:say", async |socket: Socket<Arena>, said: Value| socket.emit_json("chat:say", &said));
-    let server = serve(builder).await;
-    let mut plain = Client::connect(&url(&server)).await;
-    let mut special = Client::connect(&format!("{}?own=1", url(&server))).await;
+    let (_server, addr) = start(builder).await;
+    let mut plain = connect(addr).await;
+    let mut special = Client::connect(&format!("ws://{addr}/?own=1")).await;
     for client in [&mut plain, &mut special] {
         client.send_binary(player_move(1.0, 2.0)).await;
         client.send_binary(json_event("chat:say", json!("hi"))).await;
@@ -82,8 +67,9 @@ async fn a_sockets_own_handler_comes_before_that_of_all() {
 #[tokio::test]
 async fn nodes_on_one_bus_are_a_cluster() {
     let bus = MemoryAdapter::new();
-    let (left, right) = (serve(room().adapter(bus.node())).await, serve(room().adapter(bus)).await);
-    let (mut here, mut there) = (Client::connect(&url(&left)).await, Client::connect(&url(&right)).await);
+    let (_left, left_addr) = start(room().adapter(bus.node())).await;
+    let (right, right_addr) = start(room().adapter(bus)).await;
+    let (mut here, mut there) = (connect(left_addr).await, connect(right_addr).await);
 
     here.send_binary(player_move(1.0, 2.0)).await;
     there.expect_frame(&player_move(1.0, 2.0)).await;
@@ -96,18 +82,17 @@ async fn nodes_on_one_bus_are_a_cluster() {
 #[tokio::test]
 async fn a_room_emit_of_the_server_is_11_bytes_on_redis() {
     let redis = RedisServer::start().await;
-    let adapter = RedisAdapter::connect(&redis.url()).await.expect("Redis is there");
-    let server = serve(room().adapter(adapter)).await;
+    let (server, _) = start(room().adapter(redis.adapter().await)).await;
     let mut tap = redis.tap().await;
     server.to("arena").emit(&PlayerMove { x: 1.5, y: 2.5 }).expect("emitted");
     assert_eq!(hex(&tap.next_on("pp:ch:arena").await), "0000013fc0000040200000");
-    server.close().await.expect("closed");
+    close(&server).await;
 }
 
 #[tokio::test]
 async fn json_for_a_registered_event_reaches_the_typed_handler() {
-    let server = serve(room()).await;
-    let (mut json, mut binary) = (Client::connect(&url(&server)).await, Client::connect(&url(&server)).await);
+    let (_server, addr) = start(room()).await;
+    let (mut json, mut binary) = (connect(addr).await, connect(addr).await);
 
     json.send_text(r#"{"type":"player:move","payload":{"x":1.5,"y":2.5}}"#).await;
     binary.expect_frame(&player_move(1.5, 2.5)).await;
@@ -124,8 +109,8 @@ async fn json_for_a_registered_event_reaches_the_typed_handler() {
 
 #[tokio::test]
 async fn a_client_that_speaks_version_1_is_answered_in_version_1() {
-    let server = serve(room()).await;
-    let (mut old, mut new) = (Client::connect(&url(&server)).await, Client::connect(&url(&server)).await);
+    let (_server, addr) = start(room()).await;
+    let (mut old, mut new) = (connect(addr).await, connect(addr).await);
     let text = br#"{"type":"chat:say","payload":"hi"}"#;
     let mut frame = b"PPND\0\x01\0\0\0\0\0".to_vec();
     frame.push(u8::try_from(text.len()).expect("short"));
@@ -146,8 +131,8 @@ async fn a_client_that_speaks_version_1_is_answered_in_version_1() {
 
 #[tokio::test]
 async fn a_client_that_asks_for_json_gets_text() {
-    let server = serve(room()).await;
-    let mut client = Client::connect_with_protocol(&url(&server), "pp.json").await;
+    let (server, addr) = start(room()).await;
+    let mut client = Client::connect_with_protocol(&format!("ws://{addr}/"), "pp.json").await;
     server.to("arena").emit(&PlayerMove { x: 1.5, y: 2.5 }).expect("emitted");
     let WsMessage::Text(text) = client.next_message().await else { panic!("expected text") };
     assert_eq!(
@@ -158,8 +143,8 @@ async fn a_client_that_asks_for_json_gets_text() {
 
 #[tokio::test]
 async fn named_json_of_a_registered_event_is_sent_in_its_binary_form() {
-    let server = serve(room()).await;
-    let mut client = Client::connect(&url(&server)).await;
+    let (server, addr) = start(room()).await;
+    let mut client = connect(addr).await;
     server.to("arena").emit_json("player:move", &json!({"x": 1.5, "y": 2.5})).expect("emitted");
     client.expect_frame(&player_move(1.5, 2.5)).await;
     server.to("arena").emit_json("anything", &json!([1])).expect("emitted");
@@ -176,14 +161,14 @@ async fn a_refused_client_is_told_why_and_closed_with_4003() {
             Some(token) if token == "open sesame" => Ok(()),
             _ => Err(Error::refused("no token, no entry")),
         });
-    let server = serve(builder).await;
-    let mut client = Client::connect(&url(&server)).await;
+    let (server, addr) = start(builder).await;
+    let mut client = connect(addr).await;
     let error = client.next_json().await;
     assert_eq!(error["type"], "__pp_error");
     assert_eq!(error["payload"]["message"], "no token, no entry");
     assert_eq!(client.next_close().await, 4003);
 
-    let mut client = Client::connect(&format!("{}?token=open%20sesame", url(&server))).await;
+    let mut client = Client::connect(&format!("ws://{addr}/?token=open%20sesame")).await;
     server.broadcast(&PlayerMove { x: 0.0, y: 0.0 }).expect("emitted");
     client.expect_frame(&player_move(0.0, 0.0)).await;
 }
@@ -203,8 +188,8 @@ async fn a_handler_that_fails_or_panics_closes_nothing() {
             .on(|_, hit: PlayerHit| -> std::future::Ready<()> { panic!("wanted, before the future exists: {hit:?}") });
         Ok(())
     });
-    let server = serve(builder).await;
-    let mut client = Client::connect(&url(&server)).await;
+    let (server, addr) = start(builder).await;
+    let mut client = connect(addr).await;
     for x in [-1.0, 99.0, 1.0] {
         client.send_binary(player_move(x, 0.0)).await;
     }
@@ -237,8 +222,9 @@ async fn rooms_are_joined_left_and_told_of_the_end() {
                 let _ = socket.to("b").emit(&PlayerMove { x: 0.0, y: 0.0 });
             }
         });
-    let server = serve(builder).await;
-    let (mut leaver, mut stayer) = (Client::connect(&url(&server)).await, Client::connect(&url(&server)).await);
+    let (server, addr) = start(builder).await;
+    let (mut leaver, mut stayer) = (connect(addr).await, connect(addr).await);
+    // To nobody: emits of one node reach a client in their order, so this would come before the move below.
     server.to("a").emit(&PlayerHit { attacker: 0, target: 0, damage: 0 }).expect("emitted to nobody");
     leaver.close(4321).await;
     let (rooms, end) = within("the hook", ends.recv()).await.expect("the hook is called");
@@ -248,7 +234,7 @@ async fn rooms_are_joined_left_and_told_of_the_end() {
 
 #[tokio::test]
 async fn a_closed_socket_takes_no_emits_and_hears_its_code() {
-    let server = serve(PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
+    let (_server, addr) = start(PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
         socket.on(async |socket: Socket<Arena>, moved: PlayerMove| {
             socket.emit(&moved)?;
             socket.close(4000, "enough");
@@ -258,7 +244,7 @@ async fn a_closed_socket_takes_no_emits_and_hears_its_code() {
         Ok(())
     }))
     .await;
-    let mut client = Client::connect(&url(&server)).await;
+    let mut client = connect(addr).await;
     client.send_binary(player_move(1.0, 1.0)).await;
     client.expect_frame(&player_move(1.0, 1.0)).await;
     assert_eq!(client.next_close().await, 4000);
@@ -268,7 +254,7 @@ async fn a_closed_socket_takes_no_emits_and_hears_its_code() {
 async fn protocol_names_from_a_client_reach_no_handler() {
     let called = Arc::new(AtomicUsize::new(0));
     let counted = called.clone();
-    let server = serve(PPServer::<Arena>::builder().on_connect(move |socket: Socket<Arena>, _| {
+    let (_server, addr) = start(PPServer::<Arena>::builder().on_connect(move |socket: Socket<Arena>, _| {
         let counted = counted.clone();
         async move {
             for name in ["__pp_shutdown", "__pp_auth"] {
@@ -282,17 +268,18 @@ async fn protocol_names_from_a_client_reach_no_handler() {
         }
     }))
     .await;
-    let mut client = Client::connect(&url(&server)).await;
+    let mut client = connect(addr).await;
     client.send_binary(json_event("__pp_auth", json!({"token": "t"}))).await;
     client.send_binary(Header::new(0, JSON).frame(br#"{"type":"__pp_shutdown"}"#)).await;
     assert_eq!(client.next_json().await["payload"]["code"], "RESERVED_NAME");
+    // Messages of one client are handled in their order, and both of them have been.
     assert_eq!(called.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_closed_and_costs_its_queue() {
-    let server = serve(room().queue_limit(10_000)).await;
-    let (mut reader, _deaf) = (Client::connect(&url(&server)).await, Client::connect(&url(&server)).await);
+    let (server, addr) = start(room().queue_limit(10_000)).await;
+    let (mut reader, _deaf) = (connect(addr).await, connect(addr).await);
     let line = "x".repeat(4000);
     // Far more than the kernel's buffers and the queue hold.
     let mut sent = 0;
@@ -322,10 +309,10 @@ async fn mounts_on_axum() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_stops_under_load_says_goodbye_to_everybody() {
-    let server = serve(room()).await;
+    let (server, addr) = start(room()).await;
     let mut clients = Vec::new();
     for _ in 0..20 {
-        clients.push(Client::connect(&url(&server)).await);
+        clients.push(connect(addr).await);
     }
     let listeners: Vec<_> = clients
         .into_iter()
@@ -361,9 +348,9 @@ async fn a_node_that_stops_under_load_says_goodbye_to_everybody() {
         sent
     });
     within("the server to close", emitter.closing()).await;
-    let sent = emitting.await.expect("emitted to the end");
+    let sent = within("the emits", emitting).await.expect("emitted to the end");
     for listener in listeners {
-        let (heard, code) = listener.await.expect("a client that heard all");
+        let (heard, code) = within("a client", listener).await.expect("a client that heard all");
         assert!((500..=sent).contains(&heard), "what was emitted before the stop has arrived: {heard} of {sent}");
         assert_eq!(code, 1001);
     }
@@ -372,13 +359,11 @@ async fn a_node_that_stops_under_load_says_goodbye_to_everybody() {
 
 #[tokio::test]
 async fn the_arena_shows_its_numbers_to_prometheus() {
-    let arena = painda_tests::process::Arena::start(None).await;
+    let arena = Process::start(None).await;
     let mut clients = [Client::connect(&arena.ws_url("arena")).await, Client::connect(&arena.ws_url("arena")).await];
     clients[0].send_binary(player_move(1.0, 2.0)).await;
     clients[1].expect_frame(&player_move(1.0, 2.0)).await;
-    let mut http = painda_tests::raw::Raw::open(arena.addr()).await;
-    http.write(b"GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").await;
-    let answer = http.rest().await;
+    let answer = Raw::get(arena.addr(), "/metrics").await;
     for line in [
         "painda_connections 2",
         "painda_emits_total{event=\"player:move\"} 1",

@@ -4,6 +4,7 @@ use painda_runtime::{PPEvent, PPServer, schema, server::Socket};
 use painda_tests::{
     frames::{HEADER, Header, SCHEMA},
     raw::{BINARY, FIN, Raw},
+    server,
 };
 
 /// More than a window's worth after some hundred events.
@@ -50,14 +51,9 @@ schema! {
 }
 
 async fn start() -> (PPServer<Kinds>, Raw, Raw) {
-    let server = PPServer::<Kinds>::builder()
-        .queue_limit(QUEUE)
-        .queue_burst(QUEUE)
-        .on_connect(async |socket: Socket<Kinds>, _| socket.join("room").await)
-        .bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
-    let addr = server.local_addr().expect("it listens");
+    let builder = PPServer::<Kinds>::builder().queue_limit(QUEUE).queue_burst(QUEUE);
+    let builder = builder.on_connect(async |socket: Socket<Kinds>, _| socket.join("room").await);
+    let (server, addr) = server::start(builder).await;
     (server, Raw::connect(addr).await, Raw::connect(addr).await)
 }
 

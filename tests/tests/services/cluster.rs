@@ -31,7 +31,7 @@ async fn a_move_reaches_everybody_else_in_the_room_as_the_exact_frame() {
         assert_eq!(hex(&other.next_frame().await), "50504e440002000800000008000100003fc0000040200000");
     }
 
-    // Whatever might have come back to the sender would have come before this answer.
+    // Whatever might have come back to the sender would have come before this answer: Redis keeps the order of one channel.
     let answer = player_move(-1.0, -1.0);
     far.send_binary(answer.clone()).await;
     sender.expect_frame(&answer).await;

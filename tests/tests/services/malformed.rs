@@ -1,11 +1,9 @@
 //! Clients that send what they must not: each is told so or shown out, and nobody else notices.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use painda_tests::client::Client;
-use painda_tests::frames::{DEFLATED, HEADER, Header, JSON, PLAYER_MOVE, SCHEMA, json_of, player_move};
+use painda_tests::frames::{
+    DEFLATED, HEADER, Header, JSON, PLAYER_MOVE, SCHEMA, deflated, deflated_json, json_of, player_move,
+};
 use painda_tests::gather::gather;
 use painda_tests::process::Arena;
 use serde_json::Value;
@@ -190,7 +188,7 @@ async fn a_compressed_payload_that_ends_too_early() {
 async fn a_compressed_payload_that_explodes() {
     // JSON that is right, and would be relayed if it were 1 MiB shorter: it is refused for its size alone.
     let text = format!(r#"{{"type":"chat:say","payload":"{}"}}"#, "a".repeat(11 * 1024 * 1024));
-    let bomb = Header::new(DEFLATED, JSON).frame(&deflated(text.as_bytes()));
+    let bomb = deflated_json(&text);
     assert!(bomb.len() < 64 * 1024, "a bomb is small before it explodes");
     refused(&bomb).await;
 }
@@ -210,10 +208,4 @@ async fn one_who_leaves_without_a_word() {
     drop(bad);
     let bad = Client::connect(&arena.ws_url("arena")).await;
     Scene { arena, bad, one, other }.others_talk_on().await;
-}
-
-fn deflated(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("a Vec takes everything");
-    encoder.finish().expect("a Vec takes everything")
 }

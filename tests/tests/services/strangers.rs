@@ -12,10 +12,17 @@ use axum::{
 };
 use painda_runtime::{
     PPServer,
-    server::{PPServerBuilder, Socket, is_upgrade},
+    server::{PPServerBuilder, is_upgrade},
 };
-use painda_tests::{client::Client, frames::player_move, process::Arena as Process, raw::Raw, within};
-use schemas::{Arena, PlayerMove};
+use painda_tests::{
+    client::Client,
+    frames::player_move,
+    process::Arena as Process,
+    raw::Raw,
+    server::{close, echo, start},
+    within,
+};
+use schemas::Arena;
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
@@ -23,19 +30,13 @@ use tokio::{
 };
 
 const HALF_A_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost:";
-const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const STRANGERS: [&[u8]; 4] =
     [b"", HALF_A_REQUEST, GET, b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n"];
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n";
 
 /// Short, so that a test can wait for it.
 fn builder() -> PPServerBuilder<Arena> {
-    let builder = PPServer::<Arena>::builder().handshake_timeout(Duration::from_millis(300));
-    builder.on_connect(async |socket: Socket<Arena>, _| {
-        socket.on(async |socket: Socket<Arena>, moved: PlayerMove| socket.emit(&moved));
-        Ok(())
-    })
+    echo().handshake_timeout(Duration::from_millis(300))
 }
 
 /// A server with an application beside it, and what a test knows of that.
@@ -128,9 +129,9 @@ fn chunks(count: Option<usize>, bytes: usize, drops: &mpsc::UnboundedSender<()>)
 
 #[tokio::test]
 async fn silent_connections_and_halves_of_requests_are_closed() {
-    let own = builder().bind("127.0.0.1:0").await.expect("a free port");
+    let (_own, own_addr) = start(builder()).await;
     let scene = Scene::start(builder()).await;
-    for addr in [own.local_addr().expect("it listens"), scene.addr] {
+    for addr in [own_addr, scene.addr] {
         let (mut silent, mut half) = (Raw::open(addr).await, Raw::open(addr).await);
         half.write(HALF_A_REQUEST).await;
         let good = comes_in(&format!("ws://{addr}/")).await;
@@ -164,8 +165,8 @@ async fn a_connection_that_is_kept_alive_and_idle_is_closed() {
 #[tokio::test]
 async fn a_listener_for_websockets_alone_answers_anything_else_once() {
     // No timeout helps here.
-    let server = builder().handshake_timeout(Duration::from_secs(600)).bind("127.0.0.1:0").await.expect("a free port");
-    let mut raw = Raw::open(server.local_addr().expect("it listens")).await;
+    let (_server, addr) = start(builder().handshake_timeout(Duration::from_secs(600))).await;
+    let mut raw = Raw::open(addr).await;
     raw.write(&GET.repeat(2)).await;
     let answers = raw.rest().await;
     assert_eq!(answers.matches("HTTP/1.1 426 ").count(), 1, "{answers}");
@@ -259,7 +260,7 @@ async fn a_server_that_stops_ends_what_has_begun_and_nothing_else() {
     assert!(idle.head().await.starts_with("HTTP/1.1 200 "));
     let mut asking = scene.send(b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n").await;
     within("the request", scene.asked.recv()).await;
-    scene.server.close().await.expect("closed");
+    close(&scene.server).await;
     for mut waiting in [silent, half, idle] {
         waiting.ended().await;
     }
@@ -274,7 +275,7 @@ async fn an_application_that_never_answers_is_cut_off_when_the_server_stops() {
     let mut scene = Scene::start(builder().shutdown_timeout(Duration::from_millis(100))).await;
     let mut asking = scene.send(b"GET /slow HTTP/1.1\r\nHost: here\r\n\r\n").await;
     within("the request", scene.asked.recv()).await;
-    scene.server.close().await.expect("closed");
+    close(&scene.server).await;
     within("the server to end", scene.serving).await.expect("no panic");
     assert_eq!(asking.rest().await, "");
 }
@@ -314,9 +315,7 @@ async fn websockets_up_to_the_last_file_descriptor_leave_the_others_alone() {
     // Those that there is no room for are turned away, and do not hang.
     let mut raws = Vec::new();
     for _ in 0..150 {
-        let mut raw = Raw::open(arena.addr()).await;
-        raw.write(HANDSHAKE).await;
-        raws.push(raw);
+        raws.push(Raw::knock(arena.addr(), "/", "").await);
     }
     for mut raw in raws {
         if raw.head_if_any().await.is_some_and(|head| head.starts_with("HTTP/1.1 101 ")) {
