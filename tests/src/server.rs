@@ -20,6 +20,11 @@ pub async fn start<S: Schema>(builder: PPServerBuilder<S>) -> (PPServer<S>, Sock
     (server, addr)
 }
 
+/// Makes a node without a listener.
+pub async fn build<S: Schema>(builder: PPServerBuilder<S>) -> PPServer<S> {
+    within("a node to start", builder.build()).await.expect("it starts")
+}
+
 /// A client of a node.
 pub async fn connect(addr: SocketAddr) -> Client {
     Client::connect(&format!("ws://{addr}/")).await

@@ -29,11 +29,14 @@ pub(crate) async fn counted_each_other(server: &RedisServer, nodes: usize) {
     server.until(&["PUBSUB", "NUMSUB", "pp:present"], |present| present.ends_with(&all)).await;
     let mut monitor = server.monitor().await;
     let mut counts: HashMap<String, usize> = HashMap::new();
-    while counts.values().filter(|count| **count >= 2).count() < nodes {
-        let line = monitor.next_with(&["\"PUBSUB\" \"NUMSUB\" \"pp:present\""]).await;
-        let address = line.split([' ', ']']).nth(2).expect("a line of MONITOR has an address");
-        *counts.entry(address.to_owned()).or_default() += 1;
-    }
+    let counting = async {
+        while counts.values().filter(|count| **count >= 2).count() < nodes {
+            let line = monitor.next_with(&["\"PUBSUB\" \"NUMSUB\" \"pp:present\""]).await;
+            let address = line.split([' ', ']']).nth(2).expect("a line of MONITOR has an address");
+            *counts.entry(address.to_owned()).or_default() += 1;
+        }
+    };
+    within("the nodes to count each other", counting).await;
 }
 
 /// What one node has heard of each other one: how many numbers, and the last of them.

@@ -1,7 +1,11 @@
 //! What waits for a client is what is counted: the queue's bound is one of memory.
 
 use painda_runtime::{PPEvent, PPServer, schema};
-use painda_tests::{heap::held, server::piped, within};
+use painda_tests::{
+    heap::held,
+    server::{build, piped},
+    within,
+};
 use tokio::io::AsyncReadExt;
 
 use crate::ALONE;
@@ -23,7 +27,7 @@ schema! {
 #[tokio::test]
 async fn what_has_been_the_latest_is_not_held_when_it_has_left() {
     let _alone = ALONE.lock().await;
-    let server = PPServer::<Map>::builder().build().await.expect("a node");
+    let server = build(PPServer::<Map>::builder()).await;
     let mut client = piped(&server, 4096, "").await;
     let before = held();
     let mut read = vec![0; 100_000];

@@ -12,7 +12,7 @@ use painda_tests::{
     client::Client,
     frames::{player_hit, player_move},
     redis::RedisServer,
-    server::{close, start},
+    server::{build, close, start},
     within,
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
@@ -183,11 +183,11 @@ schema! { Wrong { Different } }
 #[tokio::test]
 async fn a_schema_that_contradicts_the_clusters_does_not_start() {
     let bus = MemoryAdapter::new();
-    let first = within("a node", rooms::<Arena>().adapter(bus.node()).build()).await.expect("the first node");
+    let first = build(rooms::<Arena>().adapter(bus.node())).await;
     assert_eq!(first.schema_fit(), SchemaFit::Alone);
-    let same = within("a node", rooms::<Arena>().adapter(bus.node()).build()).await.expect("the same schema");
+    let same = build(rooms::<Arena>().adapter(bus.node())).await;
     assert_eq!(same.schema_fit(), SchemaFit::Same);
-    let newer = within("a node", rooms::<Newer>().adapter(bus.node()).build()).await.expect("readable");
+    let newer = build(rooms::<Newer>().adapter(bus.node())).await;
     assert_eq!(newer.schema_fit(), SchemaFit::Mixed, "longer, and without player:hit");
     close(&newer).await;
 
@@ -198,7 +198,7 @@ async fn a_schema_that_contradicts_the_clusters_does_not_start() {
     };
     assert_eq!((event.as_deref(), field.as_deref()), (Some("player:move"), Some("y")));
     assert_eq!((ours.as_str(), theirs.as_str()), ("y: f64", "y: f32"));
-    let warned = within("a node", wrong().on_schema_conflict(OnConflict::Warn).build()).await.expect("told to start");
+    let warned = build(wrong().on_schema_conflict(OnConflict::Warn)).await;
     assert_eq!(warned.schema_fit(), SchemaFit::Conflicting);
 
     let emitter = Emitter::<Arena>::new(bus.node());

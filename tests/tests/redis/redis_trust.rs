@@ -23,7 +23,7 @@ use painda_tests::{
     peer::{self, EVERYBODY},
     process,
     redis::{RedisServer, Tap, text},
-    server::{close, connect, start},
+    server::{build, close, connect, start},
     within,
 };
 use redis::Value;
@@ -131,7 +131,7 @@ async fn a_hundred_thousand_names_in_an_emit_of_a_typescript_node_cost_their_len
 async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
     let mut scene = Scene::start().await;
     let (most, few) = (many(65535, "arena"), many(30_000, "arena"));
-    let id = scene.node.everybody().sockets().await.expect("a right aim").value.remove(0).id;
+    let id = within("an answer", scene.node.everybody().sockets()).await.expect("a right aim").value.remove(0).id;
     let (with_client, none) = (many(65535, &id), Vec::new());
     for (x, lists) in [
         (1.0, [&most, &none, &none, &none]),
@@ -160,7 +160,7 @@ async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
     let all = rooms.iter().skip(1).fold(scene.node.to(&rooms[0]), |target, room| target.to(room));
     let refused = all.emit(&PlayerMove { x: 4.0, y: 0.0 }).expect_err("too many names").to_string();
     assert!(refused.contains("65536 rooms"), "{refused}");
-    assert!(matches!(all.sockets().await, Err(Error::Adapter(_))));
+    assert!(matches!(within("an answer", all.sockets()).await, Err(Error::Adapter(_))));
     // This node's clients got it all the same.
     scene.gets(4.0).await;
     let too_many = peer::aim([&most, &few[..1], &[], &[]]);
@@ -176,16 +176,16 @@ async fn a_list_of_sockets_is_cut_by_what_it_costs() {
     let bus = MemoryAdapter::new();
     let (asked, asker) = (bus.node(), bus.node());
     let (asked, addr) = start(builder::<Arena>().adapter(asked)).await;
-    let asker = within("a node", builder::<Arena>().adapter(asker).build()).await.expect("a node");
+    let asker = build(builder::<Arena>().adapter(asker)).await;
     let mut clients = Vec::new();
     for _ in 0..5 {
         clients.push(connect(addr).await);
     }
     // 250 kB for each of them.
     for room in 0..999 {
-        asked.everybody().local().join(&format!("{room:0250}")).await.expect("a right name");
+        within("an answer", asked.everybody().local().join(&format!("{room:0250}"))).await.expect("a right name");
     }
-    let answer = asker.everybody().sockets().await.expect("a right aim");
+    let answer = within("an answer", asker.everybody().sockets()).await.expect("a right aim");
     assert_eq!((answer.value.len(), answer.unanswered.len()), (4, 0));
     assert_eq!(answer.truncated, [asked.node_id()]);
 }
@@ -237,7 +237,7 @@ async fn orders_that_make_no_sense_do_nothing() {
         assert_eq!(scene.ask(peer::join(EVERYBODY, room)).await, peer::done(0), "{room}");
         assert_eq!(scene.ask(peer::leave(EVERYBODY, room)).await, peer::done(0), "{room}");
     }
-    let id = scene.node.everybody().sockets().await.expect("a right aim").value.remove(0).id;
+    let id = within("an answer", scene.node.everybody().sockets()).await.expect("a right aim").value.remove(0).id;
     assert_eq!(scene.ask(peer::sockets(EVERYBODY)).await, peer::sockets_are(&[(&id, &["arena"])]));
 
     // An aim that can't be read is not one at everybody, and what is no node gets no reply.
@@ -461,7 +461,9 @@ async fn a_node_that_starts_after_a_crash_asks_nobody() {
     let comes = process::Arena::start(Some(&cluster.redis.url())).await;
     cluster.redis.publish("the end", b"").await;
     let mut channels = HashSet::new();
-    while channels.insert(tap.next().await.0) && !channels.contains("the end") {}
+    while !channels.contains("the end") {
+        channels.insert(tap.next().await.0);
+    }
     assert!(!channels.contains(CLUSTER), "it has asked: {channels:?}");
     assert_eq!(keys(&cluster.redis.ask(&["SMEMBERS", "pp:room:__pp_nodes"]).await).len(), 3);
     drop(comes);
@@ -488,7 +490,7 @@ async fn a_node_is_in_the_room_of_its_schema_before_it_is_listed() {
     let redis = RedisServer::start().await;
     let mut monitor = redis.monitor().await;
     let connect = async || redis.adapter().await;
-    let first = within("a node", builder::<Arena>().adapter(connect().await).build()).await.expect("a node");
+    let first = build(builder::<Arena>().adapter(connect().await)).await;
     // Each is the next of those that are about the node.
     let id = first.node_id();
     let writes = [id, id, id, id].map(|id| ["\"SADD\" \"pp:room:__pp_", id]);
@@ -496,9 +498,9 @@ async fn a_node_is_in_the_room_of_its_schema_before_it_is_listed() {
     assert!(monitor.next_with(&writes[1]).await.contains("pp:room:__pp_nodes"));
 
     let mut tap = redis.tap().await;
-    let second = within("a node", builder::<Arena>().adapter(connect().await).build()).await.expect("a node");
+    let second = build(builder::<Arena>().adapter(connect().await)).await;
     assert_eq!((first.schema_fit(), second.schema_fit()), (SchemaFit::Alone, SchemaFit::Same));
-    let newer = within("a node", builder::<Newer>().adapter(connect().await).build()).await.expect("a node");
+    let newer = build(builder::<Newer>().adapter(connect().await)).await;
     assert_eq!(newer.schema_fit(), SchemaFit::Mixed);
     redis.publish("the end", b"").await;
     let mut questions = 0;
@@ -537,12 +539,13 @@ async fn of_two_that_start_at_once_and_contradict_each_other_one_refuses_at_leas
 async fn is_forbidden(redis: &RedisServer, user: &str, password: &str, words: &[&[u8]]) -> bool {
     let url = format!("redis://{user}:{password}@127.0.0.1:{}", redis.port());
     let client = redis::Client::open(url).expect("a right address");
-    let mut connection = client.get_multiplexed_async_connection().await.expect("the password is right");
+    let connecting = client.get_multiplexed_async_connection();
+    let mut connection = within("a connection", connecting).await.expect("the password is right");
     let mut command = redis::Cmd::new();
     for word in words {
         command.arg(*word);
     }
-    match command.query_async::<Value>(&mut connection).await {
+    match within("Redis to answer", command.query_async::<Value>(&mut connection)).await {
         Ok(_) => false,
         Err(error) => {
             assert_eq!(error.code(), Some("NOPERM"), "{error}");
@@ -569,14 +572,14 @@ async fn the_acl_of_the_documentation_lets_everybody_do_their_work_and_no_more()
     // Nodes: emits of every kind, questions, members.
     let (left, right) = (adapter(node).await, adapter(node).await);
     let (here, addr) = start(builder::<Arena>().adapter(left.clone())).await;
-    let there = within("a node", builder::<Arena>().adapter(right.clone()).build()).await.expect("a node");
+    let there = build(builder::<Arena>().adapter(right.clone())).await;
     let mut client = connect(addr).await;
     there.to("arena").emit(&PlayerMove { x: 1.0, y: 0.0 }).expect("emitted");
     client.expect_frame(&player_move(1.0, 0.0)).await;
     there.to("arena").to("b").emit(&PlayerMove { x: 2.0, y: 0.0 }).expect("emitted");
     client.expect_frame(&player_move(2.0, 0.0)).await;
-    assert_eq!(there.to("arena").sockets().await.expect("a right name").value.len(), 1);
-    assert_eq!(there.members("arena").await.expect("Redis answers").len(), 1);
+    assert_eq!(within("an answer", there.to("arena").sockets()).await.expect("a right name").value.len(), 1);
+    assert_eq!(within("an answer", there.members("arena")).await.expect("Redis answers").len(), 1);
 
     // Workers: to one room, and to everybody. What takes the channel of the cluster is refused.
     let emitter_adapter = adapter(worker).await;
@@ -611,7 +614,7 @@ async fn the_acl_of_the_documentation_lets_everybody_do_their_work_and_no_more()
     client.expect_frame(&player_move(7.0, 0.0)).await;
     assert!(typescript(&[b"SADD", b"pp:room:arena", b"theirs"]).await);
     assert!(typescript(&[b"SADD", b"pp:client:theirs:rooms", b"arena"]).await);
-    assert_eq!(there.members("arena").await.expect("Redis answers").len(), 2);
+    assert_eq!(within("an answer", there.members("arena")).await.expect("Redis answers").len(), 2);
     assert!(typescript(&[b"SREM", b"pp:room:arena", b"theirs"]).await);
     assert!(typescript(&[b"DEL", b"pp:client:theirs:rooms"]).await);
     for channel in [CLUSTER, "pp:ch:__pp_all", "pp:ch:arena", &inbox] {

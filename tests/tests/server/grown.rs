@@ -6,7 +6,7 @@ use painda_runtime::{PPEvent, PPServer, schema, server::Socket};
 use painda_tests::{
     frames::{Header, SCHEMA},
     raw::{BINARY, FIN, TEXT, masked},
-    server::piped,
+    server::{build, piped},
 };
 use serde_json::Value;
 use tokio::{
@@ -43,7 +43,7 @@ async fn nobody_is_closed(what: &str, member: &str, message: Vec<u8>) {
         socket.on_json("say", async |socket: Socket<Forms>, said: Value| socket.to("room").emit_json("say", &said));
         Ok(())
     });
-    let server = builder.build().await.expect("a node");
+    let server = build(builder).await;
     let mut member = piped(&server, 1 << 16, member).await;
     tokio::spawn(async move {
         let mut bytes = [0; 20_000];

@@ -10,13 +10,13 @@ use painda_tests::{
     process::Arena as Node,
     raw::Raw,
     redis::RedisServer,
-    server::{close, until},
+    server::{build, close, until},
 };
 use schemas::Arena;
 
 #[tokio::test]
 async fn a_server_says_what_its_adapter_says_and_whether_it_closes() {
-    let server = PPServer::<Arena>::builder().build().await.expect("a node");
+    let server = build(PPServer::<Arena>::builder()).await;
     let health = server.health();
     assert!(health.is_ready() && !health.closing && health.adapter == Health::Up, "{health}");
     close(&server).await;
@@ -32,7 +32,7 @@ async fn a_server_says_what_its_adapter_says_and_whether_it_closes() {
 #[tokio::test]
 async fn a_server_is_not_ready_while_its_redis_is_away() {
     let mut redis = RedisServer::start().await;
-    let server = PPServer::<Arena>::builder().adapter(redis.adapter().await).build().await.expect("a node");
+    let server = build(PPServer::<Arena>::builder().adapter(redis.adapter().await)).await;
     let becomes = async |ready: bool| {
         until(&server, "the health to change", |server| server.health().is_ready() == ready).await;
     };

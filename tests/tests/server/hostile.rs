@@ -20,7 +20,7 @@ use painda_tests::{
     frames::{HEADER, deflated_json, json_event, player_hit, player_move},
     raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, handshake, masked},
     redis::RedisServer,
-    server::{close, connect, pipe, piped, room, start, until},
+    server::{build, close, connect, pipe, piped, room, start, until},
     within,
 };
 use schemas::{Arena, PlayerMove};
@@ -340,7 +340,7 @@ async fn a_handler_that_does_not_return_hides_no_end_of_the_connection() {
         }
         silent.ended().await;
         until(&server, "all to be gone", |server| server.stats().connections == 0).await;
-        let sockets = server.to("arena").sockets().await.expect("asked");
+        let sockets = within("an answer", server.to("arena").sockets()).await.expect("asked");
         assert_eq!(sockets.value, []);
     }
 }
@@ -359,7 +359,7 @@ async fn a_disconnect_hook_that_does_not_return_holds_nothing() {
         assert_eq!(client.next_close().await, 1000);
         let rooms = within("the hook", hears.recv()).await.expect("it runs");
         assert_eq!(rooms, ["arena"], "it can still tell the others");
-        assert_eq!(server.to("arena").sockets().await.expect("asked").value, []);
+        assert_eq!(within("an answer", server.to("arena").sockets()).await.expect("asked").value, []);
         assert_eq!(server.stats().connections, 0);
     }
 }
@@ -532,7 +532,7 @@ async fn a_close_goes_on_where_nobody_waits_for_it() {
 /// In virtual time, over a connection within the process.
 #[tokio::test(start_paused = true)]
 async fn whoever_floods_is_closed_after_a_while() {
-    let server = room().build().await.expect("a node");
+    let server = build(room()).await;
     let shaking = tokio_tungstenite::client_async("ws://here/", pipe(&server, 1 << 20));
     let (socket, _) = within("a handshake", shaking).await.expect("a handshake");
     let (mut sink, mut stream) = socket.split();
@@ -575,7 +575,7 @@ async fn nobody_is_read_faster_than_four_times_its_rate() {
             .max_messages_per_second(0)
             .max_messages_per_minute(0)
             .on(async |socket: Socket<Arena>, _: PlayerMove| socket.close(4000, "go away"));
-        let server = builder.build().await.expect("a node");
+        let server = build(builder).await;
         let mut ours = piped(&server, 64 << 10, "").await;
         ours.write_all(&first).await.expect("written");
         let block = next.repeat(1000);

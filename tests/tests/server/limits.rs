@@ -10,7 +10,7 @@ use painda_tests::{
     client::Client,
     frames::{DEFLATED, HEADER, json_event, player_hit, player_move},
     raw::Raw,
-    server::{connect, echo, pipe, start, until},
+    server::{build, connect, echo, pipe, start, until},
     within,
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
@@ -191,7 +191,7 @@ async fn a_client_can_not_hide_behind_a_second_header() {
 #[tokio::test(start_paused = true)]
 async fn messages_per_second() {
     let builder = echo().max_messages_per_second(10).max_messages_per_minute(0);
-    let server = builder.build().await.expect("a node");
+    let server = build(builder).await;
     let mut client = Client::over(pipe(&server, 1 << 16)).await;
     for n in 0..30u8 {
         client.send_binary(player_move(f32::from(n), 0.0)).await;
@@ -427,7 +427,7 @@ async fn over_tls() {
         .with_single_cert(vec![certificate.clone()], key)
         .expect("a usable certificate");
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let server = echo().build().await.expect("a node");
+    let server = build(echo()).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("an address");
     tokio::spawn(async move {

@@ -14,7 +14,7 @@ use painda_runtime::{Error, PPServer, server::Socket};
 use painda_tests::{
     frames::{json_event, player_move},
     raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, masked},
-    server::{piped, start, until},
+    server::{build, piped, start, until},
     within,
 };
 use schemas::{Arena, PlayerMove};
@@ -43,7 +43,7 @@ async fn next(stream: &mut DuplexStream, bytes_per_second: usize) -> Option<(u8,
 /// The ping would have to wait behind what the client reads.
 #[tokio::test(start_paused = true)]
 async fn who_reads_a_large_event_slowly_is_not_taken_for_dead() {
-    let server = PPServer::<Arena>::builder().build().await.expect("a node");
+    let server = build(PPServer::<Arena>::builder()).await;
     let mut spectator = piped(&server, 4096, "").await;
     let began = tokio::time::Instant::now();
     while began.elapsed() < Duration::from_secs(300) {
@@ -63,7 +63,7 @@ async fn who_reads_a_large_event_slowly_is_not_taken_for_dead() {
 /// A browser answers no ping in the middle of a frame that it sends.
 #[tokio::test(start_paused = true)]
 async fn who_sends_a_large_message_slowly_is_not_taken_for_dead() {
-    let server = PPServer::<Arena>::builder().build().await.expect("a node");
+    let server = build(PPServer::<Arena>::builder()).await;
     let mut client = piped(&server, 4096, "").await;
     let message = masked(FIN | BINARY, &json_event("x", json!("x".repeat(1_000_000))));
     for piece in message.chunks(5000) {
@@ -76,7 +76,7 @@ async fn who_sends_a_large_message_slowly_is_not_taken_for_dead() {
 /// Many clients close a connection whose pong does not come.
 #[tokio::test(start_paused = true)]
 async fn who_reads_hears_its_pong_though_much_waits() {
-    let server = PPServer::<Arena>::builder().build().await.expect("a node");
+    let server = build(PPServer::<Arena>::builder()).await;
     let mut client = piped(&server, 4096, "").await;
     server.broadcast_json("part", &json!("x".repeat(500_000))).expect("emitted");
     for ping in 0..100u8 {

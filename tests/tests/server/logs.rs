@@ -13,6 +13,7 @@ use painda_runtime::{
     server::{Handshake, Incoming, PPServerBuilder, Socket},
 };
 use painda_tests::{
+    eventually,
     frames::{json_event, player_hit, player_move},
     logs::Logs,
     raw::{FIN, Raw, TEXT},
@@ -300,19 +301,14 @@ async fn a_flood_of_refusals_writes_few_lines_and_says_how_many_it_left_out() {
     }
     assert_eq!(server.stats().refused, 300);
     // The last second's lines are said to be missing when it is over.
-    let counted = async {
-        loop {
-            let written = logs.with(&["painda::connect: refused"]).len();
-            let left_out = logs.with(&["painda::log", "left out"]);
-            let left_out: usize =
-                left_out.iter().filter_map(|line| field(line, "refused")?.parse::<usize>().ok()).sum();
-            if written + left_out == 300 {
-                return written;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let written = within("all refusals to be accounted for", counted).await;
+    let mut written = 0;
+    eventually("all refusals to be accounted for", async || {
+        written = logs.with(&["painda::connect: refused"]).len();
+        let left_out = logs.with(&["painda::log", "left out"]);
+        let left_out = left_out.iter().filter_map(|line| field(line, "refused")?.parse::<usize>().ok());
+        written + left_out.sum::<usize>() == 300
+    })
+    .await;
     assert!(written <= most_lines(began), "{written} lines");
 }
 

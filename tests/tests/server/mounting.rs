@@ -9,7 +9,13 @@ use painda_runtime::{
     PPServer,
     server::{Handshake, Socket},
 };
-use painda_tests::{client::Client, frames::player_move, raw::Raw, server::close, within};
+use painda_tests::{
+    client::Client,
+    frames::player_move,
+    raw::Raw,
+    server::{build, close},
+    within,
+};
 use schemas::{Arena, PlayerMove};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -21,7 +27,7 @@ async fn one_of_each_address() -> PPServer<Arena> {
         socket.on(async |socket: Socket<Arena>, moved: PlayerMove| socket.emit(&moved));
         Ok(())
     });
-    echo.build().await.expect("a node")
+    build(echo).await
 }
 
 async fn listener() -> (TcpListener, SocketAddr) {
@@ -71,7 +77,7 @@ async fn an_application_that_is_served_beside_knows_the_address_too() {
 #[tokio::test]
 async fn a_server_that_serves_no_upgrades_is_found_out_before_the_hook() {
     let hook = async |_: Socket<Arena>, _: Handshake| -> Result<(), painda_runtime::Error> { panic!("called in vain") };
-    let server = PPServer::<Arena>::builder().on_connect(hook).build().await.expect("a node");
+    let server = build(PPServer::<Arena>::builder().on_connect(hook)).await;
     let (listener, addr) = listener().await;
     let service = hyper_util::service::TowerToHyperService::new(server.service());
     tokio::spawn(async move {

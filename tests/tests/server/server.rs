@@ -16,7 +16,7 @@ use painda_tests::{
     process::Arena as Process,
     raw::Raw,
     redis::RedisServer,
-    server::{close, connect, room, start},
+    server::{build, close, connect, room, start},
     within,
 };
 use schemas::{Arena, PlayerHit, PlayerMove};
@@ -295,7 +295,7 @@ async fn a_client_that_reads_nothing_is_closed_and_costs_its_queue() {
 
 #[tokio::test]
 async fn mounts_on_axum() {
-    let server = room().build().await.expect("a node");
+    let server = build(room()).await;
     let app = axum::Router::new()
         .route("/", axum::routing::get(|| async { "a page" }))
         .route_service("/ws", server.service());

@@ -115,6 +115,7 @@ async fn json_is_relayed_as_json() {
         assert_eq!(other.next_json().await, event);
     }
 
+    // Nothing came back to the sender: the answer follows on the same channel.
     let answer = player_move(-1.0, -1.0);
     far.send_binary(answer.clone()).await;
     sender.expect_frame(&answer).await;
@@ -140,6 +141,7 @@ async fn a_room_does_not_hear_another() {
     near_red.expect_frame(&player_move(1.0, 0.0)).await;
     far_red.expect_frame(&player_move(1.0, 0.0)).await;
 
+    // What the same node emits later comes later, also on another channel, so that a red move would come first.
     blue.send_binary(player_move(0.0, 1.0)).await;
     near_blue.expect_frame(&player_move(0.0, 1.0)).await;
     far_blue.expect_frame(&player_move(0.0, 1.0)).await;

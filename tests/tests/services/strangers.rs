@@ -19,7 +19,7 @@ use painda_tests::{
     frames::player_move,
     process::Arena as Process,
     raw::Raw,
-    server::{close, echo, start},
+    server::{build, close, echo, start},
     within,
 };
 use schemas::Arena;
@@ -54,7 +54,7 @@ struct Scene {
 
 impl Scene {
     async fn start(builder: PPServerBuilder<Arena>) -> Self {
-        let server = builder.build().await.expect("a node");
+        let server = build(builder).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("an address");
         let answer = Arc::new(Notify::new());
