@@ -103,7 +103,7 @@ async fn a_failover_by_name_is_followed_while_everybody_talks() {
     within("a member", nodes[0].add_to_room("arena", "c")).await.expect("written");
     let mut steady = Steady::start(nodes, "room").await;
     steady.hear_each_other().await;
-    counted_each_other(&old, 3).await;
+    steady.count_each_other(&old).await;
 
     promote(&new).await;
     demote(&old, new.port()).await;

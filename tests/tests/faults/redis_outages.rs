@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::steady::{Steady, counted_each_other};
+use crate::steady::Steady;
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{
@@ -28,8 +28,8 @@ async fn node(server: &RedisServer) -> Arc<RedisAdapter> {
 }
 
 async fn three(server: &RedisServer) -> Steady {
-    let steady = Steady::start(vec![node(server).await, node(server).await, node(server).await], "room").await;
-    counted_each_other(server, 3).await;
+    let mut steady = Steady::start(vec![node(server).await, node(server).await, node(server).await], "room").await;
+    steady.count_each_other(server).await;
     steady
 }
 
@@ -62,7 +62,7 @@ async fn pause(length: Duration) {
         healthy(node, false).await;
     }
     server.resume();
-    let back = steady.hear_anything().await;
+    let back = steady.hear_more(1).await;
     assert!(back < BACK, "{back:?}");
     all_is_accounted_for(&mut steady).await;
     assert!(steady.nodes.iter().all(|node| node.stats().lost_in_flight > 0), "what was in flight got no answer");
@@ -102,7 +102,7 @@ async fn redis_is_killed_and_comes_back_empty() {
     );
 
     server.restart().await;
-    let back = steady.hear_anything().await;
+    let back = steady.hear_more(1).await;
     assert!(back < BACK, "{back:?}");
     for node in &steady.nodes {
         healthy(node, true).await;

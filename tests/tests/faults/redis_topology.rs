@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use crate::steady::{Steady, counted_each_other};
+use crate::steady::Steady;
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{AdapterError, Delivery, redis::RedisEvent},
@@ -216,7 +216,7 @@ async fn a_failover_by_sentinels_is_followed() {
     within("a member", nodes[0].add_to_room("arena", "c0")).await.expect("written");
     let mut steady = Steady::start(nodes, "room").await;
     steady.hear_each_other().await;
-    counted_each_other(&watched.master, 2).await;
+    steady.count_each_other(&watched.master).await;
     watched.master.kill().await;
     watched.failed_over().await;
     let back = steady.hear_each_other().await;

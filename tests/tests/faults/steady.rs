@@ -22,8 +22,8 @@ use painda_tests::{
 };
 use tokio::{sync::watch, task::JoinHandle, time::interval};
 
-/// Waits until these many nodes have counted each other: it is how many they wait for after an outage. Each counts at its probe, and the
-/// second count of a node comes only after the first one's answer has been taken in.
+/// Waits until so many nodes have counted each other: after an outage they wait for as many as they counted. Each counts at its probe,
+/// and its second count comes only after it has taken in the answer to the first.
 pub(crate) async fn counted_each_other(server: &RedisServer, nodes: usize) {
     let all = nodes.to_string();
     server.until(&["PUBSUB", "NUMSUB", "pp:present"], |present| present.ends_with(&all)).await;
@@ -93,15 +93,24 @@ impl Steady {
         begin.elapsed()
     }
 
-    /// Each node hears anything new of each other, as it does not while Redis is away. Returns how long that took.
-    pub(crate) async fn hear_anything(&mut self) -> Duration {
+    /// Waits until the nodes have [counted each other](counted_each_other), and are in the middle between two probes: those come every
+    /// second. One that fails just when an outage of whole seconds ends makes its node give up a subscription that the others have
+    /// counted already, and it misses what they had queued.
+    pub(crate) async fn count_each_other(&mut self, server: &RedisServer) {
+        counted_each_other(server, self.nodes.len()).await;
+        // Half a second's worth.
+        self.hear_more(250).await;
+    }
+
+    /// Each node hears so many more numbers of each other, as it does not while Redis is away. Returns how long that took.
+    pub(crate) async fn hear_more(&mut self, numbers: u64) -> Duration {
         let begin = Instant::now();
         for (own, heard) in self.heard.iter_mut().enumerate() {
             let before = heard.borrow().clone();
             for id in (1_u16..).take(self.said.len()).filter(|id| usize::from(*id) != own + 1) {
                 let count = |heard: &Heard| heard.get(&id).map_or(0, |(count, _)| *count);
-                let more = heard.wait_for(|heard| count(heard) > count(&before));
-                within("nodes to hear anything of each other", more).await.expect("the adapter lives");
+                let more = heard.wait_for(|heard| count(heard) >= count(&before) + numbers);
+                within("nodes to hear more of each other", more).await.expect("the adapter lives");
             }
         }
         begin.elapsed()
