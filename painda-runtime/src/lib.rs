@@ -37,6 +37,10 @@ pub mod emitter;
 #[cfg(any(feature = "_adapter", feature = "json"))]
 mod excerpt;
 mod message;
+#[cfg(feature = "json")]
+mod pieces;
+#[cfg(any(feature = "redis", feature = "server"))]
+mod random;
 pub mod schema;
 #[cfg(feature = "server")]
 pub mod server;

@@ -62,6 +62,9 @@ mod examples {
     #[doc = include_str!("../../docs/server.md")]
     struct TheServer;
 
+    #[doc = include_str!("../../docs/clients.md")]
+    struct Clients;
+
     #[doc = include_str!("../../docs/cluster.md")]
     struct ACluster;
 

@@ -29,7 +29,7 @@ pub(crate) fn write(page: &mut Page, costs: &[(Kind, Costs)]) {
          node, its CPU with two nodes times the growth of its instructions, because these are counted to within a hundredth, while time differs from run to run by more than a small growth. \
          What comes out below nothing counts as nothing. That the costs stay the same for 1000 nodes is assumed, as is that Redis could be divided into as many \
          as needed by channel. A figure above what one node has, or Redis processes beyond reason, says that the design does not reach this size. These costs were measured while each event came alone; \
-         where they come in crowds they are several times lower, for everybody (see [the adapter alone](adapter.md)).",
+         where many come together they are several times lower, for everybody (see [the adapter alone](adapter.md)).",
     );
     let row = |(kind, costs): &(Kind, Costs)| {
         let taking_part = 2.0 * PER_NODE;

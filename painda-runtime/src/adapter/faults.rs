@@ -5,8 +5,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
+
+use tokio::time::Instant;
 
 use super::AdapterError;
 
@@ -17,6 +19,22 @@ const REASONS: usize = 8;
 
 /// Which part of which server. What the parts are is for the backend to say.
 pub(super) type Place<P> = (u64, P);
+
+/// What time it is.
+#[derive(Clone, Copy)]
+pub(super) struct Now {
+    /// What is decided by.
+    pub(super) at: Instant,
+    /// What people are told: it may jump.
+    pub(super) date: SystemTime,
+}
+
+impl Now {
+    #[expect(clippy::disallowed_methods, reason = "nothing is decided by the date")]
+    pub(super) fn new() -> Self {
+        Self { at: Instant::now(), date: SystemTime::now() }
+    }
+}
 
 /// What there is to say about a failure.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,7 +97,7 @@ impl<P> Default for Faults<P> {
 
 impl<P: Copy + Ord> Faults<P> {
     /// Something went wrong; `None` for servers that are no longer ours.
-    pub(super) fn fails(&mut self, place: Place<P>, why: &AdapterError, grave: bool, now: Instant) -> Option<Failed> {
+    pub(super) fn fails(&mut self, place: Place<P>, why: &AdapterError, grave: bool, now: Now) -> Option<Failed> {
         if self.retired.contains(&place.0) {
             return None;
         }
@@ -89,8 +107,8 @@ impl<P: Copy + Ord> Faults<P> {
         let begun = history.begun;
         let fault = history.now.get_or_insert_with(|| Fault {
             why: why.clone(),
-            since: SystemTime::now(),
-            at: now,
+            since: now.date,
+            at: now.at,
             grave,
             failures: 0,
             said: false,
@@ -101,7 +119,7 @@ impl<P: Copy + Ord> Faults<P> {
             fault.why = why.clone();
         }
         let reason = why.to_string();
-        let lately = |at: Instant| now.duration_since(at) < QUIET;
+        let lately = |at: Instant| now.at.duration_since(at) < QUIET;
         let known = history.said.iter().position(|said| *said.reason == *reason);
         let quiet = match known.map(|known| &history.said[known]) {
             Some(said) if said.begun == begun => {
@@ -120,7 +138,7 @@ impl<P: Copy + Ord> Faults<P> {
         if history.said.len() == REASONS || known.is_some() {
             history.said.remove(known.unwrap_or(0));
         }
-        history.said.push(Said { reason: reason.into(), at: now, begun });
+        history.said.push(Said { reason: reason.into(), at: now.at, begun });
         Some(Failed { begins, say: Some(std::mem::take(&mut history.unsaid)) })
     }
 
@@ -173,14 +191,18 @@ mod tests {
         AdapterError::Backend(text.into())
     }
 
+    fn on(at: Instant) -> Now {
+        Now { at, date: SystemTime::UNIX_EPOCH }
+    }
+
     fn said(faults: &mut Faults<Part>, text: &str, now: Instant) -> Option<u64> {
-        faults.fails(PLACE, &why(text), true, now).expect("ours").say
+        faults.fails(PLACE, &why(text), true, on(now)).expect("ours").say
     }
 
     #[test]
     fn what_goes_on_is_said_once_with_each_reason_and_at_its_end() {
         let (mut faults, start) = (Faults::default(), Instant::now());
-        let first = faults.fails(PLACE, &why("a"), true, start);
+        let first = faults.fails(PLACE, &why("a"), true, on(start));
         assert_eq!(first, Some(Failed { begins: true, say: Some(0) }));
         let mut now = start;
         for _ in 0..100 {
@@ -214,14 +236,14 @@ mod tests {
     #[test]
     fn only_what_is_grave_counts_for_health_and_a_server_that_is_gone_does_not() {
         let (mut faults, now) = (Faults::default(), Instant::now());
-        faults.fails((0, Part::Publishes), &why("NOPERM"), false, now);
+        faults.fails((0, Part::Publishes), &why("NOPERM"), false, on(now));
         assert!(faults.worst().is_none());
-        faults.fails((1, Part::Writes), &why("MISCONF"), true, now);
-        faults.fails((0, Part::Publishing), &why("gone"), true, now + QUIET);
+        faults.fails((1, Part::Writes), &why("MISCONF"), true, on(now));
+        faults.fails((0, Part::Publishing), &why("gone"), true, on(now + QUIET));
         assert_eq!(faults.worst().map(|(part, _)| part), Some(Part::Writes));
         faults.retired(1);
         assert_eq!(faults.worst().map(|(part, _)| part), Some(Part::Publishing));
-        assert_eq!(faults.fails((1, Part::Writes), &why("MISCONF"), true, now), None);
+        assert_eq!(faults.fails((1, Part::Writes), &why("MISCONF"), true, on(now)), None);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! Bookkeeping alone: it asks nobody, and is told what time it is.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Within a lease, it is renewed this often, and the others' are looked at.
 const BEATS: u32 = 4;

@@ -4,7 +4,7 @@
 //! what waits for the backend is bounded by what exists or existed there, however much comes and goes while the backend is away.
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Members {
     /// Changes that the backend refused, to be tried again.
     refused: Vec<Entry>,
     /// Changes that were for another server of the cluster, which takes them over or will not, or that came at a bad time.
-    postponed: HashSet<Entry>,
+    postponed: BTreeSet<Entry>,
     /// How many changes are on their way.
     in_flight: usize,
 }

@@ -1,7 +1,7 @@
 //! The default adapter: nodes within one process, over no network at all.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     future::ready,
     sync::{
         Arc,
@@ -39,8 +39,8 @@ struct Bus {
 
 #[derive(Default)]
 struct State {
-    /// Channel to the nodes that hear it.
-    channels: HashMap<Arc<str>, HashMap<u64, Callback>>,
+    /// Channel to the nodes that hear it, which do so in their order.
+    channels: HashMap<Arc<str>, BTreeMap<u64, Callback>>,
     /// Room to its members, each with its node.
     rooms: HashMap<Arc<str>, HashMap<Arc<str>, u64>>,
 }
@@ -154,5 +154,22 @@ impl PPAdapter for MemoryAdapter {
     fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
         self.forget();
         done(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_hear_a_message_in_their_order() {
+        let (first, heard) = (MemoryAdapter::new(), Arc::new(Mutex::new(Vec::new())));
+        let others: Vec<MemoryAdapter> = (0..20).map(|_| first.node()).collect();
+        for node in others.iter().rev() {
+            let (heard, number) = (heard.clone(), node.node);
+            drop(node.subscribe("arena", Arc::new(move |_| heard.lock().push(number))));
+        }
+        first.publish("arena", &Message::named("hi", "1".into()), None).expect("it fits");
+        assert_eq!(*heard.lock(), (1..=20).collect::<Vec<u64>>());
     }
 }

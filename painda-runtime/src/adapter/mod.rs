@@ -13,6 +13,8 @@ pub(crate) mod counters;
 mod faults;
 mod health;
 #[cfg(feature = "redis")]
+mod keeper;
+#[cfg(feature = "redis")]
 mod lease;
 #[cfg(feature = "redis")]
 mod membership;

@@ -1,6 +1,7 @@
 //! What can be asked of the fields of a struct or of a variant. It knows their types by reference only, and reads or writes no
 //! message.
 
+use super::notes::{Notes, noted};
 use super::types::{Field, Layout, Shape, TypeRef, WireType};
 use alloc::vec::Vec;
 use core::fmt;
@@ -62,30 +63,7 @@ impl Field {
     /// A field of a type that is referred to.
     #[must_use]
     pub const fn with_type(name: &'static str, ty: TypeRef) -> Self {
-        Field {
-            name,
-            ty,
-            doc: "",
-            deprecated: false,
-            since: 1,
-            default: None,
-            layout_fingerprint: 0,
-            names_fingerprint: 0,
-        }
-    }
-
-    /// The same field with its doc comment.
-    #[must_use]
-    pub const fn with_doc(mut self, doc: &'static str) -> Self {
-        self.doc = doc;
-        self
-    }
-
-    /// The same field, marked as deprecated.
-    #[must_use]
-    pub const fn with_deprecated(mut self) -> Self {
-        self.deprecated = true;
-        self
+        Field { name, ty, notes: Notes::NONE, since: 1, default: None, layout_fingerprint: 0, names_fingerprint: 0 }
     }
 
     /// The same field as one that version `since` of the event has appended; `default` makes the
@@ -124,18 +102,6 @@ impl Field {
         self.ty
     }
 
-    /// The doc comment, a line per line, empty where there is none.
-    #[must_use]
-    pub const fn doc(&self) -> &'static str {
-        self.doc
-    }
-
-    /// Whether it has the attribute `#[deprecated]`.
-    #[must_use]
-    pub const fn is_deprecated(&self) -> bool {
-        self.deprecated
-    }
-
     /// The version of the event that has brought the field: 1, or what `#[pp(since = …)]` says.
     #[must_use]
     pub const fn since(&self) -> u32 {
@@ -163,6 +129,8 @@ impl Field {
         self.default.map(|default| default())
     }
 }
+
+noted!("field", Field, notes);
 
 // The function behind the default has no name worth printing.
 impl fmt::Debug for Field {

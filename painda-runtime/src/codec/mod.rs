@@ -32,6 +32,7 @@ pub(crate) mod fingerprint;
 pub(crate) mod generated;
 mod layout;
 mod named;
+pub(crate) mod notes;
 mod numbers;
 pub(crate) mod quantised;
 mod reader;

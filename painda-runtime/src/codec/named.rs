@@ -1,10 +1,11 @@
 //! What can be asked of the structs and enums that are parts of events: their names, documentation and variants.
 
+use super::notes::{Notes, noted};
 use super::types::{EnumType, Item, Layout, StructType, TypeRef, Variant};
 
 impl Item {
     const fn new(name: &'static str, rust_path: &'static str) -> Self {
-        Item { name, rust_path, args: &[], doc: "", deprecated: false }
+        Item { name, rust_path, args: &[], notes: Notes::NONE }
     }
 }
 
@@ -15,20 +16,6 @@ macro_rules! item {
             #[must_use]
             pub const fn with_args(mut self, args: &'static [TypeRef]) -> Self {
                 self.item.args = args;
-                self
-            }
-
-            /// The same type with its doc comment.
-            #[must_use]
-            pub const fn with_doc(mut self, doc: &'static str) -> Self {
-                self.item.doc = doc;
-                self
-            }
-
-            /// The same type, marked as deprecated.
-            #[must_use]
-            pub const fn with_deprecated(mut self) -> Self {
-                self.item.deprecated = true;
                 self
             }
 
@@ -49,19 +36,9 @@ macro_rules! item {
             pub const fn args(&self) -> &'static [TypeRef] {
                 self.item.args
             }
-
-            /// The doc comment, a line per line, empty where there is none.
-            #[must_use]
-            pub const fn doc(&self) -> &'static str {
-                self.item.doc
-            }
-
-            /// Whether it has the attribute `#[deprecated]`.
-            #[must_use]
-            pub const fn is_deprecated(&self) -> bool {
-                self.item.deprecated
-            }
         }
+
+        noted!("type", $ty, item.notes);
     };
 }
 
@@ -119,21 +96,7 @@ impl Variant {
     /// A variant without documentation.
     #[must_use]
     pub const fn new(name: &'static str, tag: u8, layout: Layout) -> Self {
-        Variant { name, tag, doc: "", deprecated: false, layout }
-    }
-
-    /// The same variant with its doc comment.
-    #[must_use]
-    pub const fn with_doc(mut self, doc: &'static str) -> Self {
-        self.doc = doc;
-        self
-    }
-
-    /// The same variant, marked as deprecated.
-    #[must_use]
-    pub const fn with_deprecated(mut self) -> Self {
-        self.deprecated = true;
-        self
+        Variant { name, tag, notes: Notes::NONE, layout }
     }
 
     /// The name in Rust.
@@ -148,21 +111,11 @@ impl Variant {
         self.tag
     }
 
-    /// The doc comment, a line per line, empty where there is none.
-    #[must_use]
-    pub const fn doc(&self) -> &'static str {
-        self.doc
-    }
-
-    /// Whether it has the attribute `#[deprecated]`.
-    #[must_use]
-    pub const fn is_deprecated(&self) -> bool {
-        self.deprecated
-    }
-
     /// The fields and how they are told apart; none in a unit variant.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.layout
     }
 }
+
+noted!("variant", Variant, notes);

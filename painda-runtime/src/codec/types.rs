@@ -4,6 +4,7 @@
 //! stand here. What can be asked of a struct or an enum is in `named`, of fields in `layout`. Reflection, the lock file and the generators
 //! read it; nothing here reads or writes a message.
 
+use super::notes::Notes;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -255,8 +256,7 @@ pub struct Layout {
 pub struct Field {
     pub(super) name: &'static str,
     pub(super) ty: TypeRef,
-    pub(super) doc: &'static str,
-    pub(super) deprecated: bool,
+    pub(super) notes: Notes,
     pub(super) since: u32,
     pub(super) default: Option<fn() -> Vec<u8>>,
     pub(super) layout_fingerprint: u64,
@@ -282,8 +282,7 @@ pub struct EnumType {
 pub struct Variant {
     pub(super) name: &'static str,
     pub(super) tag: u8,
-    pub(super) doc: &'static str,
-    pub(super) deprecated: bool,
+    pub(super) notes: Notes,
     pub(super) layout: Layout,
 }
 
@@ -293,8 +292,7 @@ pub(super) struct Item {
     pub(super) name: &'static str,
     pub(super) rust_path: &'static str,
     pub(super) args: &'static [TypeRef],
-    pub(super) doc: &'static str,
-    pub(super) deprecated: bool,
+    pub(super) notes: Notes,
 }
 
 /// How a float becomes an unsigned integer: its range is divided into equal steps.

@@ -3,6 +3,7 @@
 //! Owns [`EventDescriptor`]. It holds no state and nothing that the derive did not put there.
 
 use super::Delivery;
+use crate::codec::notes::{Notes, noted};
 use crate::codec::{Field, Layout, fingerprint};
 
 /// An event as data, for everything that works without its Rust type.
@@ -23,8 +24,7 @@ pub struct EventDescriptor {
     name: &'static str,
     id: u16,
     rust_path: &'static str,
-    doc: &'static str,
-    deprecated: bool,
+    notes: Notes,
     delivery: Delivery,
     layout_fingerprint: u64,
     names_fingerprint: u64,
@@ -41,29 +41,12 @@ impl EventDescriptor {
             name,
             id,
             rust_path,
-            doc: "",
-            deprecated: false,
+            notes: Notes::NONE,
             delivery: Delivery::Reliable,
             layout_fingerprint,
             names_fingerprint,
             layout,
         }
-    }
-
-    /// The same event with its doc comment.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn with_doc(mut self, doc: &'static str) -> Self {
-        self.doc = doc;
-        self
-    }
-
-    /// The same event, marked as deprecated.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn with_deprecated(mut self) -> Self {
-        self.deprecated = true;
-        self
     }
 
     /// The same event with what may happen to it.
@@ -90,18 +73,6 @@ impl EventDescriptor {
     #[must_use]
     pub const fn rust_path(&self) -> &'static str {
         self.rust_path
-    }
-
-    /// The doc comment, a line per line, empty where there is none.
-    #[must_use]
-    pub const fn doc(&self) -> &'static str {
-        self.doc
-    }
-
-    /// Whether the struct has the attribute `#[deprecated]`.
-    #[must_use]
-    pub const fn is_deprecated(&self) -> bool {
-        self.deprecated
     }
 
     /// What may happen to the event on its way to a slow client.
@@ -140,6 +111,13 @@ impl EventDescriptor {
         self.layout.fixed_size()
     }
 }
+
+noted!(
+    #[doc(hidden)]
+    "event",
+    EventDescriptor,
+    notes
+);
 
 /// The same event: name, id, path in Rust and fingerprints.
 impl PartialEq for EventDescriptor {

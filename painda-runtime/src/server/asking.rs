@@ -10,7 +10,7 @@ use tokio::{
 use super::{
     client_id::ClientId,
     node::Node,
-    peers::{Forget, Open, Replies, inbox},
+    peers::{Asked, Forget, Open, Replies, inbox},
 };
 use crate::{
     Message, PPEvent,
@@ -42,16 +42,15 @@ impl Node {
     /// Asks these nodes, and waits until each has replied, or is no longer there, or the time is up.
     pub(crate) async fn ask_these(
         &self,
-        mut waiting: HashSet<String>,
+        nodes: HashSet<String>,
         request: Request,
         deadline: Instant,
     ) -> Replies<Reply> {
-        let peers = &self.peers;
-        let (mut values, mut silent) = (Vec::new(), Vec::new());
-        if !waiting.is_empty()
-            && let Some((_forget, mut replies)) = self.put_question(&waiting, request)
+        let (peers, mut asked) = (&self.peers, Asked::new(nodes));
+        if !asked.is_over()
+            && let Some((_forget, mut replies)) = self.put_question(asked.waiting(), request)
         {
-            while !waiting.is_empty() {
+            while !asked.is_over() {
                 let look_again = async {
                     sleep(LOOK).await;
                     peers.others(self.adapter()).await
@@ -61,18 +60,14 @@ impl Node {
                     reply = replies.recv() => {
                         // The question is open, and has the sender.
                         let Some((from, value)) = reply else { break };
-                        waiting.remove(&from);
-                        values.push((from, value));
+                        asked.replied(from, value);
                     }
                     () = sleep_until(deadline) => break,
-                    // Whoever has left, or has been buried, will not reply any more.
-                    there = look_again => silent.extend(waiting.extract_if(|node| !there.contains(node))),
+                    there = look_again => asked.there(&there),
                 }
             }
         }
-        silent.extend(waiting);
-        silent.sort_unstable();
-        Replies { values, silent }
+        asked.end()
     }
 
     /// Sends a question to all nodes, of which these have to reply; `None` where that can't be done now.
@@ -81,7 +76,7 @@ impl Node {
         asked: &HashSet<String>,
         request: Request,
     ) -> Option<(Forget<'_>, mpsc::UnboundedReceiver<(String, Reply)>)> {
-        let number = getrandom::u64().ok()?;
+        let number = self.peers.number()?;
         let (replies, heard) = mpsc::unbounded_channel();
         self.peers.open.lock().insert(number, Open { asked: asked.clone(), replies });
         let forget = Forget(&self.peers, number);

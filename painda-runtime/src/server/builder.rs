@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     adapter::{MemoryAdapter, PPAdapter},
+    random::Random,
     schema::{EventOf, Schema},
     wire::frame::Mode,
 };
@@ -87,6 +88,7 @@ impl<S: Schema> PPServerBuilder<S> {
                 ask_timeout: Duration::from_secs(2),
                 on_conflict: OnConflict::default(),
                 typescript_nodes: false,
+                random: Random::default(),
             },
         }
     }
@@ -237,7 +239,7 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How many bytes may wait for one client. At the bound, [`Socket::emit`] returns [`Error::QueueFull`], and a `volatile` event
+    /// How many bytes may wait for one client; each frame counts 32 more than it has, which is what queueing it takes. At the bound, [`Socket::emit`] returns [`Error::QueueFull`], and a `volatile` event
     /// is dropped for this client; a `latest` event takes the place of its predecessor wherever that still waits. An emit to
     /// rooms, which nobody can be told of, waits beyond the bound, up to the [burst](Self::queue_burst), for a
     /// [short time](Self::slow_after). Default: 1 MiB.
@@ -435,6 +437,14 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
+    /// For simulations: everything that is chosen by chance is the same for the same seed. Ids can be guessed then, so this is never for
+    /// a server that strangers can reach.
+    #[doc(hidden)]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.random = Random::seeded(seed);
+        self
+    }
+
     /// Starts the node without a listener: to be mounted as a [service](PPServer::service), or to emit only.
     ///
     /// # Errors
@@ -460,5 +470,49 @@ impl<S: Schema> PPServerBuilder<S> {
         let _ = server.inner.local_addr.set(local_addr);
         tokio::spawn(listener::run(server.clone(), listener, server.service(), false));
         Ok(server)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PPEvent, schema, server::packet::Dialect, wire::aim::Aim};
+
+    #[derive(PPEvent)]
+    #[pp(event = "nothing", id = 1, crate = "crate")]
+    struct Nothing {}
+
+    schema! {
+        Empty { Nothing }
+    }
+
+    /// All that is chosen by chance: the ids of the node and of clients, in the order in which emits reach them, and the numbers of questions.
+    async fn chosen(describe: fn(PPServerBuilder<Empty>) -> PPServerBuilder<Empty>) -> (Vec<String>, Vec<u64>) {
+        let server = describe(PPServer::builder()).build().await.expect("nothing is wrong");
+        let node = server.node();
+        let mut sockets = Vec::new();
+        for _ in 0..100 {
+            let socket = node.connect(Dialect::V2).expect("random numbers");
+            node.join(&socket, "arena").expect("a room").await;
+            sockets.push(socket);
+        }
+        // What comes and goes has a part in the order.
+        for socket in sockets.iter().step_by(3) {
+            node.leave(socket, "arena").expect("it is connected");
+        }
+        let reached = [node.pick(&Aim::room("arena")), node.pick(&Aim::default())];
+        assert_eq!(reached.each_ref().map(Vec::len), [66, 100]);
+        let ids = reached.iter().flatten().map(|socket| socket.id.as_str()).chain([node.peers.id()]);
+        (ids.map(str::to_owned).collect(), (0..10).filter_map(|_| node.peers.number()).collect())
+    }
+
+    #[tokio::test]
+    async fn a_seed_gives_the_same_ids_numbers_and_order_in_each_run() {
+        let run = chosen(|builder| builder.seed(7)).await;
+        assert_eq!(run, chosen(|builder| builder.seed(7)).await);
+        let others = [chosen(|builder| builder.seed(8)).await, chosen(|builder| builder).await];
+        for (ids, numbers) in others {
+            assert!(ids.iter().all(|id| !run.0.contains(id)) && numbers.iter().all(|number| !run.1.contains(number)));
+        }
     }
 }

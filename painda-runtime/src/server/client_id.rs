@@ -5,6 +5,8 @@ use std::{
     hash::{BuildHasher, Hash, Hasher},
 };
 
+use crate::random::Random;
+
 /// 96 random bits as 16 characters of the URL-safe base-64 alphabet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientId([u8; 16]);
@@ -52,10 +54,9 @@ impl Hasher for IdHasher {
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 impl ClientId {
-    /// A new id; `None` where the operating system has no random numbers to give.
-    pub(crate) fn random() -> Option<Self> {
-        let mut bits = [0; 12];
-        getrandom::fill(&mut bits).ok()?;
+    /// A new id; `None` where there are no random numbers to be had.
+    pub(crate) fn random(random: &Random) -> Option<Self> {
+        let bits: [u8; 12] = random.bytes().ok()?;
         let mut id = [0; 16];
         for (three, four) in bits.chunks_exact(3).zip(id.chunks_exact_mut(4)) {
             let word = u32::from_be_bytes([0, three[0], three[1], three[2]]);
@@ -90,7 +91,8 @@ mod tests {
 
     #[test]
     fn ids_are_short_and_differ() {
-        let ids: std::collections::HashSet<_> = (0..1000).map(|_| ClientId::random().expect("random bits")).collect();
+        let ids: std::collections::HashSet<_> =
+            (0..1000).map(|_| ClientId::random(&Random::default()).expect("random bits")).collect();
         assert_eq!(ids.len(), 1000);
         assert!(ids.iter().all(|id| id.as_str().len() == 16));
     }
@@ -100,7 +102,7 @@ mod tests {
         let mut low = std::collections::HashSet::new();
         let mut high = std::collections::HashSet::new();
         for _ in 0..10_000 {
-            let hash = ById.hash_one(ClientId::random().expect("random bits"));
+            let hash = ById.hash_one(ClientId::random(&Random::default()).expect("random bits"));
             low.insert(hash & 0xffff);
             high.insert(hash >> 48);
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{fit::OnConflict, limits::Limits, origin::Origins, packet::Framing};
+use crate::random::Random;
 
 /// See the builder's methods.
 #[derive(Clone, Debug)]
@@ -19,4 +20,5 @@ pub(crate) struct Config {
     pub(crate) ask_timeout: Duration,
     pub(crate) on_conflict: OnConflict,
     pub(crate) typescript_nodes: bool,
+    pub(crate) random: Random,
 }

@@ -51,7 +51,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long handlers may go on when their client has gone.
 const HANDLERS_TIMEOUT: Duration = Duration::from_secs(5);
 /// After so long without a pause a connection's task lets others run.
-const LONGEST_TURN: Duration = Duration::from_micros(500);
+const LONGEST_RUN: Duration = Duration::from_micros(500);
 
 /// The reading half of a connection, whatever it is made of.
 pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
@@ -73,6 +73,7 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
     let end = {
         let reading = pin!(read(session, &mut incoming, &mut inbox));
         tokio::select! {
+            biased;
             end = reading => end,
             () = write(node, core) => Disconnect::Server,
         }
@@ -135,6 +136,8 @@ async fn write(node: &Node, core: &SocketCore) {
 enum Event {
     /// The handler that was running has ended.
     Handled,
+    /// So many messages wait for a handler that does not end that no more can be read.
+    Stuck,
     Message(Result<WsMessage, WsError>),
     /// The client has said nothing for as long as a heartbeat.
     Silence,
@@ -154,37 +157,47 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
     // Apart from messages, so that a client whose messages are dropped may still answer pings.
     let mut control = MessageRate::new(&node.config.limits, Instant::now());
     // Since when this task has had no pause; none while it waits.
-    let mut turn = None;
+    let mut busy_since = None;
     loop {
         let event = poll_fn(|cx| {
-            if inbox.poll_one(cx).is_ready() {
+            if inbox.poll_one(cx).is_ready() || inbox.has_turn() {
                 return Poll::Ready(Event::Handled);
             }
             // Nothing is read that there is no room for: the client's own queue fills next.
-            if !inbox.is_full()
-                && let Poll::Ready(message) = incoming.poll_next(&core.outbox, cx)
-            {
+            if inbox.is_full() {
+                if inbox.poll_stuck(cx).is_ready() {
+                    return Poll::Ready(Event::Stuck);
+                }
+            } else if let Poll::Ready(message) = incoming.poll_next(&core.outbox, cx) {
                 return Poll::Ready(Event::Message(message));
             }
-            turn = None;
+            busy_since = None;
             silence.as_mut().poll(cx).map(|()| Event::Silence)
         })
         .await;
+        inbox.pass_turn().await;
         let now = Instant::now();
-        if now.duration_since(*turn.get_or_insert(now)) > LONGEST_TURN {
+        if now.duration_since(*busy_since.get_or_insert(now)) > LONGEST_RUN {
             // One client with much to say must not hold up the others.
             tokio::task::yield_now().await;
-            turn = None;
+            busy_since = None;
         }
         let message = match event {
             Event::Message(message) => message,
             Event::Handled => continue,
+            Event::Stuck => {
+                core.close(close_code::BUSY, "the server can't keep up with the messages of this client");
+                inbox.clear();
+                continue;
+            }
+            // While nothing is read, nothing can be heard.
+            Event::Silence if inbox.is_full() => {
+                silence.as_mut().reset(now + heartbeat);
+                continue;
+            }
             Event::Silence => {
                 let heard = mem::take(&mut incoming.heard);
-                if silent && inbox.is_full() {
-                    core.close(close_code::BUSY, "the server can't keep up with the messages of this client");
-                    inbox.clear();
-                } else if pinged && !heard {
+                if pinged && !heard {
                     return Disconnect::TimedOut;
                 }
                 silent = true;

@@ -78,7 +78,7 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
             Err(error) => return failed(session, &error),
         }
     }
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     let span = tracing::debug_span!(target: "painda::handler", "handler", event = log::name(message.name()));
     let name = match &message {
         Incoming::Named { name, .. } if tracing::enabled!(target: "painda::handler", Level::DEBUG) => {

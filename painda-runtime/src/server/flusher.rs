@@ -159,15 +159,18 @@ mod tests {
     use futures_util::FutureExt;
     use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
-    use crate::server::{
-        client_id::ClientId,
-        outbox::{Bound, Bounds, Policy, Pushed},
-        writer::Writer,
+    use crate::{
+        random::Random,
+        server::{
+            client_id::ClientId,
+            outbox::{Bound, Bounds, Policy, Pushed},
+            writer::Writer,
+        },
     };
 
     /// A client that keeps up, and its socket.
     fn connected() -> (Arc<SocketCore>, DuplexStream) {
-        let id = ClientId::random().expect("random numbers");
+        let id = ClientId::random(&Random::default()).expect("random numbers");
         let socket = Arc::new(SocketCore::new(id, Arc::new(Bounds { limit: 100, ..Bounds::default() })));
         let (ours, theirs) = duplex(100);
         socket.outbox.attach(Writer::Other(Box::new(ours)));

@@ -7,6 +7,7 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use data_encoding::BASE64_NOPAD;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts,
     uri::Authority,
@@ -15,7 +16,7 @@ use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{address, body::ResponseBody, limits::Limits, node::Node, packet::Dialect, stats::Refused};
-use crate::{schema::reflect::base64, wire::json_message::SUBPROTOCOL};
+use crate::wire::json_message::SUBPROTOCOL;
 
 /// The HTTP request that a client connected with, for the connect hook.
 ///
@@ -319,9 +320,8 @@ fn is_host(text: &str) -> bool {
 }
 
 fn is_key(text: &str) -> bool {
-    // Decoded only where its length is right, whatever a client sends.
-    let mut bytes = Vec::with_capacity(16);
-    text.len() == 24 && base64::decode(text, &mut bytes) && bytes.len() == 16
+    let digits = text.strip_suffix("==").filter(|digits| digits.len() == 22);
+    digits.is_some_and(|digits| BASE64_NOPAD.decode_mut(digits.as_bytes(), &mut [0; 16]).is_ok())
 }
 
 #[cfg(test)]
@@ -356,6 +356,21 @@ mod tests {
 
     fn dialect_of(changed: &[&str]) -> Dialect {
         read(&request(changed, Version::HTTP_11)).expect("a good handshake").dialect
+    }
+
+    #[test]
+    fn a_key_is_16_bytes() {
+        assert!(is_key("dGhlIHNhbXBsZSBub25jZQ=="));
+        for other in [
+            "",
+            "==",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "AA==AAAAAAAAAAAAAAAAAAAA",
+            "AA==AAAAAAAAAAAAAAAAAA==",
+        ] {
+            assert!(!is_key(other), "{other}");
+        }
     }
 
     #[test]

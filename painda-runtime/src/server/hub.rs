@@ -9,11 +9,12 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use papaya::HashMap as ConcurrentMap;
 use parking_lot::{RwLock, RwLockReadGuard};
+use tokio::time::Instant;
 
 use super::{
     client_id::{ById, ClientId},
@@ -118,14 +119,15 @@ impl Hub {
         }
     }
 
-    /// Ends the rooms that have had no members for so long, and calls `end` for each, before anybody can enter it again.
+    /// Ends the rooms that have had no members for so long, and calls `end` for each, in the order of their names, before
+    /// anybody can enter it again.
     pub(crate) fn end_empty(&self, linger: Duration, end: impl Fn(&str)) {
         let due = |state: &State| state.empty_since.is_some_and(|since| since.elapsed() >= linger);
         let rooms = self.rooms.pin();
-        for room in rooms.values() {
-            if !due(&room.state.read()) {
-                continue;
-            }
+        let mut empty: Vec<&Arc<Room>> = rooms.values().filter(|room| due(&room.state.read())).collect();
+        // The table's own order is another one in each run.
+        empty.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        for room in empty {
             let mut state = room.state.write();
             if due(&state) {
                 state.ended = true;
@@ -203,11 +205,11 @@ fn visit_all<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::aim::names;
+    use crate::{random::Random, wire::aim::names};
 
     fn sockets(hub: &Hub, count: usize) -> Vec<Arc<SocketCore>> {
         let connect = |_| {
-            let id = ClientId::random().expect("random bits");
+            let id = ClientId::random(&Random::default()).expect("random bits");
             let socket = Arc::new(SocketCore::new(id, Arc::default()));
             hub.add(socket.clone());
             socket
@@ -285,6 +287,20 @@ mod tests {
         assert_eq!((ended(), ended()), (vec!["red".to_owned()], vec![]));
         assert!(hub.enter("red", &sockets[0], |_, entered| entered));
         assert_eq!((ended(), hub.rooms()), (vec![], 2));
+    }
+
+    #[test]
+    fn rooms_end_in_the_order_of_their_names() {
+        let hub = Hub::default();
+        let socket = &sockets(&hub, 1)[0];
+        let rooms: Vec<String> = (100..200).map(|room| format!("room {room}")).collect();
+        for room in rooms.iter().rev() {
+            hub.enter(room, socket, |_, _| ());
+            hub.exit(room, socket.id);
+        }
+        let ended = std::cell::RefCell::new(Vec::new());
+        hub.end_empty(Duration::ZERO, |room| ended.borrow_mut().push(room.to_owned()));
+        assert_eq!(ended.into_inner(), rooms);
     }
 
     /// Whoever enters is found, however often the room ends meanwhile.

@@ -1,7 +1,8 @@
 //! What a client has sent and its handlers have not come to yet: handled one after another, in order, while the connection goes
 //! on being read.
 //!
-//! Bounded in messages and bytes. A full inbox pauses the reading, so that the client's own queue fills next.
+//! Bounded in messages and bytes. A full inbox pauses the reading, so that the client's own queue fills next; where no handler comes to
+//! an end meanwhile, this can't go on for long, because the end of the connection is not seen while nothing is read.
 
 use std::{
     collections::VecDeque,
@@ -22,6 +23,7 @@ use super::{
     handle::{Session, Socket},
     limits::{Allowed, ByteRate, Flood, MessageRate},
     packet::Dialect,
+    turns::{Turn, is_large},
 };
 use crate::{
     schema::Schema,
@@ -33,6 +35,8 @@ use crate::{
 
 /// So many messages may wait for the handlers of one client.
 const MAX_MESSAGES: usize = 256;
+/// After so long a full inbox of which nothing is handled is given up.
+const STUCK: Duration = Duration::from_secs(5);
 
 /// The messages of one client on their way to its handlers.
 pub(crate) struct Inbox<'a, S: Schema, F, B> {
@@ -49,6 +53,10 @@ pub(crate) struct Inbox<'a, S: Schema, F, B> {
     flood: Option<Box<Flood>>,
     /// When the handler that is running has taken too long. Boxed, as most handlers never wait.
     timeout: Option<Pin<Box<Sleep>>>,
+    /// When a full inbox has waited for too long. Boxed, as most are never full.
+    stuck: Option<Pin<Box<Sleep>>>,
+    /// What a large message needs.
+    turn: Turn,
 }
 
 impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B> {
@@ -65,6 +73,8 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
             byte_rate: ByteRate::new(limits, now),
             flood: None,
             timeout: None,
+            stuck: None,
+            turn: Turn::None,
         }
     }
 
@@ -74,10 +84,17 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
             || !self.waiting.is_empty() && self.bytes >= self.session.server.node().config.limits.message
     }
 
-    /// Takes a data message; one that comes while a handler runs waits for it.
+    /// Whether it has been full for too long with no handler coming to an end; asked while it is full.
+    pub(crate) fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.stuck.get_or_insert_with(|| Box::pin(sleep(STUCK))).as_mut().poll(cx)
+    }
+
+    /// Takes a data message; one that comes while a handler runs waits for it, and a large one for its turn.
     pub(crate) fn push(&mut self, message: WsMessage, now: Instant) {
         match self.message_rate.allow(now) {
-            Allowed::Yes if self.running.is_none() => self.start(&message, now),
+            Allowed::Yes if self.running.is_none() && self.waiting.is_empty() && !is_large(&message) => {
+                self.start(&message, now);
+            }
             Allowed::Yes => {
                 self.bytes += message.len();
                 self.waiting.push_back(message);
@@ -92,10 +109,15 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         self.bytes = 0;
     }
 
-    /// Runs the handler that is running until it ends or has taken too long, and begins the next one.
+    /// Handles one message, the next where none is being handled yet, until its handler ends or has taken too long. Where it has taken a
+    /// [turn](Self::has_turn) for that, the turn is to be passed on before the next.
     pub(crate) fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(handler) = &mut self.running else { return Poll::Pending };
-        if handler.as_mut().poll(cx).is_pending() {
+        if self.running.is_none() {
+            ready!(self.poll_next(cx));
+        }
+        if let Some(handler) = &mut self.running
+            && handler.as_mut().poll(cx).is_pending()
+        {
             let limit = self.session.server.node().config.handler_timeout;
             ready!(self.poll_timeout(limit, cx));
             let why = format!("it took longer than {limit:?}");
@@ -103,13 +125,22 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         }
         self.running = None;
         self.timeout = None;
-        if !self.waiting.is_empty() && self.session.core.outbox.is_closed_by_us() {
+        self.stuck = None;
+        Poll::Ready(())
+    }
+
+    /// Begins with the next message that waits.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(next) = self.waiting.front() else { return Poll::Pending };
+        if self.session.core.outbox.is_closed_by_us() {
             // Whoever has been turned away is not heard any more.
             self.clear();
+            return Poll::Ready(());
         }
-        while self.running.is_none()
-            && let Some(message) = self.waiting.pop_front()
-        {
+        if is_large(next) {
+            ready!(self.turn.poll_take(&self.session.server.node().turns, cx));
+        }
+        if let Some(message) = self.waiting.pop_front() {
             self.bytes -= message.len();
             self.start(&message, Instant::now());
         }
@@ -118,6 +149,16 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
             self.waiting = VecDeque::new();
         }
         Poll::Ready(())
+    }
+
+    /// Whether other connections wait for this one to pass its turn on.
+    pub(crate) fn has_turn(&self) -> bool {
+        self.turn.is_taken()
+    }
+
+    /// Passes the turn on.
+    pub(crate) async fn pass_turn(&mut self) {
+        self.turn.pass().await;
     }
 
     fn poll_timeout(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
@@ -129,8 +170,9 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
 
     /// Waits until everything that has come is handled.
     pub(crate) async fn finish(&mut self) {
-        while self.running.is_some() {
-            std::future::poll_fn(|cx| self.poll_one(cx)).await;
+        while self.running.is_some() || !self.waiting.is_empty() {
+            std::future::poll_fn(|cx| if self.has_turn() { Poll::Ready(()) } else { self.poll_one(cx) }).await;
+            self.pass_turn().await;
         }
     }
 

@@ -1,7 +1,7 @@
 //! JSON text from outside that is not parsed yet, and the tree of limited size that it may become.
 //!
 //! The trees are built here because another crate may have switched `serde_json`'s feature `raw_value` on: see
-//! [`wire::json`](crate::wire::json).
+//! [`pieces`](crate::pieces).
 
 use std::{fmt, ops::Range};
 

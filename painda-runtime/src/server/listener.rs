@@ -148,6 +148,7 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
     loop {
         reserve.fill(&listener);
         let accepted = tokio::select! {
+            biased;
             () = &mut closed => break,
             accepted = listener.accept() => accepted,
         };
@@ -170,6 +171,7 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
                 let (left, changed) = (server.node().http.left.notified(), server.node().changed.notified());
                 let _ = server.node().http.evict(GRACE);
                 tokio::select! {
+                    biased;
                     () = &mut closed => break,
                     () = left => {}
                     () = changed => {}
@@ -180,6 +182,7 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
             Err(error) => {
                 tracing::warn!(target: "painda::server", %error, "can't accept connections");
                 tokio::select! {
+                    biased;
                     () = &mut closed => break,
                     () = sleep(PAUSE) => {}
                 }
@@ -225,6 +228,7 @@ async fn connection<T>(
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
         end = ours.end() => {
             if end != End::Stopping || ours.is(Turn::Request) {
@@ -252,6 +256,7 @@ async fn make_room(node: &Node, reserve: &Reserve, listener: &TcpListener) -> bo
             Err(None) => return false,
             // It may also become a WebSocket meanwhile.
             Err(Some(young)) => tokio::select! {
+                biased;
                 () = left => {}
                 () = sleep(young) => {}
             },

@@ -87,11 +87,14 @@ mod peers;
 mod pending;
 mod pp_server;
 mod queue;
+#[cfg(test)]
+mod replay;
 mod reserve;
 mod service;
 mod settings;
 mod socket;
 mod stats;
+mod turns;
 mod typescript;
 mod upgrade;
 mod writer;

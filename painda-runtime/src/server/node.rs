@@ -7,7 +7,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
+    time::Instant,
 };
 
 use super::{
@@ -29,10 +30,11 @@ use super::{
     hub::Hub,
     log::Log,
     outbox::{Bound, Policy, Pushed},
-    packet::{Dialect, Framing, Packet, ping_frame},
+    packet::{Dialect, Framing, Packet, Unsaid, ping_frame},
     peers::Peers,
     pending::Pending,
     stats::{Closed, Counters, EventLabel, Facade, ServerStats},
+    turns::Turns,
 };
 use crate::{
     JsonError, Message, RESERVED_PREFIX,
@@ -70,6 +72,8 @@ pub(crate) struct Node {
     clients: AtomicUsize,
     /// The connections that are no WebSockets.
     pub(crate) http: Arc<Pending>,
+    /// Who may work on a large message.
+    pub(crate) turns: Turns,
     closing: AtomicBool,
     /// How the close went, once it is over.
     closed: watch::Sender<Option<Result<(), Error>>>,
@@ -83,7 +87,7 @@ impl Node {
         registry: &'static Registry,
         adapter: Box<dyn PPAdapter>,
     ) -> Result<Arc<Self>, Error> {
-        let peers = Peers::new().ok_or_else(|| Error::other("no random numbers to be had"))?;
+        let peers = Peers::new(config.random.fork()).ok_or_else(|| Error::other("no random numbers to be had"))?;
         let flusher = Flusher::new(config.flush_interval);
         let addresses = Addresses::new(config.limits.connections_per_address, config.limits.ipv6_prefix);
         let http = Pending::new(config.limits.pending, config.handshake_timeout);
@@ -111,6 +115,7 @@ impl Node {
                 json_sockets: AtomicUsize::new(0),
                 clients: AtomicUsize::new(0),
                 http,
+                turns: Turns::new(&Handle::current()),
                 closing: AtomicBool::new(false),
                 closed: watch::Sender::new(None),
                 changed: Notify::new(),
@@ -158,9 +163,10 @@ impl Node {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// A new socket, not in any room; `None` where the operating system has no random numbers to give.
+    /// A new socket, not in any room; `None` where there are no random numbers to be had.
     pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
-        let socket = Arc::new(SocketCore::new(ClientId::random()?, self.config.limits.queue.clone()));
+        let socket =
+            Arc::new(SocketCore::new(ClientId::random(&self.config.random)?, self.config.limits.queue.clone()));
         if dialect != Dialect::V2 {
             self.hears_json(&socket, dialect);
         }
@@ -379,12 +385,15 @@ impl Node {
         bound: Bound,
         tally: &mut Tally,
     ) -> Pushed {
-        let Some(frame) = packet.frame(socket.dialect(), self.registry) else {
-            self.counters.unknown_events.add(1);
-            return Pushed::Dropped;
+        let (pushed, len) = match packet.frame(socket.dialect(), self.registry, self.config.limits.queue.largest()) {
+            Ok(frame) => (socket.outbox.push(frame.clone(), policy, bound), frame.len()),
+            Err(Unsaid::TooLarge) => (socket.outbox.refuse(), 0),
+            Err(Unsaid::Unknown) => {
+                self.counters.unknown_events.add(1);
+                return Pushed::Dropped;
+            }
         };
-        let pushed = socket.outbox.push(frame.clone(), policy, bound);
-        tally.add(&pushed, frame.len());
+        tally.add(&pushed, len);
         pushed
     }
 

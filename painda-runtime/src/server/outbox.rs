@@ -1,4 +1,4 @@
-//! A socket's queue: finished WebSocket frames on their way to one client, bounded in bytes.
+//! A socket's queue: finished WebSocket frames on their way to one client, bounded in bytes, to which each frame adds 32 of its own.
 //!
 //! Whoever emits only pushes. What is queued leaves in one write, made by the [flusher](super::flusher) while the
 //! client keeps up, and by the connection's own task while the client's TCP window is full. Knows no rooms and no events.
@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use tokio::{sync::Notify, task, time::Instant};
 
 use super::{
-    queue::{BATCH, Key, Queue},
+    queue::{BATCH, HANDLE, Key, Queue},
     stats::Closed,
     writer::Writer,
 };
@@ -62,6 +62,11 @@ impl Default for Bounds {
 }
 
 impl Bounds {
+    /// No larger frame is ever queued.
+    pub(crate) fn largest(&self) -> usize {
+        self.burst.max(self.limit)
+    }
+
     fn limit_of(&self, policy: &Policy) -> usize {
         match policy {
             Policy::Protocol => self.limit.min(PROTOCOL_LIMIT),
@@ -172,7 +177,7 @@ impl std::fmt::Debug for State {
             Phase::Blocked(_) => "blocked",
             Phase::Gone => "gone",
         };
-        f.debug_struct("State").field("phase", &phase).field("bytes", &self.queue.bytes()).finish_non_exhaustive()
+        f.debug_struct("State").field("phase", &phase).field("bytes", &self.queue.cost()).finish_non_exhaustive()
     }
 }
 
@@ -205,18 +210,24 @@ impl Outbox {
         {
             return Pushed::Replaced;
         }
-        if state.queue.bytes() + frame.len() > limit {
+        if state.queue.cost() + frame.len() + HANDLE > limit {
             drop(state);
             return self.push_at_bound(frame, policy, bound);
         }
         state.push(frame, policy)
     }
 
+    /// What becomes of a frame that was not made because it is larger than any queue takes.
+    #[cold]
+    pub(crate) fn refuse(&self) -> Pushed {
+        if self.state.lock().is_closed() { Pushed::Closed } else { Pushed::TooLarge }
+    }
+
     /// Queues a frame for which there may be no room.
     #[cold]
     fn push_at_bound(&self, frame: Bytes, policy: &Policy, bound: Bound) -> Pushed {
         let Bounds { limit, burst, slow_after, .. } = *self.bounds;
-        if frame.len() > burst.max(limit) {
+        if frame.len() > self.bounds.largest() {
             return Pushed::TooLarge;
         }
         // What waits may only wait for its turn to be written. Outside of the task's budget, because a write that only ran out of
@@ -227,23 +238,23 @@ impl Outbox {
         if state.is_closed() {
             return Pushed::Closed;
         }
-        let waiting = state.queue.bytes();
+        let waiting = state.queue.cost();
         // A frame that is larger than the limit waits alone.
-        if waiting > 0 && waiting + frame.len() > self.bounds.limit_of(policy) {
+        if waiting > 0 && waiting + frame.len() + HANDLE > self.bounds.limit_of(policy) {
             match (policy, bound) {
                 (Policy::Volatile | Policy::Protocol, _) => return Pushed::Dropped,
                 (_, Bound::Limit) => return Pushed::Full,
                 (_, Bound::Burst) => {
                     let open = !matches!(state.phase, Phase::Unattached);
                     let slow = open && state.over.is_some_and(|since| since.elapsed() >= slow_after);
-                    if slow || waiting + frame.len() > burst {
+                    if slow || waiting + frame.len() + HANDLE > burst {
                         return Pushed::Slow;
                     }
                 }
             }
         }
         let pushed = state.push(frame, policy);
-        if state.queue.bytes() > limit && state.over.is_none() {
+        if state.queue.cost() > limit && state.over.is_none() {
             state.over = Some(Instant::now());
             // The connection's task sees to it that this does not last.
             state.wake_owner();
@@ -323,9 +334,9 @@ impl Outbox {
         self.state.lock().goodbye
     }
 
-    /// How many bytes wait for the client.
+    /// How many bytes wait for the client, as the bounds count them.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.state.lock().queue.bytes()
+        self.state.lock().queue.cost()
     }
 
     /// Waits until at most half of the limit waits. An error where that can't be: the connection has ended, or is not open yet.
@@ -338,7 +349,7 @@ impl Outbox {
                 if state.is_closed() {
                     return Pushed::Closed;
                 }
-                if state.queue.bytes() <= self.bounds.limit / 2 {
+                if state.queue.cost() <= self.bounds.limit / 2 {
                     return Pushed::Queued;
                 }
                 if matches!(state.phase, Phase::Unattached) {
@@ -488,10 +499,10 @@ impl State {
     /// So many bytes have left. `true` where somebody waits for the room that there is now.
     fn wrote(&mut self, bytes: usize, bounds: &Bounds) -> bool {
         self.queue.wrote(bytes);
-        if self.over.is_some() && self.queue.bytes() <= bounds.limit {
+        if self.over.is_some() && self.queue.cost() <= bounds.limit {
             self.over = None;
         }
-        self.awaited && self.queue.bytes() <= bounds.limit / 2 && mem::take(&mut self.awaited)
+        self.awaited && self.queue.cost() <= bounds.limit / 2 && mem::take(&mut self.awaited)
     }
 
     /// When a client whose window is full has been given enough time.
@@ -686,9 +697,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_emit_to_rooms_may_wait_beyond_the_limit_for_a_short_time() {
-        let (outbox, mut client, _task) = connected(10, 1);
+        let (outbox, mut client, _task) = connected(50, 1);
         tokio::task::yield_now().await;
-        push(&outbox, Bytes::from(vec![0; 10]));
+        push(&outbox, Bytes::from(vec![0; 50]));
         let to_room = || outbox.push(ABC, &Policy::Reliable, Bound::Burst);
         assert_eq!(outbox.push(ABC, &Policy::Reliable, Bound::Limit), Pushed::Full, "its emitter is told");
         assert_eq!(to_room(), Pushed::Queued);
@@ -699,7 +710,7 @@ mod tests {
         assert_eq!(to_room(), Pushed::Slow, "it has been over the limit for 10 s");
         assert!(outbox.is_slow());
         // Whoever reads until it is below the limit begins anew.
-        client.read_exact(&mut [0; 12]).await.expect("arrives");
+        client.read_exact(&mut [0; 52]).await.expect("arrives");
         tokio::task::yield_now().await;
         assert_eq!(to_room(), Pushed::Queued);
     }
@@ -743,7 +754,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_replacement_that_is_larger_counts() {
-        let (outbox, _client, _task) = connected(100, 1);
+        let (outbox, _client, _task) = connected(800, 1);
         tokio::task::yield_now().await;
         push(&outbox, ABC);
         for key in 0..10u8 {
@@ -752,9 +763,9 @@ mod tests {
                 outbox.push(vec![key; len].into(), &policy, Bound::Limit)
             };
             assert_eq!(latest(1), Pushed::Queued);
-            let _ = latest(80);
+            let _ = latest(400);
         }
-        assert!(outbox.queued_bytes() <= 100, "{} bytes wait", outbox.queued_bytes());
+        assert!(outbox.queued_bytes() <= 800, "{} bytes wait", outbox.queued_bytes());
     }
 
     #[tokio::test]
@@ -771,17 +782,18 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_waits_for_room_is_told() {
-        let (outbox, mut client, _task) = connected(100, 1);
+        let (outbox, mut client, _task) = connected(220, 1);
         tokio::task::yield_now().await;
         push(&outbox, Bytes::from(vec![0; 90]));
+        push(&outbox, Bytes::from(vec![0; 60]));
         let waiting = tokio::spawn({
             let outbox = outbox.clone();
             async move { outbox.drained().await }
         });
-        client.read_exact(&mut [0; 41]).await.expect("arrives");
+        client.read_exact(&mut [0; 90]).await.expect("arrives");
         assert_eq!(waiting.await.expect("it ends"), Pushed::Queued);
-        assert!(outbox.queued_bytes() <= 50);
-        push(&outbox, Bytes::from(vec![0; 30]));
+        assert!(outbox.queued_bytes() <= 110);
+        push(&outbox, Bytes::from(vec![0; 60]));
         let waiting = tokio::spawn({
             let outbox = outbox.clone();
             async move { outbox.drained().await }

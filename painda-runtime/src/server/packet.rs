@@ -49,8 +49,17 @@ pub(crate) struct Packet {
     pub(crate) message: Message,
     mode: Mode,
     v2: Bytes,
-    v1: OnceLock<Option<Bytes>>,
-    text: OnceLock<Option<Bytes>>,
+    v1: OnceLock<Result<Bytes, Unsaid>>,
+    text: OnceLock<Result<Bytes, Unsaid>>,
+}
+
+/// Why there is no frame for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsaid {
+    /// The event can't be said in the client's dialect.
+    Unknown,
+    /// Its JSON is longer than any queue takes, and was not made.
+    TooLarge,
 }
 
 impl Packet {
@@ -119,40 +128,55 @@ impl Packet {
         self.v2.len()
     }
 
-    /// The finished frame for a client; `None` where the event can't be said in its dialect.
-    pub(crate) fn frame(&self, dialect: Dialect, registry: &Registry) -> Option<&Bytes> {
-        match dialect {
-            Dialect::V2 => Some(&self.v2),
-            Dialect::V1 => self
-                .v1
-                .get_or_init(|| {
-                    let mut buffer = self.json(MAX_WS_HEADER + HEADER_LEN_V1, registry)?;
-                    let len = buffer.len() - MAX_WS_HEADER - HEADER_LEN_V1;
-                    let header = frame::header_v1(self.mode, u32::try_from(len).ok()?);
-                    buffer[MAX_WS_HEADER..][..HEADER_LEN_V1].copy_from_slice(&header);
-                    Some(seal(Data::Binary, buffer))
-                })
-                .as_ref(),
-            Dialect::Text => {
-                self.text.get_or_init(|| Some(seal(Data::Text, self.json(MAX_WS_HEADER, registry)?))).as_ref()
-            }
-        }
+    /// The finished frame for a client; JSON of more than `max` bytes is not made. The first call counts: `max` is always the same.
+    pub(crate) fn frame(&self, dialect: Dialect, registry: &Registry, max: usize) -> Result<&Bytes, Unsaid> {
+        let made = match dialect {
+            Dialect::V2 => return Ok(&self.v2),
+            Dialect::V1 => self.v1.get_or_init(|| {
+                let mut buffer = self.json(MAX_WS_HEADER + HEADER_LEN_V1, registry, max)?;
+                let len = buffer.len() - MAX_WS_HEADER - HEADER_LEN_V1;
+                let header = frame::header_v1(self.mode, u32::try_from(len).map_err(|_| Unsaid::Unknown)?);
+                buffer[MAX_WS_HEADER..][..HEADER_LEN_V1].copy_from_slice(&header);
+                Ok(seal(Data::Binary, buffer))
+            }),
+            Dialect::Text => self.text.get_or_init(|| Ok(seal(Data::Text, self.json(MAX_WS_HEADER, registry, max)?))),
+        };
+        made.as_ref().map_err(|why| *why)
+    }
+
+    /// How many bytes the frame for a client has, or would have.
+    #[cold]
+    pub(crate) fn frame_len(&self, dialect: Dialect, registry: &Registry, max: usize) -> usize {
+        let event = match (self.frame(dialect, registry, max), &self.message) {
+            (Ok(frame), _) => return frame.len(),
+            (Err(_), Message::Named { .. }) => None,
+            (Err(_), Message::Event { id, payload }) => registry.by_id(*id).map(|event| (event, payload)),
+        };
+        let Some((event, payload)) = event else { return 0 };
+        let mut around = if dialect == Dialect::V1 { vec![0; HEADER_LEN_V1] } else { Vec::new() };
+        json_message::open(&mut around, event.name());
+        json_message::close(&mut around);
+        let len = around.len() + event.json_len(payload).unwrap_or(0);
+        ws_header(OpCode::Data(Data::Text), len).1 + len
     }
 
     /// `{"type", "payload"}` behind so many bytes for headers, an event of the schema by its descriptor.
-    fn json(&self, prefix: usize, registry: &Registry) -> Option<Vec<u8>> {
+    fn json(&self, prefix: usize, registry: &Registry, max: usize) -> Result<Vec<u8>, Unsaid> {
         let mut out = Vec::with_capacity(prefix + JSON + self.message.payload().len());
         out.resize(prefix, 0);
         match &self.message {
             Message::Named { name, payload } => write_json(&mut out, name, payload),
             Message::Event { id, payload } => {
-                let event = registry.by_id(*id)?;
+                let event = registry.by_id(*id).ok_or(Unsaid::Unknown)?;
                 json_message::open(&mut out, event.name());
-                event.write_json_text(payload, &mut out).ok()?;
+                let fits = event.write_json_text_up_to(max, payload, &mut out).map_err(|_| Unsaid::Unknown)?;
+                if !fits {
+                    return Err(Unsaid::TooLarge);
+                }
                 json_message::close(&mut out);
             }
         }
-        Some(out)
+        Ok(out)
     }
 }
 
@@ -232,7 +256,16 @@ pub(crate) fn close_frame(said: Option<(u16, &str)>) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Schema, schema};
     use tungstenite::protocol::frame::{Frame, FrameSocket};
+
+    #[derive(PPEvent)]
+    #[pp(event = "said", id = 1, crate = "crate")]
+    struct Said {
+        words: Vec<String>,
+    }
+
+    schema! { Chat { Said } }
 
     #[test]
     fn headers_match_a_known_implementation() {
@@ -253,6 +286,19 @@ mod tests {
             let expected = [&frame::header(Mode::Chat, 7, false, len as u32)[..], &vec![3; len]].concat();
             assert_eq!(packet.v2, ws_frame(opcode, &expected), "{len} bytes");
         }
+    }
+
+    #[test]
+    fn json_that_no_queue_takes_is_not_made() {
+        let registry = Chat::registry();
+        let said = || Packet::event(Framing::default(), &Said { words: vec!["ä\n".into(); 1000] }).expect("fits");
+        for dialect in [Dialect::V1, Dialect::Text] {
+            let whole = said().frame(dialect, registry, usize::MAX).expect("as long as it likes").len();
+            let short = said();
+            assert_eq!(short.frame(dialect, registry, whole / 2), Err(Unsaid::TooLarge));
+            assert_eq!(short.frame_len(dialect, registry, whole / 2), whole, "{dialect:?}");
+        }
+        assert!(said().frame(Dialect::V2, registry, 1).is_ok(), "it is there already");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::client_id::ClientId;
 use crate::{
     adapter::PPAdapter,
+    random::Random,
     wire::{
         channels::{NODES, REPLIES_PREFIX},
         peer::{self, Head, Reply, Unread},
@@ -26,6 +27,7 @@ use crate::{
 /// This node's side of all conversations.
 pub(crate) struct Peers {
     id: ClientId,
+    random: Random,
     inbox: String,
     /// Questions that wait for replies.
     pub(crate) open: Mutex<HashMap<u64, Open>>,
@@ -69,6 +71,51 @@ impl Replies<Reply> {
     }
 }
 
+/// Who of those that were asked has replied, and who will not any more.
+pub(crate) struct Asked {
+    waiting: HashSet<String>,
+    values: Vec<(String, Reply)>,
+    silent: Vec<String>,
+}
+
+impl Asked {
+    /// These were asked just now.
+    pub(crate) fn new(nodes: HashSet<String>) -> Self {
+        Self { waiting: nodes, values: Vec::new(), silent: Vec::new() }
+    }
+
+    /// Nobody is waited for any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Who is waited for.
+    pub(crate) fn waiting(&self) -> &HashSet<String> {
+        &self.waiting
+    }
+
+    /// A node that was asked has replied; [`Peers::hear_reply`] lets nothing else through, and nobody's second reply.
+    pub(crate) fn replied(&mut self, from: String, reply: Reply) {
+        if !self.waiting.remove(&from) {
+            // It seemed to be gone.
+            self.silent.retain(|node| *node != from);
+        }
+        self.values.push((from, reply));
+    }
+
+    /// These nodes are still there. Whoever is not has left or has died, and will not reply any more.
+    pub(crate) fn there(&mut self, nodes: &HashSet<String>) {
+        self.silent.extend(self.waiting.extract_if(|node| !nodes.contains(node)));
+    }
+
+    /// The time is up, or nobody is waited for.
+    pub(crate) fn end(mut self) -> Replies<Reply> {
+        self.silent.extend(self.waiting);
+        self.silent.sort_unstable();
+        Replies { values: self.values, silent: self.silent }
+    }
+}
+
 /// Forgets a question when its asker has all replies or gives up.
 pub(crate) struct Forget<'a>(pub(crate) &'a Peers, pub(crate) u64);
 
@@ -79,14 +126,19 @@ impl Drop for Forget<'_> {
 }
 
 impl Peers {
-    /// A node with a new id; `None` where the operating system has no random numbers to give.
-    pub(crate) fn new() -> Option<Self> {
-        let id = ClientId::random()?;
-        Some(Self { inbox: inbox(id), id, open: Mutex::default(), known: Mutex::default() })
+    /// A node with a new id; `None` where there are no random numbers to be had.
+    pub(crate) fn new(random: Random) -> Option<Self> {
+        let id = ClientId::random(&random)?;
+        Some(Self { inbox: inbox(id), id, random, open: Mutex::default(), known: Mutex::default() })
     }
 
     pub(crate) fn id(&self) -> &str {
         self.id.as_str()
+    }
+
+    /// A new question's number, which can't be guessed; `None` where there are no random numbers to be had.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.random.u64().ok()
     }
 
     /// The channel that replies to this node come on.
@@ -136,4 +188,36 @@ impl Peers {
 
 pub(crate) fn inbox(node: ClientId) -> String {
     format!("{REPLIES_PREFIX}{}", node.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(names: &[&str]) -> HashSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn who_has_gone_is_not_waited_for_and_is_silent_unless_its_reply_comes_all_the_same() {
+        let mut asked = Asked::new(nodes(&["a", "b", "c", "d", "e"]));
+        asked.replied("b".to_owned(), Reply::SameSchema);
+        asked.there(&nodes(&["a", "d"]));
+        assert_eq!((asked.waiting(), asked.is_over()), (&nodes(&["a", "d"]), false));
+        asked.replied("e".to_owned(), Reply::SameSchema);
+        asked.replied("d".to_owned(), Reply::Unknown);
+        let Replies { values, silent } = asked.end();
+        let same = |node: &str| (node.to_owned(), Reply::SameSchema);
+        assert_eq!(values, [same("b"), same("e"), ("d".to_owned(), Reply::Unknown)], "as they came");
+        assert_eq!(silent, ["a", "c"], "who was late, and who had gone");
+    }
+
+    #[test]
+    fn where_nobody_is_left_the_question_is_over() {
+        let mut asked = Asked::new(nodes(&["a", "b"]));
+        asked.there(&nodes(&[]));
+        assert!(asked.is_over());
+        assert_eq!(asked.end().silent, ["a", "b"]);
+        assert!(Asked::new(nodes(&[])).is_over());
+    }
 }

@@ -177,6 +177,7 @@ impl PendingConnection {
     pub(crate) async fn end(&self) -> End {
         let mut stopping = self.pending.stopping.subscribe();
         tokio::select! {
+            biased;
             _ = stopping.wait_for(|stopping| *stopping) => End::Stopping,
             () = self.evicted.notified() => End::Evicted,
             () = self.overdue() => End::TimedOut,

@@ -9,6 +9,9 @@ use bytes::Bytes;
 /// As many frames as one system call takes.
 pub(crate) const BATCH: usize = 64;
 
+/// What a queued frame takes beside its own bytes, which other queues share.
+pub(crate) const HANDLE: usize = size_of::<Bytes>();
+
 /// What a frame is the latest of: the event's id, and the bytes of its key field.
 pub(crate) type Key = (u16, Bytes);
 
@@ -31,8 +34,9 @@ impl Queue {
         self.frames.is_empty()
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+    /// What the bounds are compared with: small frames take more than their bytes.
+    pub(crate) fn cost(&self) -> usize {
+        self.bytes + self.frames.len() * HANDLE
     }
 
     pub(crate) fn push(&mut self, frame: Bytes) {
@@ -41,7 +45,7 @@ impl Queue {
     }
 
     /// Puts a frame in the place of the queued one with the same key; `false` where there is none, or where the frame is larger
-    /// and more than `limit` bytes would then be queued.
+    /// and the queue would then cost more than `limit`.
     pub(crate) fn replace(&mut self, key: &Key, frame: &Bytes, limit: usize) -> bool {
         let Some(at) = self.latest.as_ref().and_then(|latest| latest.get(key)) else { return false };
         // Numbers before the front are those that are being written, or are.
@@ -49,12 +53,12 @@ impl Queue {
         if at == 0 && self.partial {
             return false;
         }
+        let cost = self.cost();
         let Some(queued) = self.frames.get_mut(at) else { return false };
-        let bytes = self.bytes - queued.len() + frame.len();
-        if bytes > limit && frame.len() > queued.len() {
+        if frame.len() > queued.len() && cost - queued.len() + frame.len() > limit {
             return false;
         }
-        self.bytes = bytes;
+        self.bytes = self.bytes - queued.len() + frame.len();
         *queued = frame.clone();
         true
     }

@@ -1,12 +1,9 @@
 //! File descriptors that are kept back, so that clients can't take the last ones: then nothing could be opened any more, no connection to
 //! Redis and no file, and not even a client could be accepted to be turned away.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::{io, time::Duration};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 #[cfg(unix)]
 type Descriptor = std::os::fd::OwnedFd;

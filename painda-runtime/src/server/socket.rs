@@ -164,8 +164,9 @@ impl<S: Schema> Socket<S> {
         match node.push(&self.session.core, packet) {
             // Its own form of the event is larger than the usual one.
             Pushed::TooLarge => {
-                let len = packet.frame(self.session.core.dialect(), node.registry).map_or(0, |frame| frame.len());
-                Err(Error::TooLarge { len, limit: node.config.limits.queue.burst })
+                let queue = &node.config.limits.queue;
+                let len = packet.frame_len(self.session.core.dialect(), node.registry, queue.largest());
+                Err(Error::TooLarge { len, limit: queue.burst })
             }
             Pushed::Full => Err(Error::QueueFull { limit: node.config.limits.queue.limit }),
             Pushed::Closed => Err(Error::Disconnected),
@@ -173,7 +174,8 @@ impl<S: Schema> Socket<S> {
         }
     }
 
-    /// How many bytes wait for the client: what it has been sent and its connection has not taken.
+    /// How many bytes wait for the client: what it has been sent and its connection has not taken, as
+    /// [the queue's limit](super::PPServerBuilder::queue_limit) counts it.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.session.core.outbox.queued_bytes()

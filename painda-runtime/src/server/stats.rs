@@ -360,7 +360,7 @@ impl Facade {
 
     pub(crate) fn state(&self, _now: impl FnOnce() -> ServerStats) {}
 
-    pub(crate) fn handler_time(&self, _event: EventLabel, _began: std::time::Instant) {}
+    pub(crate) fn handler_time(&self, _event: EventLabel, _began: tokio::time::Instant) {}
 }
 
 #[cfg(feature = "metrics")]
@@ -392,7 +392,7 @@ impl Facade {
     }
 
     /// How long a handler took.
-    pub(crate) fn handler_time(&self, event: EventLabel, began: std::time::Instant) {
+    pub(crate) fn handler_time(&self, event: EventLabel, began: tokio::time::Instant) {
         self.handler_seconds[event.position].record(began.elapsed());
     }
 }

@@ -230,6 +230,12 @@ pub fn decode(bytes: &Bytes, max_inflated: usize) -> Result<Frame, FrameError> {
     Ok(Frame { version, mode: Mode::ALL[usize::from(flags & FLAG_MODE)], body })
 }
 
+/// Whether a frame says that its payload is compressed, and so may be far larger than it looks.
+#[cfg(feature = "server")]
+pub(crate) fn is_deflated(bytes: &[u8]) -> bool {
+    bytes.get(7).is_some_and(|flags| u16::from(*flags) & FLAG_DEFLATED != 0)
+}
+
 /// Deflates a payload, for a frame with that flag.
 ///
 /// # Errors

@@ -1,12 +1,11 @@
-//! JSON text, taken apart without a tree of values.
-//!
-//! `serde_json`'s feature `raw_value` would do that, but it changes how the whole program reads a `Value`: an object with one key of
-//! its own is then read as the JSON that stands in its text, which is nested as deep as anybody likes and uncounted.
+//! The parts of JSON text that the protocol asks for, found without a tree of values.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde_core::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
+use serde_core::de::IgnoredAny;
+
+use crate::pieces::{Pieces, Wrong};
 
 /// The text of some members of an object; of those that are there twice, the last one's. None where the text is JSON, but no
 /// object.
@@ -14,118 +13,44 @@ pub(crate) fn members<'a, const N: usize>(
     text: &'a str,
     names: [&str; N],
 ) -> Result<Option<[Option<&'a str>; N]>, serde_json::Error> {
-    match Pieces::new(text).members(names) {
-        Some(members) => Ok(Some(members)),
-        None => serde_json::from_str::<IgnoredAny>(text).map(|_| None),
+    let mut members = [None; N];
+    let found = whole(text, |json| {
+        json.members(|key, json| {
+            let value = json.value()?;
+            if let Some(at) = names.iter().position(|name| *name == key) {
+                members[at] = Some(value);
+            }
+            Ok(())
+        })
+    });
+    match found {
+        Ok(()) => Ok(Some(members)),
+        Err(_) => serde_json::from_str::<IgnoredAny>(text).map(|_| None),
     }
 }
 
 /// The string that a JSON text is; none where it is something else.
 pub(crate) fn string(text: &str) -> Option<Cow<'_, str>> {
-    serde_json::from_str(text).ok().map(|Text(text)| text)
+    whole(text, Pieces::string).ok()
 }
 
 /// The strings of an array, without what else is in it; none where it is no array.
 pub(crate) fn strings(text: &str) -> Option<Vec<Cow<'_, str>>> {
-    Pieces::new(text).strings()
+    let mut strings = Vec::new();
+    let found = whole(text, |json| {
+        json.items(|json| {
+            strings.extend(string(json.value()?));
+            Ok(())
+        })
+    });
+    found.ok().map(|()| strings)
 }
 
-/// What may stand between the pieces.
-const SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
-
-/// Takes text apart from front to back; it ends with none where the text is something else.
-struct Pieces<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Pieces<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { rest: text }
-    }
-
-    /// Passes over this byte and the space before it, if it comes next.
-    fn next_is(&mut self, byte: char) -> bool {
-        self.rest = self.rest.trim_start_matches(SPACE);
-        match self.rest.strip_prefix(byte) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The text of the next value.
-    fn value(&mut self) -> Option<&'a str> {
-        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<IgnoredAny>();
-        values.next()?.ok()?;
-        let (value, rest) = self.rest.split_at(values.byte_offset());
-        self.rest = rest;
-        Some(value.trim_start_matches(SPACE))
-    }
-
-    /// Reads what stands between two brackets with commas in between, and nothing behind that.
-    fn each(mut self, open: char, close: char, mut piece: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        self.next_is(open).then_some(())?;
-        if !self.next_is(close) {
-            piece(&mut self)?;
-            while !self.next_is(close) {
-                self.next_is(',').then_some(())?;
-                piece(&mut self)?;
-            }
-        }
-        self.rest.trim_start_matches(SPACE).is_empty().then_some(())
-    }
-
-    fn members<const N: usize>(self, names: [&str; N]) -> Option<[Option<&'a str>; N]> {
-        let mut members = [None; N];
-        self.each('{', '}', |pieces| {
-            let key = string(pieces.value()?)?;
-            pieces.next_is(':').then_some(())?;
-            let value = pieces.value()?;
-            if let Some(at) = names.iter().position(|name| *name == key) {
-                members[at] = Some(value);
-            }
-            Some(())
-        })?;
-        Some(members)
-    }
-
-    fn strings(self) -> Option<Vec<Cow<'a, str>>> {
-        let mut strings = Vec::new();
-        self.each('[', ']', |pieces| {
-            strings.extend(string(pieces.value()?));
-            Some(())
-        })?;
-        Some(strings)
-    }
-}
-
-/// A string that is borrowed from the text where it has no escapes.
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Borrowed;
-
-        impl<'de> Visitor<'de> for Borrowed {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(text.into()))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(text.to_owned().into()))
-            }
-        }
-
-        json.deserialize_str(Borrowed)
-    }
+/// Reads a value with nothing behind it.
+fn whole<'a, T>(text: &'a str, read: impl FnOnce(&mut Pieces<'a>) -> Result<T, Wrong>) -> Result<T, Wrong> {
+    let mut json = Pieces::new(text);
+    let value = read(&mut json)?;
+    json.end().map(|()| value)
 }
 
 /// Whether bytes are JSON text.

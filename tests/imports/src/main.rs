@@ -12,7 +12,7 @@ use std::{env, fs, path::Path, process::ExitCode};
 /// The floors of the runtime, from the top. A file imports from its own floor and from those below it.
 const FLOORS: [&str; 8] = ["lib", "server", "emitter", "adapter", "wire", "message", "schema", "codec"];
 /// Small helpers that every floor may use.
-const CELLAR: [&str; 2] = ["excerpt", "__private"];
+const CELLAR: [&str; 4] = ["excerpt", "pieces", "random", "__private"];
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

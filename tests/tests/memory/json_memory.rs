@@ -7,7 +7,7 @@ use painda_runtime::{
     server::{Incoming, PPServerBuilder, Socket},
 };
 use painda_tests::{
-    frames::{HEADER, deflated_json},
+    frames::{HEADER, Header, SCHEMA, deflated_json},
     heap,
     raw::{BINARY, FIN, Raw, TEXT},
     server::start,
@@ -38,9 +38,22 @@ struct Point {
     y: f32,
 }
 
+/// Which points are chosen: a byte each, and a hundred as JSON.
+#[derive(Debug, PPEvent)]
+#[pp(event = "points:chosen", id = 2)]
+struct PointsChosen {
+    points: Vec<Chosen>,
+}
+
+/// Whether one of them is.
+#[derive(Clone, Debug, PPType)]
+struct Chosen {
+    is_among_the_points_that_the_user_has_chosen_with_the_pointer_or_with_the_keyboard_a_moment_ago: bool,
+}
+
 schema! {
     /// What is drawn.
-    Drawing { PointsDrawn }
+    Drawing { PointsDrawn, PointsChosen }
 }
 
 struct Scene {
@@ -218,4 +231,35 @@ async fn small_objects_that_middleware_passes_on() {
     let mut scene = Scene::start(builder).await;
     scene.costs_its_length(message(LEN, "nobody", "[", "{\"a\":0}", "]")).await;
     assert_eq!((scene.server.stats().unhandled, scene.server.stats().failed_handlers), (1, 0));
+}
+
+/// As JSON it is longer than any queue takes: only its beginning may be made, in a buffer that doubles up to twice the burst.
+#[tokio::test]
+async fn an_event_whose_json_no_queue_takes() {
+    const BURST: usize = 8 << 20;
+    let builder = builder().queue_limit(1 << 20).queue_burst(BURST).on(async |socket: Socket<Drawing>, chosen| {
+        let chosen: PointsChosen = chosen;
+        socket.to("all").emit(&chosen)?;
+        socket.to("all").emit(&PointsDrawn { points: Vec::new() })
+    });
+    let mut scene = Scene::start(builder).await;
+    let mut other = Raw::connect(scene.server.local_addr().expect("it listens")).await;
+    let points = vec![
+        Chosen {
+            is_among_the_points_that_the_user_has_chosen_with_the_pointer_or_with_the_keyboard_a_moment_ago: true
+        };
+        900_000
+    ];
+    let event = PointsChosen { points }.to_bytes();
+    let frame = Header::new(SCHEMA, 2).frame(&event);
+    let (heard, peak) = heap::peak(async {
+        scene.sender.frame(FIN | BINARY, &frame).await;
+        scene.member.next().await.expect("it stays open").1
+    })
+    .await;
+    // The member did without the one that is too large for it; who hears bytes has both.
+    assert_eq!(heard, br#"{"type":"points:drawn","payload":{"points":[]}}"#);
+    assert_eq!(other.next().await.expect("it stays open").1[HEADER..], event);
+    assert_eq!(scene.server.stats().dropped_full, 1);
+    assert!(peak <= 3 * BURST + 8 * event.len(), "{peak} bytes");
 }

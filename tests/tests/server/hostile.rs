@@ -394,9 +394,64 @@ async fn messages_that_come_while_a_handler_runs_are_handled_after_it_in_order()
     }
 }
 
+/// They did all their work before anybody else's message was looked at.
+#[tokio::test]
+async fn large_messages_of_many_clients_do_not_hold_up_a_small_one() {
+    let large = Arc::new(AtomicUsize::new(0));
+    let (small, mut handled) = mpsc::unbounded_channel();
+    let (counted, seen) = (large.clone(), large.clone());
+    let builder = PPServer::<Arena>::builder()
+        .on_json("large", move |_: Socket<Arena>, _: Value| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            ready(())
+        })
+        .on(move |_: Socket<Arena>, _: PlayerMove| {
+            small.send(seen.load(Ordering::SeqCst)).expect("the test listens");
+            ready(())
+        });
+    let (_server, addr) = start(builder).await;
+    let mut honest = Raw::connect(addr).await;
+    let mut bombers = Vec::new();
+    for _ in 0..30 {
+        bombers.push(Raw::connect(addr).await);
+    }
+    let text = format!(r#"{{"type":"large","payload":"{}"}}"#, "x".repeat(1_000_000));
+    let bomb = masked(FIN | BINARY, &deflated_json(&text));
+    for bomber in &mut bombers {
+        bomber.write(&bomb).await;
+    }
+    let begun = async {
+        while large.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the first of them", begun).await;
+    honest.write(&masked(FIN | BINARY, &player_move(0.0, 0.0))).await;
+    let before = within("the small one", handled.recv()).await.expect("it is handled");
+    assert!(before < 10, "{before} large messages were handled before it");
+    eventually("all of them", async || large.load(Ordering::SeqCst) == bombers.len()).await;
+}
+
+/// 257 messages wait for a handler that never ends, and behind them is what is not read.
+#[tokio::test]
+async fn a_full_inbox_does_not_hide_the_end_of_its_client() {
+    let (server, addr) = start(hanging(Hanging::Handler)).await;
+    for how in ["FIN", "close"] {
+        let mut client = Raw::connect(addr).await;
+        client.write(&masked(FIN | BINARY, &player_move(0.0, 0.0)).repeat(300)).await;
+        until(&server, "it to be there", |server| server.stats().connections == 1).await;
+        if how == "close" {
+            client.write(&masked(FIN | CLOSE, &1000u16.to_be_bytes())).await;
+            assert_eq!(client.close_code().await, close_code::BUSY);
+        }
+        drop(client);
+        until(&server, "it to be missed", |server| server.stats().connections == 0).await;
+    }
+}
+
 #[tokio::test]
 async fn a_client_whose_messages_find_no_room_for_long_is_closed() {
-    let (server, addr) = start(hanging(Hanging::Handler).heartbeat(Duration::from_millis(300))).await;
+    let (server, addr) = start(hanging(Hanging::Handler)).await;
     let mut busy = Raw::connect(addr).await;
     busy.write(&masked(FIN | BINARY, &player_move(0.0, 0.0)).repeat(900)).await;
     assert_eq!(busy.close_code().await, close_code::BUSY);

@@ -91,9 +91,8 @@ impl RedisAdapter {
 
     /// Connects, and takes a lease.
     pub(super) async fn start(settings: Settings) -> Result<Self, AdapterError> {
-        let node = getrandom::u64().map_err(|error| AdapterError::Unavailable(error.to_string().into()))?;
         let (server, seeds) = (settings.server.clone(), settings.seeds.clone());
-        let router = Arc::new(Router::new(settings, node));
+        let router = Arc::new(Router::new(settings)?);
         let mut tasks = Tasks::default();
         let servers = if seeds.is_empty() {
             let lane = router.connect(server, true).await?;

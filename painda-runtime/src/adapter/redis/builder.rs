@@ -7,6 +7,7 @@ use std::{fmt::Display, future::Future, time::Duration};
 #[cfg(feature = "redis-tls")]
 use super::tls::{Certificates, Pem};
 use super::{access::Credentials, outbox::WhenFull};
+use crate::random::Random;
 
 const DEFAULT_PREFIX: &str = "pp:";
 const DEFAULT_QUEUE_BYTES: usize = 16 << 20;
@@ -35,6 +36,7 @@ pub struct RedisBuilder {
     pub(super) when_full: WhenFull,
     pub(super) lease: Duration,
     pub(super) linger: Duration,
+    pub(super) random: Random,
     pub(super) cluster: Vec<String>,
     pub(super) sentinel: Option<(String, Vec<String>)>,
     pub(super) sentinel_password: Option<String>,
@@ -58,6 +60,7 @@ impl Default for RedisBuilder {
             when_full: WhenFull::default(),
             lease: DEFAULT_LEASE,
             linger: Duration::ZERO,
+            random: Random::default(),
             cluster: Vec::new(),
             sentinel: None,
             sentinel_password: None,
@@ -88,6 +91,14 @@ impl std::fmt::Debug for RedisBuilder {
 }
 
 impl RedisBuilder {
+    /// For simulations: everything that is chosen by chance is the same for the same seed.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.random = Random::seeded(seed);
+        self
+    }
+
     /// Where Redis is, as `redis://[user][:password@]host[:port][/db]` or `redis+unix:///path?db=0`; with the feature
     /// `redis-tls` also as `rediss://…`. The other setters win over its parts. Default: `redis://localhost:6379`.
     #[must_use]

@@ -1,5 +1,5 @@
 //! How nodes that die are missed: each keeps a [lease](crate::adapter::lease), and the others see to the clients of one whose
-//! lease has ended.
+//! lease has ended. What is asked and done next is [`Keeper`]'s to say: here it is done.
 //!
 //! Three kinds of keys: the SET of all nodes, a node's lease (a key that expires), and the SET of a node's clients, by which
 //! others find the rooms to take them out of. A sweep removes first and takes the node off the list last, each in its own
@@ -7,15 +7,11 @@
 //! and from the list, which it is no longer on, and in either case writes everything again. Knows no rooms' members but by
 //! these keys.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use redis::cmd;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
     answer::{Meaning, meaning},
@@ -25,6 +21,7 @@ use super::{
 };
 use crate::adapter::{
     AdapterError,
+    keeper::{Action, Event, Keeper},
     lease::{Found, Lease, Loss, Renewed},
 };
 
@@ -33,18 +30,18 @@ const SWEEP_CLIENTS: usize = 128;
 
 /// Takes the lease, before the node has any members that others might have to clean up.
 pub(super) async fn take(router: &Router) -> Result<Lease, AdapterError> {
-    let mut keeper = Keeper { router, lease: Lease::new(router.settings.lease) };
+    let mut holder = Holder { router, lease: Lease::new(router.settings.lease) };
     loop {
-        match keeper.beat().await {
+        match holder.renew().await {
             // The connection's task has just begun to set it up.
             Err(AdapterError::Closed) => sleep(Duration::from_millis(2)).await,
             // Without the permission the node works, and is not missed when it dies.
             Err(error @ AdapterError::Backend(_)) => {
-                keeper.refused(&error);
-                return Ok(keeper.lease);
+                holder.refused(&error);
+                return Ok(holder.lease);
             }
             Err(error) => return Err(error),
-            Ok(_) => return Ok(keeper.lease),
+            Ok(_) => return Ok(holder.lease),
         }
     }
 }
@@ -60,38 +57,65 @@ pub(super) async fn give_back(router: &Router) -> Result<(), AdapterError> {
 /// Keeps the lease that was taken, and looks after those of others; runs until it is aborted.
 pub(super) async fn run(router: Arc<Router>, mut lease: Lease) {
     lease.write_again();
-    let interval = lease.interval();
-    let mut keeper = Keeper { router: &router, lease };
+    let mut keeper = Keeper::new(router.node_id.clone(), lease.interval());
+    let mut holder = Holder { router: &router, lease };
+    let mut event = Event::Woken;
     loop {
-        let beaten = match keeper.beat().await {
-            // After an outage of Redis everybody's lease has ended: the others get time to come back as well.
-            Ok(lost) if lost => Ok(()),
-            Ok(_) => keeper.sweep().await,
-            Err(error) => Err(error),
-        };
-        match beaten {
-            Ok(()) => {
-                keeper.works();
-                sleep(interval).await;
-            }
+        event = match holder.perform(keeper.on(event)).await {
+            Ok(event) => event,
             Err(error) => {
-                keeper.refused(&error);
-                // Soon again: the connection may be back any moment.
-                sleep((interval / 8).max(Duration::from_millis(50))).await;
+                holder.refused(&error);
+                sleep(keeper.failed()).await;
+                Event::Woken
             }
-        }
+        };
     }
 }
 
-/// Renews this node's lease, and looks for nodes whose lease has ended.
-struct Keeper<'a> {
+/// Has this node's lease, and asks Redis.
+struct Holder<'a> {
     router: &'a Router,
     lease: Lease,
 }
 
-impl Keeper<'_> {
+impl Holder<'_> {
+    async fn perform(&mut self, action: Action) -> Result<Event, AdapterError> {
+        let Router { settings, .. } = self.router;
+        Ok(match action {
+            Action::Renew => Event::Renewed { lost: self.renew().await? },
+            Action::List => {
+                let nodes = settings.nodes_key();
+                Event::Listed(self.router.ask(&nodes, cmd("SMEMBERS").arg(&nodes)).await?)
+            }
+            Action::Look(node) => {
+                let lease = settings.lease_key(&node);
+                Event::Looked { alive: self.router.ask(&lease, cmd("EXISTS").arg(&lease)).await? }
+            }
+            Action::Clients(node) => {
+                let record = settings.record_key(&node);
+                Event::Clients(self.router.ask(&record, cmd("SRANDMEMBER").arg(&record).arg(SWEEP_CLIENTS)).await?)
+            }
+            Action::Remove { node, clients } => {
+                let record = settings.record_key(&node);
+                for done in join_all(clients.iter().map(|client| self.remove(&record, client))).await {
+                    done?;
+                }
+                Event::Removed
+            }
+            Action::Strike { node, clients } => {
+                self.strike(&node, clients).await?;
+                Event::Struck
+            }
+            Action::Wait(time) => {
+                self.works();
+                sleep(time).await;
+                Event::Woken
+            }
+        })
+    }
+
     /// Renews the lease, and finds out whether it had ended.
-    async fn beat(&mut self) -> Result<bool, AdapterError> {
+    async fn renew(&mut self) -> Result<bool, AdapterError> {
         let Router { settings, node_id, observed, .. } = self.router;
         let key = settings.lease_key(node_id);
         let alive: bool = self.router.ask(&key, cmd("EXISTS").arg(&key)).await?;
@@ -128,52 +152,14 @@ impl Keeper<'_> {
         self.router.with(&key, |shared| shared.works(Part::Lease));
     }
 
-    /// Looks for nodes whose lease has ended.
-    async fn sweep(&self) -> Result<(), AdapterError> {
-        let Router { settings, node_id, .. } = self.router;
-        let nodes_key = settings.nodes_key();
-        let nodes: HashSet<String> = self.router.ask(&nodes_key, cmd("SMEMBERS").arg(&nodes_key)).await?;
-        for node in nodes {
-            if node != *node_id && !self.is_alive(&node).await? {
-                self.bury(&node).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn is_alive(&self, node: &str) -> Result<bool, AdapterError> {
-        let key = self.router.settings.lease_key(node);
-        self.router.ask(&key, cmd("EXISTS").arg(&key)).await
-    }
-
-    /// Removes a dead node's clients from their rooms, and the node from the list.
-    async fn bury(&self, node: &str) -> Result<(), AdapterError> {
-        let settings = &self.router.settings;
-        let record = settings.record_key(node);
-        let mut count = 0;
-        loop {
-            let clients: Vec<String> =
-                self.router.ask(&record, cmd("SRANDMEMBER").arg(&record).arg(SWEEP_CLIENTS)).await?;
-            if !clients.is_empty() {
-                for done in join_all(clients.iter().map(|client| self.remove(&record, client))).await {
-                    done?;
-                }
-                count += clients.len() as u64;
-            }
-            if self.is_alive(node).await? {
-                // It was only paused, and takes back what was removed.
-                return Ok(());
-            }
-            if clients.is_empty() {
-                break;
-            }
-        }
-        let nodes = settings.nodes_key();
+    /// Takes a dead node off the list.
+    async fn strike(&self, node: &str, clients: u64) -> Result<(), AdapterError> {
+        let nodes = self.router.settings.nodes_key();
         let first: bool = self.router.ask(&nodes, cmd("SREM").arg(&nodes).arg(node)).await?;
-        if count > 0 || first {
-            self.router.observed.swept_clients.add(count);
-            tracing::warn!(target: "painda::redis", node, clients = count, "a node has died; its clients have left their rooms");
-            self.router.observed.tell(RedisEvent::Swept { node: node.into(), clients: count });
+        if clients > 0 || first {
+            self.router.observed.swept_clients.add(clients);
+            tracing::warn!(target: "painda::redis", node, clients, "a node has died; its clients have left their rooms");
+            self.router.observed.tell(RedisEvent::Swept { node: node.into(), clients });
         }
         Ok(())
     }

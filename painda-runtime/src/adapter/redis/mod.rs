@@ -39,10 +39,12 @@ mod echoes;
 mod endpoint;
 #[cfg(feature = "metrics")]
 mod gauges;
+mod hearing;
 mod lease;
 mod outbox;
 mod part;
 mod publisher;
+mod publishing;
 mod replies;
 mod router;
 mod settings;
@@ -53,6 +55,7 @@ mod standing;
 mod start;
 mod stats;
 mod subscriber;
+mod subscribing;
 mod timings;
 #[cfg(feature = "redis-tls")]
 mod tls;

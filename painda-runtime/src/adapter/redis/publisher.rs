@@ -3,36 +3,34 @@
 //! One batch is in flight at a time. When the connection breaks, the fate of the batch in flight is unknown: it is
 //! counted and not sent again, so that nothing is heard twice. Room memberships can be repeated without harm, so all of
 //! them are written again on every new connection.
+//!
+//! What the connection is used for next is [`Publishing`]'s to say: here it is done.
 
 use std::{
+    convert::Infallible,
     io::Write,
+    pin::Pin,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::Duration,
 };
 
 use futures_util::FutureExt;
-use redis::{ConnectionAddr, Value, cmd};
-use tokio::time::{Instant, sleep, sleep_until};
+use redis::{Value, cmd};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
     connection::{Connection, ask_role},
     part::Part,
+    publishing::{Action, Event, Identity, Publishing},
     replies::{Sorted, sort},
     shared::{IS_REPLICA, Shared},
     standing::Role,
-    timings::{CONNECT_TIMEOUT, CROWD_TIMEOUT, PROBE_INTERVAL},
     traffic::Outgoing,
 };
 use crate::adapter::{AdapterError, backoff::Backoff, membership::Change};
-
-/// How long a server that has lost a slot is left alone, unless it hands its channels over before that.
-const MOVED_DELAY: Duration = Duration::from_millis(20);
-/// How long one is left alone that takes no publishes for now.
-const NOT_NOW_DELAY: Duration = Duration::from_millis(200);
-
-/// Between two looks at who is back after an outage.
-const CROWD_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The most membership changes in one write; publishes go out in between.
 const BATCH_CHANGES: usize = 512;
@@ -46,134 +44,201 @@ pub(super) async fn open(shared: &Shared) -> Result<Connection, AdapterError> {
 }
 
 /// Runs until it is aborted.
-pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
-    let mut publisher = Publisher { shared: &shared, server: None, doubtful: None, fences: 0 };
-    let mut backoff = Backoff::new(CONNECT_TIMEOUT);
+pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>, backoff: Backoff) {
+    let mut publishing = Publishing::new(backoff);
     let mut next = first;
     loop {
-        let why = match next {
-            Ok(connection) => publisher.serve(connection).await,
-            Err(why) => why,
+        let End { why, in_flight } = match next {
+            Ok(connection) => {
+                let Err(end) = Publisher::new(&shared, connection).serve(&mut publishing).await;
+                end
+            }
+            Err(why) => why.into(),
         };
         *shared.commands.lock() = None;
         shared.publishes.store(false, Relaxed);
         shared.down(Part::Publishing, &why);
         shared.members.lock().fail_waiters(&why);
-        sleep(backoff.delay()).await;
+        sleep(publishing.gone(in_flight, Instant::now())).await;
         next = open(&shared).await;
     }
 }
 
-/// How Redis knows a connection. The id alone is not enough: a restarted Redis gives it to somebody else.
-#[derive(Clone, Debug)]
-struct Identity {
-    id: String,
-    addr: String,
+/// The end of a connection.
+struct End {
+    why: AdapterError,
+    /// The fate of what was being written is unknown.
+    in_flight: bool,
 }
 
+impl From<AdapterError> for End {
+    fn from(why: AdapterError) -> Self {
+        Self { why, in_flight: false }
+    }
+}
+
+/// One connection, and why it may have to be given up.
 struct Publisher<'a> {
     shared: &'a Shared,
-    /// The server that the last connection went to.
-    server: Option<ConnectionAddr>,
-    /// A connection broke with commands in flight, and Redis may still process them.
-    doubtful: Option<Option<Identity>>,
-    fences: u64,
+    connection: Connection,
+    /// Ends when the sentinels name another server.
+    replaced: Pin<Box<dyn Future<Output = AdapterError> + Send + 'a>>,
+    giving_up: watch::Receiver<Option<AdapterError>>,
+    /// What the server is suspected for.
+    suspicion: Option<AdapterError>,
 }
 
-impl Publisher<'_> {
-    /// Writes until the connection breaks; says why it did.
-    async fn serve(&mut self, mut connection: Connection) -> AdapterError {
-        match self.set_up(&mut connection).await {
-            Ok(identity) => self.write_all(connection, identity).await,
-            Err(why) => why,
-        }
-    }
-
-    async fn set_up(&mut self, connection: &mut Connection) -> Result<Option<Identity>, AdapterError> {
-        let shared = self.shared;
-        // With sentinels the address changes, and by then the old master may have been replaced for a while.
-        if self.server.replace(connection.server.clone()).is_some_and(|before| before != connection.server) {
-            shared.lose_unnamed();
-        }
-        shared.standing.lock().begins(connection.role);
-        // It was another server that somebody suspected.
-        shared.suspicion();
-        let identity = identify(connection).await?;
-        self.settle_doubt(connection).await?;
-        shared.members.lock().rewrite();
-        *shared.commands.lock() = Some(connection.commands.clone());
-        shared.works(Part::Publishing);
-        self.wait_for_crowd(connection).await?;
-        shared.publishes.store(true, Relaxed);
-        Ok(identity)
-    }
-
-    async fn write_all(&mut self, mut connection: Connection, identity: Option<Identity>) -> AdapterError {
-        let shared = self.shared;
-        let mut next_probe = Instant::now();
-        let mut giving_up = shared.giving_up();
+impl<'a> Publisher<'a> {
+    fn new(shared: &'a Shared, connection: Connection) -> Self {
         let server = connection.server.clone();
-        let mut replaced = std::pin::pin!(shared.replaced(&server));
+        let replaced = Box::pin(async move { shared.replaced(&server).await });
+        Self { shared, connection, replaced, giving_up: shared.giving_up(), suspicion: None }
+    }
+
+    /// Uses the connection until it ends.
+    async fn serve(mut self, publishing: &mut Publishing) -> Result<Infallible, End> {
+        let shared = self.shared;
+        let mut action = publishing.connected(&self.connection.server);
         loop {
-            // However much there is to write.
-            if let Some(why) = replaced.as_mut().now_or_never() {
-                return why;
-            }
-            if giving_up.has_changed().unwrap_or_default()
-                && let Some(why) = giving_up.borrow_and_update().clone()
-            {
-                return why;
-            }
-            let suspicion = shared.suspicion();
-            if suspicion.is_some() || Instant::now() >= next_probe {
-                next_probe = Instant::now() + PROBE_INTERVAL;
-                shared.members.lock().retry_refused();
-                if let Err(why) = self.probe(&mut connection, suspicion).await {
-                    return why;
+            let event = match action {
+                Action::Begin { replaced } => Event::Begun(self.begin(replaced).await?),
+                Action::Kill(earlier) => {
+                    self.kill(&earlier).await?;
+                    Event::Killed
                 }
-            }
-            let changes = shared.members.lock().take(BATCH_CHANGES);
-            let batch = shared.traffic.lock().take_batch();
-            if changes.is_empty() && batch.is_empty() {
-                shared.closing.report();
-                tokio::select! {
-                    why = connection.broken() => return why,
-                    why = &mut replaced => return why,
-                    _ = giving_up.changed() => giving_up.mark_changed(),
-                    () = shared.to_publish.notified() => {
-                        if !shared.settings.linger.is_zero() && !shared.closing.has_begun() {
-                            sleep(shared.settings.linger).await;
-                        }
-                    }
-                    () = sleep_until(next_probe) => {}
+                Action::Settle => Event::Settled { due: self.settle() },
+                Action::PassFence { number, epoch } => {
+                    self.pass_fence(number, epoch).await?;
+                    Event::Passed
                 }
-            } else {
-                match self.write(&mut connection, changes, &batch).await {
-                    Ok(()) => {}
-                    Err(AdapterError::Backend(words)) => return self.wrong_server(&connection, &words),
-                    Err(why) => {
-                        self.doubtful = Some(identity);
-                        shared.observed.lose_in_flight(shared.traffic.lock().lose_batch());
-                        shared.announce();
-                        return why;
-                    }
+                Action::Offer => Event::Offered { before: self.offer() },
+                Action::Count => Event::Counted(shared.count_present(&mut self.connection.commands).await?),
+                Action::AwaitOthers(time) => {
+                    sleep(time).await;
+                    Event::Waited
                 }
-            }
+                Action::Publish => {
+                    shared.publishes.store(true, Relaxed);
+                    // What was to be given up before this was another connection.
+                    self.giving_up.mark_unchanged();
+                    self.free()?
+                }
+                Action::Probe => {
+                    self.probe().await?;
+                    Event::Probed
+                }
+                Action::Write { or_wait_until } => self.write_or_wait(or_wait_until).await?,
+                Action::Rest(time) => {
+                    sleep(time).await;
+                    self.free()?
+                }
+            };
+            action = publishing.on(event, Instant::now());
         }
+    }
+
+    /// Nothing is under way; an error where the connection is to be given up, however much there is to write.
+    fn free(&mut self) -> Result<Event, End> {
+        if let Some(why) = self.replaced.as_mut().now_or_never() {
+            return Err(why.into());
+        }
+        if self.giving_up.has_changed().unwrap_or_default()
+            && let Some(why) = self.giving_up.borrow_and_update().clone()
+        {
+            return Err(why.into());
+        }
+        self.suspicion = self.shared.suspicion();
+        Ok(Event::Free { suspected: self.suspicion.is_some() })
+    }
+
+    /// Begins the bookkeeping of the server. Returns what it calls this connection; `None` where it does not tell.
+    async fn begin(&mut self, replaced: bool) -> Result<Option<Identity>, AdapterError> {
+        // With sentinels the address changes, and by then the old master may have been replaced for a while.
+        if replaced {
+            self.shared.lose_unnamed();
+        }
+        self.shared.standing.lock().begins(self.connection.role);
+        // It was another server that somebody suspected.
+        self.shared.suspicion();
+        let info = match self.connection.commands.send_packed_command(cmd("CLIENT").arg("INFO")).await {
+            Ok(Value::VerbatimString { text, .. } | Value::SimpleString(text)) => text,
+            Ok(Value::BulkString(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+            Ok(_) => return Ok(None),
+            Err(error) if is_answer(&error) => return Ok(None),
+            Err(error) => return Err(command_error(&error)),
+        };
+        let field =
+            |name: &str| info.split_ascii_whitespace().find_map(|field| field.strip_prefix(name).map(str::to_owned));
+        Ok(field("id=").zip(field("addr=")).map(|(id, addr)| Identity { id, addr }))
+    }
+
+    /// Has Redis close an earlier connection.
+    async fn kill(&mut self, Identity { id, addr }: &Identity) -> Result<(), AdapterError> {
+        let mut kill = cmd("CLIENT");
+        kill.arg("KILL").arg("ID").arg(id).arg("ADDR").arg(addr);
+        let reply = self.connection.commands.send_packed_command(&kill).await.map_err(|error| command_error(&error))?;
+        match refusal(reply) {
+            // Older than 6.2, or not allowed: what is in its buffers has most likely been processed before this.
+            Some(why) if !is_gone(&why) => self.shared.refused(Part::Kill, &why),
+            _ => self.shared.works(Part::Kill),
+        }
+        Ok(())
+    }
+
+    /// Redis will process nothing of the last batch any more. Returns the epoch of the subscription whose copies are due, if any are.
+    fn settle(&self) -> Option<u64> {
+        let due = {
+            let mut traffic = self.shared.traffic.lock();
+            traffic.settle();
+            traffic.awaits_echoes().then(|| traffic.epoch())
+        };
+        self.shared.announce();
+        due
+    }
+
+    /// Publishes a fence, and waits until it is heard: copies that are due then will not come.
+    async fn pass_fence(&mut self, fence: u64, epoch: u64) -> Result<(), AdapterError> {
+        let shared = self.shared;
+        shared.mark(&mut self.connection.commands, FENCE, fence).await?;
+        // While the subscription is down there is nothing to wait for: it is another epoch then.
+        let passed = shared.hears(|shared| shared.heard_fence() >= fence || shared.traffic.lock().epoch() != epoch);
+        let passed = tokio::select! {
+            biased;
+            why = self.connection.broken() => return Err(why),
+            passed = passed => passed,
+        };
+        if !passed {
+            let why = "what we publish is not heard on the subscription: they may have come to different servers";
+            return Err(shared.give_up(AdapterError::Unavailable(why.into())));
+        }
+        let mut traffic = shared.traffic.lock();
+        if traffic.epoch() == epoch {
+            traffic.forget_echoes();
+        }
+        Ok(())
+    }
+
+    /// Has all members written again, and lets others use the connection. Returns how many nodes heard everything before the outage.
+    fn offer(&self) -> u64 {
+        self.shared.members.lock().rewrite();
+        *self.shared.commands.lock() = Some(self.connection.commands.clone());
+        self.shared.works(Part::Publishing);
+        self.shared.crowd.load(Relaxed)
     }
 
     /// Makes sure that the server is still the master: one that has become a replica takes publishes without an error.
-    async fn probe(&self, connection: &mut Connection, suspicion: Option<AdapterError>) -> Result<(), AdapterError> {
+    async fn probe(&mut self) -> Result<(), AdapterError> {
         let shared = self.shared;
-        let role = ask_role(&mut connection.commands).await?;
-        match (role, suspicion) {
-            (Role::Replica, _) => return Err(self.wrong_server(connection, IS_REPLICA)),
+        shared.members.lock().retry_refused();
+        let role = ask_role(&mut self.connection.commands).await?;
+        match (role, self.suspicion.take()) {
+            (Role::Replica, _) => return Err(self.wrong_server(IS_REPLICA)),
             // Where nothing is said about the role, it is known by this.
-            (Role::Unknown, Some(AdapterError::Backend(words))) => return Err(self.wrong_server(connection, &words)),
+            (Role::Unknown, Some(AdapterError::Backend(words))) => return Err(self.wrong_server(&words)),
             (Role::Master, Some(refused)) => shared.refused(Part::Writes, &refused),
             _ => {}
         }
-        if shared.settings.is_cluster() && !shared.cluster_is_up(&mut connection.commands).await? {
+        if shared.settings.is_cluster() && !shared.cluster_is_up(&mut self.connection.commands).await? {
             shared.reroute.notify_one();
             return Ok(());
         }
@@ -181,32 +246,46 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    fn wrong_server(&self, connection: &Connection, says: &str) -> AdapterError {
-        self.shared.give_up(self.shared.is_no_master(&connection.server, says))
+    fn wrong_server(&self, says: &str) -> AdapterError {
+        self.shared.give_up(self.shared.is_no_master(&self.connection.server, says))
     }
 
-    /// After an outage of Redis, all nodes come back one after another. What was queued meanwhile would be published to those
-    /// few who hear it already, so it waits for the others; but not for long, since one of them may be gone for good.
-    async fn wait_for_crowd(&self, connection: &mut Connection) -> Result<(), AdapterError> {
-        let before = self.shared.crowd.load(Relaxed);
-        let deadline = Instant::now() + CROWD_TIMEOUT;
-        while Instant::now() < deadline {
-            match self.shared.count_present(&mut connection.commands).await? {
-                Some(present) if present < before => sleep(CROWD_INTERVAL).await,
-                _ => break,
+    /// Writes what there is to write. Where there is nothing, waits for something, until then at the latest.
+    async fn write_or_wait(&mut self, until: Instant) -> Result<Event, End> {
+        let shared = self.shared;
+        let changes = shared.members.lock().take(BATCH_CHANGES);
+        let batch = shared.traffic.lock().take_batch();
+        if changes.is_empty() && batch.is_empty() {
+            shared.closing.report();
+            tokio::select! {
+                biased;
+                why = self.connection.broken() => return Err(why.into()),
+                () = shared.to_publish.notified() => {
+                    if !shared.settings.linger.is_zero() && !shared.closing.has_begun() {
+                        sleep(shared.settings.linger).await;
+                    }
+                }
+                why = &mut self.replaced => return Err(why.into()),
+                _ = self.giving_up.changed() => self.giving_up.mark_changed(),
+                () = sleep_until(until) => {}
+            }
+            return self.free();
+        }
+        match self.write(changes, &batch).await {
+            Ok(Outcome::Taken) => self.free(),
+            Ok(Outcome::Elsewhere) => Ok(Event::Elsewhere),
+            Ok(Outcome::NotNow) => Ok(Event::NotNow),
+            Ok(Outcome::WrongServer(words)) => Err(self.wrong_server(&words).into()),
+            Err(why) => {
+                shared.observed.lose_in_flight(shared.traffic.lock().lose_batch());
+                shared.announce();
+                Err(End { why, in_flight: true })
             }
         }
-        Ok(())
     }
 
-    /// Writes changes and publishes, and sorts out the answers. An answer is an error only where it shows that the server is the wrong
-    /// one; nothing is in doubt then.
-    async fn write(
-        &self,
-        connection: &mut Connection,
-        changes: Vec<Change>,
-        batch: &[Outgoing],
-    ) -> Result<(), AdapterError> {
+    /// Writes changes and publishes, and sorts out the answers; an error where there are none.
+    async fn write(&mut self, changes: Vec<Change>, batch: &[Outgoing]) -> Result<Outcome, AdapterError> {
         let Shared { settings, .. } = self.shared;
         let mut pipe = redis::Pipeline::with_capacity(changes.len() + batch.len());
         for change in &changes {
@@ -217,7 +296,7 @@ impl Publisher<'_> {
             let key = ChannelKey { prefix: &settings.prefix, channel: &outgoing.item.channel };
             pipe.cmd(publish).arg(key).arg(&outgoing.item.bytes[..]);
         }
-        let replies = match connection.commands.send_packed_commands(&pipe, 0, pipe.len()).await {
+        let replies = match self.connection.commands.send_packed_commands(&pipe, 0, pipe.len()).await {
             Ok(replies) => replies,
             Err(error) => {
                 // Whatever the error, it is not an answer to one command: those are among the replies.
@@ -233,29 +312,21 @@ impl Publisher<'_> {
 
         let outcome = self.take_replies(changes, batch, replies);
         self.shared.closing.report();
-        match outcome {
-            Outcome::Taken => {}
-            Outcome::Elsewhere => sleep(MOVED_DELAY).await,
-            Outcome::NotNow => sleep(NOT_NOW_DELAY).await,
-            Outcome::WrongServer(why) => return Err(why),
-        }
-        Ok(())
+        Ok(outcome)
     }
 
     /// Sorts out what Redis answered to a write; says what became of the publishes.
     fn take_replies(&self, changes: Vec<Change>, batch: &[Outgoing], replies: Vec<Value>) -> Outcome {
         let mut replies = replies.into_iter().map(refusal);
-        let mut wrong_server = self.take_changes(changes, &mut replies);
+        let wrong_server = self.take_changes(changes, &mut replies);
         if batch.is_empty() {
-            return wrong_server.map_or(Outcome::Taken, Outcome::WrongServer);
+            return wrong_server.unwrap_or(Outcome::Taken);
         }
         let Shared { observed, .. } = self.shared;
         let Sorted { taken, again, rejected } = sort(batch, replies);
-        let outcome = match again.last().map(|(_, why)| (meaning(why), why)) {
+        let outcome = match again.last() {
             None => Outcome::Taken,
-            Some((Meaning::WrongServer, why)) => Outcome::WrongServer(why.clone()),
-            Some((Meaning::NotNow, _)) => Outcome::NotNow,
-            Some(_) => Outcome::Elsewhere,
+            Some((_, why)) => Outcome::of(why),
         };
         let redirected = again.iter().filter(|(_, why)| meaning(why) == Meaning::Elsewhere).count() as u64;
         let refused = rejected.last().or(again.last()).map(|(_, why)| why.clone());
@@ -279,15 +350,15 @@ impl Publisher<'_> {
             Some(why) if meaning(&why) == Meaning::Elsewhere => {}
             Some(why) => self.shared.refused(Part::Publishes, &why),
         }
-        wrong_server.take().map_or(outcome, Outcome::WrongServer)
+        wrong_server.unwrap_or(outcome)
     }
 
-    /// The same for changes of rooms; an error where the server takes none because it is the wrong one.
+    /// The same for changes of rooms, where the server takes none because it is the wrong one.
     fn take_changes(
         &self,
         changes: Vec<Change>,
         replies: &mut impl Iterator<Item = Option<AdapterError>>,
-    ) -> Option<AdapterError> {
+    ) -> Option<Outcome> {
         if changes.is_empty() {
             return None;
         }
@@ -317,77 +388,11 @@ impl Publisher<'_> {
             Some(why) if meaning(&why) == Meaning::Refused => self.shared.refused(Part::Writes, &why),
             Some(why) => {
                 self.shared.note(&why);
-                return Some(why).filter(|why| meaning(why) == Meaning::WrongServer);
+                return Some(Outcome::of(&why)).filter(|outcome| matches!(outcome, Outcome::WrongServer(_)));
             }
         }
         None
     }
-
-    /// Makes sure that Redis has processed whatever it ever will of what was in flight when a connection broke, and that we
-    /// have heard what we shall hear of it.
-    async fn settle_doubt(&mut self, connection: &mut Connection) -> Result<(), AdapterError> {
-        let Some(doubtful) = &self.doubtful else { return Ok(()) };
-        // A Redis that was paused still has the broken connection's commands in its buffers.
-        if let Some(Identity { id, addr }) = doubtful {
-            let mut kill = cmd("CLIENT");
-            kill.arg("KILL").arg("ID").arg(id).arg("ADDR").arg(addr);
-            let reply = connection.commands.send_packed_command(&kill).await.map_err(|error| command_error(&error))?;
-            match refusal(reply) {
-                // Older than 6.2, or not allowed: what is in its buffers has most likely been processed before this.
-                Some(why) if !is_gone(&why) => self.shared.refused(Part::Kill, &why),
-                _ => self.shared.works(Part::Kill),
-            }
-        }
-        let epoch = {
-            let mut traffic = self.shared.traffic.lock();
-            traffic.settle();
-            traffic.awaits_echoes().then(|| traffic.epoch())
-        };
-        self.shared.announce();
-        if let Some(epoch) = epoch {
-            self.pass_fence(connection, epoch).await?;
-        }
-        self.doubtful = None;
-        Ok(())
-    }
-
-    /// Redis sends us in order what it took from us. Once we hear the fence, no older copy is left to come; one that is
-    /// still due belongs to a publish that was lost, and would swallow another node's equal message.
-    async fn pass_fence(&mut self, connection: &mut Connection, epoch: u64) -> Result<(), AdapterError> {
-        let shared = self.shared;
-        self.fences += 1;
-        let fence = self.fences;
-        shared.mark(&mut connection.commands, FENCE, fence).await?;
-        // While the subscription is down there is nothing to wait for: it is another epoch then.
-        let passed = shared.hears(|shared| shared.heard_fence() >= fence || shared.traffic.lock().epoch() != epoch);
-        let passed = tokio::select! {
-            why = connection.broken() => return Err(why),
-            passed = passed => passed,
-        };
-        if !passed {
-            let why = "what we publish is not heard on the subscription: they may have come to different servers";
-            return Err(shared.give_up(AdapterError::Unavailable(why.into())));
-        }
-        let mut traffic = shared.traffic.lock();
-        if traffic.epoch() == epoch {
-            traffic.forget_echoes();
-        }
-        Ok(())
-    }
-}
-
-/// What Redis calls this connection; `None` where it does not tell.
-async fn identify(connection: &mut Connection) -> Result<Option<Identity>, AdapterError> {
-    let info = match connection.commands.send_packed_command(cmd("CLIENT").arg("INFO")).await {
-        Ok(Value::VerbatimString { text, .. } | Value::SimpleString(text)) => text,
-        Ok(Value::BulkString(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
-        Ok(_) => return Ok(None),
-        Err(error) if is_answer(&error) => return Ok(None),
-        Err(error) => return Err(command_error(&error)),
-    };
-    let field =
-        |name: &str| info.split_ascii_whitespace().find_map(|field| field.strip_prefix(name).map(str::to_owned));
-    Ok(field("id=").zip(field("addr=")).map(|(id, addr)| Identity { id, addr }))
 }
 
 /// The connection that was to be closed is closed already.
@@ -395,16 +400,27 @@ fn is_gone(refused: &AdapterError) -> bool {
     matches!(refused, AdapterError::Backend(words) if words.contains("No such client"))
 }
 
-/// What became of a write's publishes.
+/// What became of what was written.
 enum Outcome {
-    /// All were taken, or rejected for good.
+    /// All was taken, or rejected for good.
     Taken,
-    /// Some are for another server of the cluster.
+    /// Some is for another server of the cluster.
     Elsewhere,
-    /// Some have to wait.
+    /// Some has to wait.
     NotNow,
-    /// The server is no master.
-    WrongServer(AdapterError),
+    /// The server is no master, as it says.
+    WrongServer(Arc<str>),
+}
+
+impl Outcome {
+    /// Where this was the answer to what is to be written again.
+    fn of(why: &AdapterError) -> Self {
+        match (meaning(why), why) {
+            (Meaning::WrongServer, AdapterError::Backend(words)) => Self::WrongServer(words.clone()),
+            (Meaning::NotNow, _) => Self::NotNow,
+            _ => Self::Elsewhere,
+        }
+    }
 }
 
 /// The pub/sub channel that a channel's messages travel on, written without being put together first.

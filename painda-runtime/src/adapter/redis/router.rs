@@ -5,7 +5,7 @@
 //! Which slots have moved is another file's affair.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -27,9 +27,9 @@ use super::{
     slots,
     stats::{Observed, RedisStats},
     subscriber,
-    timings::{ASK_TIMEOUT, RESPONSE_TIMEOUT},
+    timings::{ASK_TIMEOUT, CONNECT_TIMEOUT, RESPONSE_TIMEOUT},
 };
-use crate::adapter::{AdapterError, membership::Written};
+use crate::adapter::{AdapterError, backoff::Backoff, membership::Written};
 
 /// One server: its bookkeeping and its tasks.
 pub(super) struct Lane {
@@ -93,7 +93,7 @@ impl Lanes {
     /// The lanes that have a slot which they will not have.
     fn losers(&self, slots: &[u16]) -> Vec<Arc<Shared>> {
         let moves = self.slots.iter().zip(slots).filter(|(before, now)| before != now);
-        let lost: HashSet<u16> = moves.map(|(before, _)| *before).collect();
+        let lost: BTreeSet<u16> = moves.map(|(before, _)| *before).collect();
         lost.into_iter().filter_map(|at| self.all.get(usize::from(at))).map(|lane| lane.shared.clone()).collect()
     }
 
@@ -123,8 +123,10 @@ pub(super) struct RoomChange {
 }
 
 impl Router {
-    pub(super) fn new(settings: Settings, node: u64) -> Self {
-        Self {
+    /// Of a node with a new id; an error where there are no random numbers to be had.
+    pub(super) fn new(settings: Settings) -> Result<Self, AdapterError> {
+        let node = settings.random.u64().map_err(|error| AdapterError::Unavailable(error.to_string().into()))?;
+        Ok(Self {
             settings: Arc::new(settings),
             observed: Arc::default(),
             node_id: format!("{node:016x}"),
@@ -134,7 +136,7 @@ impl Router {
             reroute: Arc::default(),
             closing: Arc::default(),
             clients: Mutex::default(),
-        }
+        })
     }
 
     /// Connects to a server; what went wrong is left to the lane's tasks unless `strict`.
@@ -144,6 +146,7 @@ impl Router {
         let (settings, observed) = (self.settings.clone(), self.observed.clone());
         let shared = Shared::new(settings, endpoint, ids, observed, self.reroute.clone(), self.closing.clone());
         let shared = Arc::new(shared);
+        let [publishes, subscribes] = self.backoffs();
         let publishing = publisher::open(&shared).await;
         let subscribing = subscriber::open(&shared).await;
         if strict {
@@ -153,10 +156,15 @@ impl Router {
             }
         }
         let tasks = [
-            tokio::spawn(publisher::run(shared.clone(), publishing)),
-            tokio::spawn(subscriber::run(shared.clone(), subscribing)),
+            tokio::spawn(publisher::run(shared.clone(), publishing, publishes)),
+            tokio::spawn(subscriber::run(shared.clone(), subscribing, subscribes)),
         ];
         Ok(Lane { shared, tasks })
+    }
+
+    /// How long both tasks of a new lane wait between attempts.
+    fn backoffs(&self) -> [Backoff; 2] {
+        [(); 2].map(|()| Backoff::new(CONNECT_TIMEOUT, self.settings.random.fork()))
     }
 
     /// The first lanes, at the start.
@@ -401,5 +409,32 @@ fn retire(lanes: &mut Lanes, used: &HashSet<u16>) {
     lanes.all = kept;
     for slot in &mut lanes.slots {
         *slot = places.get(slot).copied().unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::adapter::redis::RedisBuilder;
+
+    #[test]
+    fn a_seed_gives_the_same_id_and_delays_in_each_run() {
+        let chosen = |builder: RedisBuilder| {
+            let router = Router::new(builder.settings().expect("right")).expect("random numbers");
+            let mut backoffs: Vec<Backoff> = (0..3).flat_map(|_| router.backoffs()).collect();
+            let now = Instant::now();
+            let delays: Vec<Duration> = backoffs.iter_mut().map(|backoff| backoff.delay(now)).collect();
+            (router.node_id, delays)
+        };
+        let (node, delays) = chosen(RedisBuilder::default().seed(7));
+        assert!(delays.iter().any(|delay| *delay != delays[0]), "each task has its own: {delays:?}");
+        assert_eq!(chosen(RedisBuilder::default().seed(7)), (node.clone(), delays));
+        for other in [RedisBuilder::default().seed(8), RedisBuilder::default()] {
+            assert_ne!(chosen(other).0, node);
+        }
     }
 }

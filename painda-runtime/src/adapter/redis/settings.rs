@@ -5,6 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{endpoint::Endpoint, outbox::WhenFull};
+use crate::random::Random;
 
 /// The settings, checked.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub(super) struct Settings {
     pub(super) linger: Duration,
     pub(super) when_full: WhenFull,
     pub(super) lease: Duration,
+    pub(super) random: Random,
 }
 
 impl Settings {

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use redis::{ConnectionAddr, aio::MultiplexedConnection, cmd};
 use tokio::{
     sync::{Notify, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::{
@@ -19,12 +19,13 @@ use super::{
     closing::{Closing, Unsent},
     connection::Connection,
     endpoint::Endpoint,
+    hearing::Hearing,
     outbox::Outbox,
     part::Part,
     settings::Settings,
     standing::{Role, Standing, cluster_is_up},
     stats::{Observed, Server},
-    timings::{PROBE_INTERVAL, PROBE_PATIENCE, PROBE_TIMEOUT},
+    timings::PROBE_INTERVAL,
     traffic::Traffic,
 };
 use crate::adapter::{AdapterError, membership::Members};
@@ -305,17 +306,13 @@ impl Shared {
 
     /// Waits for something that the subscription should hear; `false` when it does not.
     pub(super) async fn hears(&self, heard: impl Fn(&Self) -> bool) -> bool {
-        for _ in 0..PROBE_PATIENCE {
-            let arrived = self.traffic.lock().arrived();
-            if timeout(PROBE_TIMEOUT, self.until(&heard)).await.is_ok() {
-                return true;
-            }
-            // Redis sends in order: while other messages come in, this may still be among those to come.
-            if self.traffic.lock().arrived() == arrived {
+        let mut hearing = Hearing::new(self.traffic.lock().arrived(), Instant::now());
+        while timeout_at(hearing.until(), self.until(&heard)).await.is_err() {
+            if !hearing.goes_on(self.traffic.lock().arrived(), Instant::now()) {
                 return false;
             }
         }
-        false
+        true
     }
 
     pub(super) fn announce(&self) {

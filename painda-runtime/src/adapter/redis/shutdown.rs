@@ -54,6 +54,7 @@ async fn until(router: &Router, so: impl Fn(&Shared) -> bool) {
     let mut retry = interval(RETRY);
     while !router.all_are(&so) {
         tokio::select! {
+            biased;
             () = router.closing.progress() => {}
             _ = retry.tick() => router.retry_members(),
         }

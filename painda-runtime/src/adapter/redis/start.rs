@@ -126,6 +126,7 @@ impl RedisBuilder {
             linger: self.linger,
             when_full: self.when_full,
             lease: self.lease,
+            random: self.random,
         })
     }
 }

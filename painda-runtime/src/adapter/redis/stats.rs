@@ -6,17 +6,20 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
 use super::part::Part;
 use crate::adapter::{
     AdapterError, Health,
     counters::{Count, Counter, counters},
-    faults::Faults,
+    faults::{Faults, Now},
 };
 
 counters! {
@@ -243,7 +246,7 @@ impl Observed {
         grave: bool,
     ) {
         let mut state = self.state.lock();
-        let Some(failed) = state.faults.fails((lane, part), why, grave, Instant::now()) else { return };
+        let Some(failed) = state.faults.fails((lane, part), why, grave, Now::new()) else { return };
         self.faulty.store(true, Relaxed);
         state.last_error = Some(why.to_string().into());
         self.show(&state);

@@ -2,7 +2,7 @@
 //!
 //! Messages and confirmations come in one order on one stream, and are dealt with in that order on the connection's own
 //! task: nothing is queued between the socket and the callback. What should be subscribed is in [`Traffic`], never here,
-//! so that a new connection asks for all of it.
+//! so that a new connection asks for all of it. What is done next is [`Subscribing`]'s to say.
 //!
 //! [`Traffic`]: super::traffic::Traffic
 
@@ -10,7 +10,10 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 use redis::{ConnectionAddr, PushInfo, PushKind, Value, aio::MultiplexedConnection};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal, words},
@@ -18,8 +21,8 @@ use super::{
     part::Part,
     publisher::FENCE,
     shared::{IS_REPLICA, Shared},
-    standing::Role,
-    timings::{CONNECT_TIMEOUT, PROBE_INTERVAL},
+    subscribing::{Action, Answers, Event, Subscribing, Verdict},
+    timings::PROBE_INTERVAL,
     traffic::Heard,
 };
 use crate::{
@@ -59,8 +62,7 @@ pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterErro
 }
 
 /// Runs until it is aborted.
-pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>) {
-    let mut backoff = Backoff::new(CONNECT_TIMEOUT);
+pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterError>, mut backoff: Backoff) {
     let mut next = first;
     loop {
         let why = match next {
@@ -72,11 +74,12 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
                 let commands = connection.commands.clone();
                 let server = connection.server.clone();
                 tokio::select! {
+                    biased;
                     why = connection.broken() => why,
                     why = shared.replaced(&server) => why,
                     why = given_up(&mut giving_up) => why,
                     () = confused => AdapterError::Unavailable("a slot moved away in the middle of a command".into()),
-                    why = run_errands(&shared, commands.clone()) => why,
+                    why = keep_subscribed(&shared, commands.clone()) => why,
                     why = keep_probing(&shared, commands, &server) => why,
                 }
             }
@@ -87,7 +90,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
         // Publishes were on hold, or waited for copies that will not come.
         shared.to_publish.notify_one();
         shared.announce();
-        sleep(backoff.delay()).await;
+        sleep(backoff.delay(Instant::now())).await;
         next = open(&shared).await;
     }
 }
@@ -102,41 +105,45 @@ async fn given_up(news: &mut watch::Receiver<Option<AdapterError>>) -> AdapterEr
 }
 
 /// Makes and ends subscriptions until the connection fails.
-async fn run_errands(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
-    // Whoever has something queued after an outage waits for this.
-    let mut present = false;
+async fn keep_subscribed(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
+    let (mut subscribing, mut action) = (Subscribing::default(), Action::Look);
     loop {
-        let errands = shared.traffic.lock().errands(BATCH_CHANNELS);
-        if errands.subscribe.is_empty() && errands.unsubscribe.is_empty() {
-            if !present {
-                shared.asking.fetch_add(1, Relaxed);
-                let subscribed = commands.subscribe(shared.settings.presence_key()).await;
-                shared.asking.fetch_sub(1, Relaxed);
-                match subscribed {
-                    Err(error) if !is_answer(&error) => return command_error(&error),
-                    _ => present = true,
-                }
-            }
-            shared.to_subscribe.notified().await;
-            continue;
-        }
-        if !errands.subscribe.is_empty() {
-            shared.until(|shared| shared.traffic.lock().is_settled(errands.barrier)).await;
-            if let Err(why) = subscribe(shared, &mut commands, &errands.subscribe).await {
-                return why;
-            }
-        }
-        if !errands.unsubscribe.is_empty() && shared.settings.is_cluster() {
-            if let Err(why) = unsubscribe_sharded(shared, &mut commands, &errands.unsubscribe).await {
-                return why;
-            }
-        } else if !errands.unsubscribe.is_empty() {
-            let keys: Vec<String> = errands.unsubscribe.iter().map(|name| shared.settings.channel_key(name)).collect();
-            if let Err(error) = commands.unsubscribe(keys).await {
-                return command_error(&error);
-            }
+        match perform(shared, &mut commands, action).await {
+            Ok(event) => action = subscribing.on(event),
+            Err(why) => return why,
         }
     }
+}
+
+async fn perform(shared: &Shared, commands: &mut MultiplexedConnection, action: Action) -> Result<Event, AdapterError> {
+    Ok(match action {
+        Action::Look => Event::Looked(shared.traffic.lock().errands(BATCH_CHANNELS)),
+        Action::Settle(barrier) => {
+            shared.until(|shared| shared.traffic.lock().is_settled(barrier)).await;
+            Event::Settled
+        }
+        Action::Subscribe(names) => {
+            subscribe(shared, commands, &names).await?;
+            Event::Subscribed
+        }
+        Action::Unsubscribe(names) => {
+            unsubscribe(shared, commands, &names).await?;
+            Event::Unsubscribed
+        }
+        Action::Show => {
+            shared.asking.fetch_add(1, Relaxed);
+            let subscribed = commands.subscribe(shared.settings.presence_key()).await;
+            shared.asking.fetch_sub(1, Relaxed);
+            match subscribed {
+                Err(error) if !is_answer(&error) => return Err(command_error(&error)),
+                _ => Event::Shown,
+            }
+        }
+        Action::Wait => {
+            shared.to_subscribe.notified().await;
+            Event::Woken
+        }
+    })
 }
 
 /// Subscribes; what Redis refuses is reported, and does not take the others with it.
@@ -192,11 +199,15 @@ fn refuse(shared: &Shared, name: &Arc<str>, why: &AdapterError) {
     }
 }
 
-async fn unsubscribe_sharded(
+async fn unsubscribe(
     shared: &Shared,
     commands: &mut MultiplexedConnection,
     names: &[Arc<str>],
 ) -> Result<(), AdapterError> {
+    if !shared.settings.is_cluster() {
+        let keys: Vec<String> = names.iter().map(|name| shared.settings.channel_key(name)).collect();
+        return commands.unsubscribe(keys).await.map_err(|error| command_error(&error));
+    }
     for (name, reply) in names.iter().zip(sharded(shared, commands, "SUNSUBSCRIBE", names).await?) {
         if let Value::ServerError(_) = reply {
             // Another server has the slot: this one has stopped sending it.
@@ -239,31 +250,24 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, serv
         }
         let probe = shared.next_probe();
         shared.asking.fetch_add(1, Relaxed);
-        let marked = mark(shared, &mut commands, probe).await;
-        let counted = shared.count_present(&mut commands).await;
-        let role = ask_role(&mut commands).await;
+        let answers = Answers {
+            probe: mark(shared, &mut commands, probe).await,
+            present: shared.count_present(&mut commands).await,
+            role: ask_role(&mut commands).await,
+        };
         shared.asking.fetch_sub(1, Relaxed);
-        match role {
-            Ok(Role::Replica) => {
-                return shared.give_up(shared.is_no_master(server, IS_REPLICA));
-            }
-            Ok(Role::Master | Role::Unknown) => {}
-            Err(why) => return why,
+        // After an outage, what is queued has yet to wait for as many as there were before it.
+        if let Some(present) = answers.present().filter(|_| shared.publishes.load(Relaxed)) {
+            shared.crowd.store(present, Relaxed);
         }
-        match counted {
-            Ok(count) if shared.publishes.load(Relaxed) => shared.crowd.store(count.unwrap_or_default(), Relaxed),
-            // After an outage, what is queued has yet to wait for as many as there were before it.
-            Ok(_) => {}
-            Err(why) => return why,
-        }
-        match marked {
-            Ok(()) => shared.works(Part::Probe),
-            // Without the permission to publish there is nothing to hear.
-            Err(why @ AdapterError::Backend(_)) => {
+        match answers.verdict() {
+            Verdict::Listen => shared.works(Part::Probe),
+            Verdict::Refused(why) => {
                 shared.refused(Part::Probe, &why);
                 continue;
             }
-            Err(why) => return why,
+            Verdict::WrongServer => return shared.give_up(shared.is_no_master(server, IS_REPLICA)),
+            Verdict::Broken(why) => return why,
         }
         if !shared.hears(|shared| shared.heard_probe() >= probe).await {
             shared.observed.deaf.add(1);

@@ -19,7 +19,7 @@
 //! answered, or sent by a connection that Redis has closed. One batch is in flight at a time.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -87,11 +87,12 @@ pub(super) enum Heard {
 }
 
 pub(super) struct Traffic {
+    /// Hashed by a secret of this process, as clients may choose the names: what is done for each is done in the order of the names.
     channels: HashMap<Arc<str>, Channel>,
     /// Channels whose phase may not be what is wanted.
     listed: VecDeque<Arc<str>>,
     /// Channels that Redis refused to let us hear, to be tried again.
-    refused: HashSet<Arc<str>>,
+    refused: BTreeSet<Arc<str>>,
     outbox: Outbox,
     /// The number of the last batch that was taken, and of the last one that is settled.
     taken: u64,
@@ -114,7 +115,7 @@ impl Traffic {
         Self {
             channels: HashMap::new(),
             listed: VecDeque::new(),
-            refused: HashSet::new(),
+            refused: BTreeSet::new(),
             outbox,
             taken: 0,
             settled: 0,
@@ -177,7 +178,8 @@ impl Traffic {
     /// waits to be published on them, oldest first.
     pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool) -> (Vec<(Arc<str>, Callback)>, Vec<Item>) {
         let moved = self.channels.iter().filter(|(name, channel)| channel.wanted.is_some() && !ours(name));
-        let moved: Vec<Arc<str>> = moved.map(|(name, _)| name.clone()).collect();
+        let mut moved: Vec<Arc<str>> = moved.map(|(name, _)| name.clone()).collect();
+        moved.sort_unstable();
         let wanted = moved.into_iter().filter_map(|name| {
             let callback = self.channels.get_mut(&name)?.wanted.take()?;
             self.unwant(&name);
@@ -365,7 +367,7 @@ impl Traffic {
 
     /// Lists the refused channels again; `false` if there are none.
     pub(super) fn retry_refused(&mut self) -> bool {
-        for name in self.refused.drain() {
+        for name in std::mem::take(&mut self.refused) {
             if let Some(channel) = self.channels.get_mut(&name) {
                 list(&mut self.listed, &name, channel);
             }
@@ -381,7 +383,9 @@ impl Traffic {
         self.listed.clear();
         self.refused.clear();
         self.channels.retain(|_, channel| channel.wanted.is_some());
-        for (name, channel) in &mut self.channels {
+        let mut wanted: Vec<(&Arc<str>, &mut Channel)> = self.channels.iter_mut().collect();
+        wanted.sort_unstable_by_key(|(name, _)| *name);
+        for (name, channel) in wanted {
             channel.phase = Phase::Idle;
             channel.listed = false;
             for waiter in channel.waiters.drain(..) {

@@ -380,3 +380,25 @@ fn whoever_gave_up_waiting_for_a_channel_is_forgotten() {
     }
     assert!(traffic.channels["a"].waiters.capacity() < 100);
 }
+
+#[test]
+fn after_an_outage_channels_are_asked_for_in_the_order_of_their_names() {
+    let names: Vec<String> = (100..200).map(|number| format!("room {number}")).collect();
+    let mut traffic = traffic();
+    for name in names.iter().rev() {
+        drop(traffic.want(name, nobody()));
+    }
+    let asked = |traffic: &mut Traffic| -> Vec<String> {
+        traffic.errands(names.len()).subscribe.iter().map(|name| (**name).to_owned()).collect()
+    };
+    assert_eq!(asked(&mut traffic), names.iter().rev().cloned().collect::<Vec<_>>(), "as they were asked for");
+    traffic.deafened(&gone());
+    assert_eq!(asked(&mut traffic), names);
+    for name in names.iter().rev() {
+        traffic.refused(&name.as_str().into(), &gone());
+    }
+    assert!(traffic.retry_refused());
+    assert_eq!(asked(&mut traffic), names);
+    let (moved, _) = traffic.hand_over(|_| false);
+    assert_eq!(moved.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), names);
+}

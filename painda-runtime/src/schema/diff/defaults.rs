@@ -2,13 +2,12 @@
 //!
 //! Owns the walk along a type and its JSON. What JSON a type has is said by [`reflect`](crate::schema::reflect).
 
+use crate::pieces::Pieces;
 use crate::schema::model::{Body, FieldModel, Fields, SchemaModel, TypeModel, VariantModel};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
-use serde_json::from_str;
-use serde_json::value::RawValue;
 
 /// Types in one another that need no JSON of their own; a type that only contains itself has no end.
 const MAX_DEPTH: usize = 128;
@@ -125,13 +124,21 @@ fn within<'a>(value: Valued<'a>, ty: &'a TypeModel) -> Option<(&'a TypeModel, &'
 }
 
 fn items(json: &str) -> Option<Vec<&str>> {
-    let items: Vec<&RawValue> = from_str(json).ok()?;
-    Some(items.into_iter().map(RawValue::get).collect())
+    let mut items = Vec::new();
+    let read = Pieces::new(json).items(|json| {
+        items.push(json.value()?);
+        Ok(())
+    });
+    read.ok().map(|()| items)
 }
 
 fn object(json: &str) -> Option<BTreeMap<String, &str>> {
-    let object: BTreeMap<String, &RawValue> = from_str(json).ok()?;
-    Some(object.into_iter().map(|(key, value)| (key, value.get())).collect())
+    let mut object = BTreeMap::new();
+    let read = Pieces::new(json).members(|key, json| {
+        object.insert(key.into(), json.value()?);
+        Ok(())
+    });
+    read.ok().map(|()| object)
 }
 
 /// The values of the fields of a struct or a variant, with their types.
@@ -152,7 +159,7 @@ fn values<'a>(fields: &'a Fields, json: &'a str) -> Option<Vec<(&'a TypeModel, &
 fn variant<'a>(variants: &'a [VariantModel], json: &'a str) -> Option<(&'a VariantModel, &'a str)> {
     let (name, fields) = match json.starts_with('{') {
         true => object(json)?.pop_first()?,
-        false => (from_str(json).ok()?, "{}"),
+        false => (Pieces::new(json).string().ok()?.into(), "{}"),
     };
     Some((variants.iter().find(|variant| *variant.name == *name)?, fields))
 }

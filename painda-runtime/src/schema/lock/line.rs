@@ -2,7 +2,8 @@
 //!
 //! Owns [`LockError`]. Knows no schema.
 
-use crate::schema::model::{Since, without_spaces};
+use crate::pieces::{Pieces, compact};
+use crate::schema::model::Since;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::CharIndices;
@@ -67,8 +68,10 @@ pub(super) fn since(text: &str, line: usize) -> Result<Option<Box<Since>>> {
     let parse = |text: &str| {
         let (version, default) = text.strip_prefix(", since ")?.split_once(" = ")?;
         let version = version.parse().ok().filter(|version| *version > 1)?;
-        serde_json::from_str::<serde_core::de::IgnoredAny>(default).ok()?;
-        Some(Box::new(Since { version, default: without_spaces(default) }))
+        let mut json = Pieces::new(default);
+        let default = compact(&mut json).ok()?.into();
+        json.end().ok()?;
+        Some(Box::new(Since { version, default }))
     };
     match parse(text) {
         Some(since) => Ok(Some(since)),

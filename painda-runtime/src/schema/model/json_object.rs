@@ -1,29 +1,25 @@
-//! Reading JSON objects into the model without a tree of values in between.
+//! Reading JSON text into the model without a tree of values in between.
 //!
-//! Owns what serde needs for it. Which keys there are is known to those who use it.
+//! Owns how lists, objects and single values are read. Which keys an object has is known to those who use it.
 
+use crate::excerpt::{EXCERPT, cut};
+use crate::pieces::{Pieces, Wrong};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::string::String;
+use alloc::format;
 use alloc::vec::Vec;
-use core::cell::RefCell;
-use core::fmt;
-use core::marker::PhantomData;
-use serde_core::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 /// The numbers of the structs and enums whose paths were met.
 #[derive(Default)]
-pub(super) struct Names(RefCell<BTreeMap<Box<str>, u32>>);
+pub(super) struct Names(BTreeMap<Box<str>, u32>);
 
 impl Names {
-    pub(super) fn number(&self, path: &str) -> u32 {
-        let mut known = self.0.borrow_mut();
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        match known.get(path) {
+    pub(super) fn number(&mut self, path: &str) -> u32 {
+        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        match self.0.get(path) {
             Some(number) => *number,
             None => {
-                known.insert(path.into(), next);
+                self.0.insert(path.into(), next);
                 next
             }
         }
@@ -31,59 +27,65 @@ impl Names {
 
     /// All paths and their numbers.
     pub(super) fn into_paths(self) -> BTreeMap<Box<str>, u32> {
-        self.0.into_inner()
+        self.0
     }
 }
 
 /// What can be read where the names of types are at hand.
-pub(super) trait Read<'de>: Sized {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error>;
+pub(super) trait Read<'a>: Sized {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong>;
 }
 
-pub(super) struct Seed<'n, T>(pub(super) &'n Names, pub(super) PhantomData<T>);
-
-impl<'de, T: Read<'de>> DeserializeSeed<'de> for Seed<'_, T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<T, D::Error> {
-        T::read(json, self.0)
-    }
-}
-
-/// Types that serde can read by itself.
+/// Values that are written in JSON as in Rust.
 macro_rules! plain {
-    ($($ty:ty),*) => { $(
-        impl<'de> Read<'de> for $ty {
-            fn read<D: Deserializer<'de>>(json: D, _: &Names) -> Result<Self, D::Error> {
-                Deserialize::deserialize(json)
+    ($($ty:ty: $expected:literal),*) => { $(
+        impl<'a> Read<'a> for $ty {
+            fn read(json: &mut Pieces<'a>, _: &mut Names) -> Result<Self, Wrong> {
+                json.first();
+                let wrong = json.wrong("");
+                let text = json.value()?;
+                let what = || format!(concat!("expected ", $expected, ", not `{}`"), cut(text, EXCERPT)).into();
+                text.parse().map_err(|_| Wrong { what: what(), ..wrong })
             }
         }
     )* };
 }
 
-plain!(bool, u8, u16, u32, u64, Box<str>, &'de RawValue, (u16, Box<str>));
+plain!(bool: "a bool", u8: "a u8", u16: "a u16", u32: "a u32", u64: "a u64");
 
-impl<'de, T: Read<'de>> Read<'de> for Vec<T> {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
-        struct List<'n, T>(&'n Names, PhantomData<T>);
+impl<'a> Read<'a> for Box<str> {
+    fn read(json: &mut Pieces<'a>, _: &mut Names) -> Result<Self, Wrong> {
+        json.string().map(Box::from)
+    }
+}
 
-        impl<'de, T: Read<'de>> Visitor<'de> for List<'_, T> {
-            type Value = Vec<T>;
+/// The text of any value.
+impl<'a> Read<'a> for &'a str {
+    fn read(json: &mut Pieces<'a>, _: &mut Names) -> Result<Self, Wrong> {
+        json.value()
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list")
-            }
+impl<'a, T: Read<'a>> Read<'a> for Vec<T> {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
+        let mut list = Vec::new();
+        json.items(|json| {
+            list.push(T::read(json, names)?);
+            Ok(())
+        })?;
+        Ok(list)
+    }
+}
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-                let mut list = Vec::new();
-                while let Some(item) = seq.next_element_seed(Seed(self.0, PhantomData))? {
-                    list.push(item);
-                }
-                Ok(list)
-            }
-        }
-
-        json.deserialize_seq(List(names, PhantomData))
+impl<'a, A: Read<'a>, B: Read<'a>> Read<'a> for (A, B) {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
+        let (mut first, mut second) = (None, None);
+        json.items(|json| match (&first, &second) {
+            (None, _) => A::read(json, names).map(|value| first = Some(value)),
+            (_, None) => B::read(json, names).map(|value| second = Some(value)),
+            _ => Err(json.wrong("expected a list of two")),
+        })?;
+        first.zip(second).ok_or_else(|| json.wrong("expected a list of two"))
     }
 }
 
@@ -94,44 +96,19 @@ macro_rules! object {
         struct $name $(<$life>)? { $($field: Option<$ty>,)* }
 
         impl<'de $(: $life, $life)?> Read<'de> for $name $(<$life>)? {
-            fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
-                json.deserialize_map(Object::<$name>(names, PhantomData))
-            }
-        }
-
-        impl<'de $(: $life, $life)?> Keys<'de> for $name $(<$life>)? {
-            fn value<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A, names: &Names) -> Result<(), A::Error> {
-                match key {
-                    $($key => self.$field = Some(map.next_value_seed(Seed(names, PhantomData))?),)*
-                    _ => _ = map.next_value::<IgnoredAny>()?,
-                }
-                Ok(())
+            fn read(json: &mut Pieces<'de>, names: &mut Names) -> Result<Self, Wrong> {
+                let mut keys = Self::default();
+                json.members(|key, json| {
+                    match key {
+                        $($key => keys.$field = Some(Read::read(json, names)?),)*
+                        _ => _ = json.value()?,
+                    }
+                    Ok(())
+                })?;
+                Ok(keys)
             }
         }
     };
 }
 
 pub(super) use object;
-
-/// An object that is filled key by key.
-pub(super) trait Keys<'de>: Default {
-    fn value<A: MapAccess<'de>>(&mut self, key: &str, map: &mut A, names: &Names) -> Result<(), A::Error>;
-}
-
-pub(super) struct Object<'n, T>(pub(super) &'n Names, pub(super) PhantomData<T>);
-
-impl<'de, T: Keys<'de>> Visitor<'de> for Object<'_, T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-        let mut keys = T::default();
-        while let Some(key) = map.next_key::<String>()? {
-            keys.value(&key, &mut map, self.0)?;
-        }
-        Ok(keys)
-    }
-}

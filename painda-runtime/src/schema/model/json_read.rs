@@ -3,20 +3,19 @@
 //! Owns what can be wrong with it, and that it costs its length: nothing is built that is not kept, and what is kept takes a
 //! small multiple of its text. Keys and types that only a newer version of this crate knows do no harm.
 
-use super::json_object::{Keys, Names, Object, Read, Seed, object};
+use super::json_object::{Names, Read, object};
 use super::{
     Body, DEPTH_UNSAID, DeliveryModel, EventModel, FieldModel, Fields, Notes, PartModel, SchemaModel, Since, TypeModel,
     VariantModel,
 };
 use crate::excerpt::cut;
+use crate::pieces::{Pieces, Wrong, compact};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
-use core::marker::PhantomData;
-use serde_core::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess};
-use serde_json::value::RawValue;
+use serde_core::de::IgnoredAny;
 
 /// An error says so many bytes at most.
 const MAX_PROBLEM: usize = 200;
@@ -41,12 +40,24 @@ impl SchemaModel {
     /// that is not. What it repeats is cut.
     pub fn from_json(text: &str) -> Result<SchemaModel, ModelError> {
         let error = |problem: String| ModelError(cut(&problem, MAX_PROBLEM).into());
-        let names = Names::default();
-        let mut json = serde_json::Deserializer::from_str(text);
-        let read = Seed::<Schema>(&names, PhantomData).deserialize(&mut json);
-        let schema = read.and_then(|schema| json.end().map(|()| schema)).map_err(|found| error(found.to_string()))?;
+        let mut names = Names::default();
+        let mut json = Pieces::new(text);
+        let read = Schema::read(&mut json, &mut names).and_then(|schema| json.end().map(|()| schema));
+        let schema = read.map_err(|wrong| error(problem(text, &wrong)))?;
         schema.finish(names).map_err(error)
     }
+}
+
+/// What is wrong with a text, and where.
+fn problem(text: &str, wrong: &Wrong) -> String {
+    // What is no JSON at all is best described by those who know JSON.
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return error.to_string();
+    }
+    let before = &text.as_bytes()[..wrong.at];
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
+    format!("{} at line {line} column {column}", cut(&wrong.what, MAX_PROBLEM / 2))
 }
 
 object!(Schema {
@@ -86,11 +97,11 @@ object!(VariantKeys {
     "deprecated" is_deprecated: bool,
 });
 
-object!(FieldKeys<'a> {
+object!(FieldKeys {
     "name" name: Box<str>,
     "type" ty: TypeModel,
     "since" since: u32,
-    "default" default: &'a RawValue,
+    "default" default: Compact,
     "doc" doc: Box<str>,
     "deprecated" is_deprecated: bool,
 });
@@ -129,93 +140,87 @@ impl Schema {
 #[derive(Default)]
 struct Parts(Vec<(u32, PartModel)>);
 
-impl<'de> Keys<'de> for Parts {
-    fn value<A: MapAccess<'de>>(&mut self, path: &str, map: &mut A, names: &Names) -> Result<(), A::Error> {
-        let keys: PartKeys = map.next_value_seed(Seed(names, PhantomData))?;
-        let body = match (keys.fields, keys.variants) {
-            (Some(list), None) => Body::Struct(fields(keys.is_tuple, Some(list))?),
-            (None, Some(variants)) => Body::Enum(variants),
-            _ => return Err(A::Error::custom(format!("the type {path:?} must have either `fields` or `variants`"))),
-        };
-        let part = PartModel { path: path.into(), body, notes: notes(keys.doc, keys.is_deprecated) };
-        self.0.push((names.number(path), part));
-        Ok(())
+impl<'a> Read<'a> for Parts {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
+        let mut parts = Vec::new();
+        json.members(|path, json| {
+            let keys = PartKeys::read(json, names)?;
+            let body = match (keys.fields, keys.variants) {
+                (Some(list), None) => Body::Struct(fields(json, keys.is_tuple, Some(list))?),
+                (None, Some(variants)) => Body::Enum(variants),
+                _ => return Err(json.wrong(format!("the type {path:?} must have either `fields` or `variants`"))),
+            };
+            let part = PartModel { path: path.into(), body, notes: notes(keys.doc, keys.is_deprecated) };
+            parts.push((names.number(path), part));
+            Ok(())
+        })?;
+        Ok(Parts(parts))
     }
 }
 
-impl<'de> Read<'de> for Parts {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
-        json.deserialize_map(Object(names, PhantomData))
-    }
-}
-
-impl<'de> Read<'de> for EventModel {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
+impl<'a> Read<'a> for EventModel {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
         let keys = EventKeys::read(json, names)?;
         Ok(EventModel {
-            id: need(keys.id, "id")?,
-            name: need(keys.name, "name")?,
+            id: need(json, keys.id, "id")?,
+            name: need(json, keys.name, "name")?,
             path: keys.path.unwrap_or_default(),
             delivery: keys.delivery.unwrap_or_default(),
-            fields: fields(keys.is_tuple, keys.fields)?,
+            fields: fields(json, keys.is_tuple, keys.fields)?,
             notes: notes(keys.doc, keys.is_deprecated),
         })
     }
 }
 
-impl<'de> Read<'de> for VariantModel {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
+impl<'a> Read<'a> for VariantModel {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
         let keys = VariantKeys::read(json, names)?;
         Ok(VariantModel {
-            tag: need(keys.tag, "tag")?,
-            name: need(keys.name, "name")?,
-            fields: fields(keys.is_tuple, keys.fields)?.of_variant(),
+            tag: need(json, keys.tag, "tag")?,
+            name: need(json, keys.name, "name")?,
+            fields: fields(json, keys.is_tuple, keys.fields)?.of_variant(),
             notes: notes(keys.doc, keys.is_deprecated),
         })
     }
 }
 
-impl<'de> Read<'de> for FieldModel {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
+impl<'a> Read<'a> for FieldModel {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
         let keys = FieldKeys::read(json, names)?;
-        let name = need(keys.name, "name")?;
+        let name = need(json, keys.name, "name")?;
         let since = match (keys.since, keys.default) {
             (None, None) => None,
-            (Some(version @ 2..), Some(default)) => {
-                Some(Box::new(Since { version, default: without_spaces(default.get()) }))
-            }
+            (Some(version @ 2..), Some(Compact(default))) => Some(Box::new(Since { version, default })),
             _ => {
                 let problem = format!("the field {name:?} needs `since`, above 1, and `default`, or neither");
-                return Err(D::Error::custom(problem));
+                return Err(json.wrong(problem));
             }
         };
         let notes = notes(keys.doc, keys.is_deprecated);
         let has_notes = !notes.doc.is_empty() || notes.is_deprecated;
-        Ok(FieldModel { name, ty: need(keys.ty, "type")?, since, notes: has_notes.then(|| Box::new(notes)) })
+        let ty = need(json, keys.ty, "type")?;
+        Ok(FieldModel { name, ty, since, notes: has_notes.then(|| Box::new(notes)) })
     }
 }
 
-fn need<T, E: serde_core::de::Error>(value: Option<T>, key: &'static str) -> Result<T, E> {
-    value.ok_or_else(|| E::missing_field(key))
+/// The JSON of a default.
+struct Compact(Box<str>);
+
+impl<'a> Read<'a> for Compact {
+    fn read(json: &mut Pieces<'a>, _: &mut Names) -> Result<Self, Wrong> {
+        compact(json).map(|text| Compact(text.into()))
+    }
 }
 
-fn fields<E: serde_core::de::Error>(is_tuple: Option<bool>, list: Option<Vec<FieldModel>>) -> Result<Fields, E> {
-    let fields = Fields::new(is_tuple.unwrap_or_default(), need(list, "fields")?);
-    fields.map_err(|name| E::custom(format!("the field {name:?} is there twice")))
+fn need<T>(json: &Pieces<'_>, value: Option<T>, key: &str) -> Result<T, Wrong> {
+    value.ok_or_else(|| json.wrong(format!("missing field `{key}`")))
+}
+
+fn fields(json: &Pieces<'_>, is_tuple: Option<bool>, list: Option<Vec<FieldModel>>) -> Result<Fields, Wrong> {
+    let fields = Fields::new(is_tuple.unwrap_or_default(), need(json, list, "fields")?);
+    fields.map_err(|name| json.wrong(format!("the field {name:?} is there twice")))
 }
 
 fn notes(doc: Option<Box<str>>, is_deprecated: Option<bool>) -> Notes {
     Notes { doc: doc.unwrap_or_default(), is_deprecated: is_deprecated.unwrap_or_default() }
-}
-
-/// JSON without the spaces between its words.
-pub(crate) fn without_spaces(json: &str) -> Box<str> {
-    let (mut in_text, mut is_escaped) = (false, false);
-    let keep = |letter: &char| {
-        let keep = in_text || !letter.is_ascii_whitespace();
-        in_text ^= *letter == '"' && !is_escaped;
-        is_escaped = in_text && *letter == '\\' && !is_escaped;
-        keep
-    };
-    json.chars().filter(keep).collect::<String>().into()
 }

@@ -2,15 +2,12 @@
 //!
 //! Owns what they look like. What only a newer version of this crate knows is kept as unknown.
 
-use super::json_object::{Keys, Names, Object, Read, Seed, object};
+use super::json_object::{Names, Read, object};
 use super::{DeliveryModel, TypeModel};
 use crate::codec::Quantisation;
+use crate::pieces::{Pieces, Wrong};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
-use core::marker::PhantomData;
-use serde_core::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 
 object!(TypeKeys<'a> {
     "option" option: Box<TypeModel>,
@@ -22,8 +19,8 @@ object!(TypeKeys<'a> {
     "len" len: u64,
     "quantised" float: Box<str>,
     "as" number: Box<str>,
-    "min" min: &'a RawValue,
-    "max" max: &'a RawValue,
+    "min" min: &'a str,
+    "max" max: &'a str,
     "ref" path: Box<str>,
 });
 
@@ -31,83 +28,56 @@ object!(DeliveryKeys {
     "latest" field: Box<str>,
 });
 
-impl<'de> Read<'de> for DeliveryModel {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
-        json.deserialize_any(Either::<DeliveryModel>(names, PhantomData))
-    }
-}
-
-impl<'de> Read<'de> for TypeModel {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
-        json.deserialize_any(Either::<TypeModel>(names, PhantomData))
-    }
-}
-
-impl<'de> Read<'de> for Box<TypeModel> {
-    fn read<D: Deserializer<'de>>(json: D, names: &Names) -> Result<Self, D::Error> {
+impl<'a> Read<'a> for Box<TypeModel> {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
         TypeModel::read(json, names).map(Box::new)
-    }
-}
-
-/// What is a word or an object.
-trait WordOrObject<'de>: Sized {
-    type Object: Keys<'de>;
-    fn of_word(word: &str) -> Self;
-    fn of_object(object: Self::Object, names: &Names) -> Self;
-}
-
-struct Either<'n, T>(&'n Names, PhantomData<T>);
-
-impl<'de, T: WordOrObject<'de>> Visitor<'de> for Either<'_, T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a word or an object")
-    }
-
-    fn visit_str<E>(self, word: &str) -> Result<T, E> {
-        Ok(T::of_word(word))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        Ok(T::of_object(Object(self.0, PhantomData).visit_map(map)?, self.0))
     }
 }
 
 /// What stands for an object that only a newer version knows.
 const UNKNOWN: &str = "of a newer version";
 
-impl WordOrObject<'_> for DeliveryModel {
-    type Object = DeliveryKeys;
+const WORD_OR_OBJECT: &str = "expected a word or an object";
 
-    fn of_word(word: &str) -> Self {
-        match word {
-            "reliable" => DeliveryModel::Reliable,
-            "volatile" => DeliveryModel::Volatile,
-            "latest" => DeliveryModel::Latest,
-            word => DeliveryModel::Unknown(word.into()),
+impl<'a> Read<'a> for DeliveryModel {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
+        match json.first() {
+            Some(b'"') => Ok(match &*json.string()? {
+                "reliable" => DeliveryModel::Reliable,
+                "volatile" => DeliveryModel::Volatile,
+                "latest" => DeliveryModel::Latest,
+                word => DeliveryModel::Unknown(word.into()),
+            }),
+            Some(b'{') => {
+                let field = DeliveryKeys::read(json, names)?.field;
+                Ok(field.map_or(DeliveryModel::Unknown(UNKNOWN.into()), DeliveryModel::LatestOf))
+            }
+            _ => Err(json.wrong(WORD_OR_OBJECT)),
         }
-    }
-
-    fn of_object(object: DeliveryKeys, _: &Names) -> Self {
-        object.field.map_or(DeliveryModel::Unknown(UNKNOWN.into()), DeliveryModel::LatestOf)
     }
 }
 
-impl<'de> WordOrObject<'de> for TypeModel {
-    type Object = TypeKeys<'de>;
-
-    fn of_word(word: &str) -> Self {
-        match word {
-            "bool" => TypeModel::Bool,
-            "string" => TypeModel::String,
-            "bytes" => TypeModel::Bytes,
-            word => TypeModel::number(word).map_or_else(|| TypeModel::Unknown(word.into()), TypeModel::Number),
+impl<'a> Read<'a> for TypeModel {
+    fn read(json: &mut Pieces<'a>, names: &mut Names) -> Result<Self, Wrong> {
+        match json.first() {
+            Some(b'"') => Ok(match &*json.string()? {
+                "bool" => TypeModel::Bool,
+                "string" => TypeModel::String,
+                "bytes" => TypeModel::Bytes,
+                word => TypeModel::number(word).map_or_else(|| TypeModel::Unknown(word.into()), TypeModel::Number),
+            }),
+            Some(b'{') => {
+                let known = TypeKeys::read(json, names)?.known(names);
+                Ok(known.unwrap_or_else(|| TypeModel::Unknown(UNKNOWN.into())))
+            }
+            _ => Err(json.wrong(WORD_OR_OBJECT)),
         }
     }
+}
 
-    fn of_object(keys: TypeKeys<'de>, names: &Names) -> Self {
-        let known = match keys {
+impl TypeKeys<'_> {
+    fn known(self, names: &mut Names) -> Option<TypeModel> {
+        match self {
             TypeKeys { option: Some(some), .. } => Some(TypeModel::Option(some)),
             TypeKeys { list: Some(item), .. } => Some(TypeModel::List(item)),
             TypeKeys { set: Some(item), .. } => Some(TypeModel::Set(item)),
@@ -119,14 +89,13 @@ impl<'de> WordOrObject<'de> for TypeModel {
             TypeKeys { float: Some(float), number: Some(number), min: Some(min), max: Some(max), .. } => {
                 let numbers = TypeModel::number(&float).zip(TypeModel::number(&number));
                 // serde_json's own floats may be off by the last bit.
-                let range = min.get().parse().ok().zip(max.get().parse().ok());
+                let range = min.parse().ok().zip(max.parse().ok());
                 numbers.zip(range).map(|((float, number), (min, max))| {
                     TypeModel::Quantised(Box::new(Quantisation { float, number, min, max }))
                 })
             }
             TypeKeys { path: Some(path), .. } => Some(TypeModel::Part(names.number(&path))),
             _ => None,
-        };
-        known.unwrap_or_else(|| TypeModel::Unknown(UNKNOWN.into()))
+        }
     }
 }

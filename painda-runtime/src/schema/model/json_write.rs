@@ -1,12 +1,12 @@
 //! The model as JSON: what [`Registry::describe`] documents.
 
 use super::{Body, DeliveryModel, EventModel, FieldModel, Fields, Notes, SchemaModel, TypeModel, VariantModel};
+use crate::pieces::{Next, Pieces};
 use crate::schema::Registry;
 use alloc::string::String;
 use serde_core::Serialize;
 use serde_core::ser::{SerializeMap, Serializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 impl SchemaModel {
     /// The schema as JSON text, as [`Registry::describe`] documents it.
@@ -185,8 +185,7 @@ impl Serialize for In<'_, FieldModel> {
         }
         if let Some(since) = &field.since {
             map.serialize_entry("since", &since.version)?;
-            // It has been read as JSON, or made as such.
-            map.serialize_entry("default", &serde_json::from_str::<&RawValue>(&since.default).ok())?;
+            map.serialize_entry("default", &Next::of(&mut Pieces::new(&since.default)))?;
         }
         map.end()
     }

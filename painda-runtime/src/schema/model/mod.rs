@@ -21,8 +21,6 @@ use alloc::vec::Vec;
 use core::fmt;
 
 pub use json_read::ModelError;
-#[cfg(feature = "tools")]
-pub(crate) use json_read::without_spaces;
 pub(crate) use types::{TypeModel, TypeText};
 
 /// How deep messages may be nested where a schema does not say it.

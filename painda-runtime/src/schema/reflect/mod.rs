@@ -1,7 +1,8 @@
 //! Events to JSON and back, from their descriptors alone.
 //!
 //! Owns the mapping between bytes and JSON, as text and as `serde_json::Value`; it is a second, slow codec that shares
-//! nothing with the generated one but the reader and the encodings of single numbers.
+//! nothing with the generated one but the reader and the encodings of single numbers. Its walk along types and bytes also makes
+//! the rows of a hex dump.
 //!
 //! | wire | JSON |
 //! | --- | --- |
@@ -22,23 +23,29 @@
 //! is an `Option`, and has its default where a later version of the event has brought it; fields that
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
-pub(crate) mod base64;
+mod base64;
 mod form;
 mod ignored;
 mod numbers;
 mod order;
 mod output;
-mod read;
+
 mod scalar;
+mod walk;
 mod write;
 
 #[cfg(feature = "tools")]
 pub(super) use self::form::{is_newtype, is_nullable};
-use self::output::{Output, Text, Tree};
+#[cfg(feature = "tools")]
+pub(super) use self::output::Bracket;
+use self::output::Tree;
+pub(super) use self::output::{Output, Text};
+#[cfg(feature = "tools")]
+pub(super) use self::walk::event;
 use self::write::Writer;
 use super::EventDescriptor;
 use super::json_error::{JsonError, JsonReason};
-use crate::codec::{DecodeError, Field, Reader, WireType};
+use crate::codec::{DecodeError, Field, Reader};
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::Value;
@@ -95,6 +102,24 @@ impl EventDescriptor {
         self.read(bytes, &mut Text::new(out)).inspect_err(|_| out.truncate(start))
     }
 
+    /// The same, but of a text of more than `max` bytes only the beginning is made, and nothing is left of it; `false` then.
+    #[cfg(feature = "server")]
+    pub(crate) fn write_json_text_up_to(
+        &self,
+        max: usize,
+        bytes: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<bool, DecodeError> {
+        let start = out.len();
+        let mut text = Text::up_to(max, out);
+        let read = self.read(bytes, &mut text);
+        let fits = !text.is_full();
+        if read.is_err() || !fits {
+            out.truncate(start);
+        }
+        read.map(|()| fits)
+    }
+
     /// How many values a tree of the event's JSON has.
     #[cfg(feature = "server")]
     pub(crate) fn json_values(&self, bytes: &[u8]) -> Result<usize, DecodeError> {
@@ -112,7 +137,7 @@ impl EventDescriptor {
     }
 
     fn read(&self, bytes: &[u8], out: &mut impl Output) -> Result<(), DecodeError> {
-        read::fields(self.layout(), &mut Reader::new(bytes), out).map_err(|error| error.in_event(self.name()))
+        walk::event(self.layout(), &mut Reader::new(bytes), out).map_err(|error| error.in_event(self.name()))
     }
 
     /// The encoded event of a JSON value.
@@ -200,15 +225,10 @@ impl EventDescriptor {
     }
 }
 
-/// Reads a value of this type.
-pub(super) fn value(ty: &WireType, reader: &mut Reader<'_>) -> Result<Value, DecodeError> {
-    let mut tree = Tree::default();
-    read::value(ty, reader, &mut tree)?;
-    Ok(tree.finish())
-}
-
 /// The value that a field has where a message is older than it.
 pub(super) fn default_value(field: &Field) -> Option<Value> {
     let default = field.default_bytes()?;
-    value(field.ty(), &mut Reader::new(&default)).ok()
+    let mut tree = Tree::default();
+    walk::value(field.ty(), &mut Reader::new(&default), &mut tree).ok()?;
+    Some(tree.finish())
 }

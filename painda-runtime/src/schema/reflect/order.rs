@@ -1,7 +1,7 @@
 //! The entries of a set or map in the order of their keys.
 
 use super::output::Count;
-use super::read;
+use super::walk;
 use crate::codec::{Reader, WireType};
 use alloc::vec::Vec;
 
@@ -87,6 +87,6 @@ fn each(bytes: &[u8], count: usize, key: &WireType, value: Option<&WireType>) ->
 
 /// Reads what was just written, and so is valid.
 fn skip(ty: &WireType, reader: &mut Reader<'_>) {
-    let read = read::value(ty, reader, &mut Count::default());
+    let read = walk::value(ty, reader, &mut Count::default());
     debug_assert!(read.is_ok(), "{read:?}");
 }

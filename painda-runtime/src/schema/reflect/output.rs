@@ -1,14 +1,19 @@
-//! Where the JSON of a message goes: into text, into a tree of values, or nowhere.
+//! What is made of a message that is walked along: JSON text, a tree of values, a count. The dump makes its rows.
 
 use super::base64;
+use crate::codec::{Field, Segment, WireType};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Write as _};
 use core::mem;
 use serde_json::{Map, Number, Value};
 
-/// Takes one JSON value, piece by piece.
-pub(super) trait Output {
+/// Takes a message piece by piece, in the form that it has in JSON. Whoever wants to know from which bytes the pieces come is told
+/// that, too.
+pub(crate) trait Output {
+    /// A run of single bytes is one value, and no list of numbers.
+    const JOINS_BYTES: bool = false;
+
     fn null(&mut self);
     fn bool(&mut self, value: bool);
     fn unsigned(&mut self, value: u64);
@@ -22,24 +27,61 @@ pub(super) trait Output {
     /// The key of the value that comes next, in an object.
     fn key(&mut self, key: &str);
     fn close(&mut self, bracket: Bracket);
+
+    /// Whether nothing more is wanted: what is read now is of no use.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// What comes next is a part of the value, until the way back.
+    fn enter(&mut self, _: Segment) {}
+
+    fn leave(&mut self) {}
+
+    /// The bytes of a value of this type begin at this offset. Where they are wrong, nothing else is said.
+    fn begin(&mut self, _: &WireType, _offset: usize) {}
+
+    /// The value that holds no others ends before this offset.
+    fn end(&mut self, _offset: usize) {}
+
+    /// So many items follow their count, which ends before this offset.
+    fn items(&mut self, _: usize, _offset: usize) {}
+
+    /// So many entries follow their count, which ends before this offset.
+    fn entries(&mut self, _: usize, _offset: usize) {}
+
+    /// What the byte says that tells an option or a variant; it ends before this offset.
+    fn tag(&mut self, _: &str, _offset: usize) {}
+
+    /// The message is older than the field; `false` where its default is to be walked along.
+    fn takes_default(&mut self, _: &Field, _offset: usize) -> bool {
+        false
+    }
 }
 
 /// What holds other values.
 #[derive(Clone, Copy)]
-pub(super) enum Bracket {
+pub(crate) enum Bracket {
     Array,
     Object,
 }
 
 /// Appends JSON text.
-pub(super) struct Text<'o> {
+pub(crate) struct Text<'o> {
     out: &'o mut Vec<u8>,
     start: usize,
+    /// It is full where `out` is longer.
+    end: usize,
 }
 
 impl<'o> Text<'o> {
-    pub(super) fn new(out: &'o mut Vec<u8>) -> Self {
-        Text { start: out.len(), out }
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
+        Self::up_to(usize::MAX, out)
+    }
+
+    /// Text of at most so many bytes; more may have been appended once it is full.
+    pub(super) fn up_to(max: usize, out: &'o mut Vec<u8>) -> Self {
+        Text { start: out.len(), end: out.len().saturating_add(max), out }
     }
 
     /// Writes the comma before a value or key, where one belongs. No value ends with one of these bytes.
@@ -135,7 +177,7 @@ impl Output for Text<'_> {
     fn bytes(&mut self, value: &[u8]) {
         self.comma();
         self.out.push(b'"');
-        self.out.extend(base64::encode(value));
+        base64::encode(value, self.out);
         self.out.push(b'"');
     }
 
@@ -158,6 +200,10 @@ impl Output for Text<'_> {
             Bracket::Object => b'}',
         });
     }
+
+    fn is_full(&self) -> bool {
+        self.out.len() > self.end
+    }
 }
 
 /// Counts the bytes of the JSON text, and holds little of it at a time.
@@ -175,7 +221,7 @@ impl Length {
     }
 
     fn write(&mut self, write: impl FnOnce(&mut Text<'_>)) {
-        write(&mut Text { out: &mut self.text, start: 0 });
+        write(&mut Text { out: &mut self.text, start: 0, end: usize::MAX });
         // The last byte says whether a comma follows.
         let written = self.text.len().saturating_sub(1);
         if written > 1000 {
@@ -277,8 +323,10 @@ impl Output for Tree {
     }
 
     fn bytes(&mut self, value: &[u8]) {
-        let mut text = String::with_capacity(value.len().div_ceil(3) * 4);
-        text.extend(base64::encode(value).map(char::from));
+        let mut text = Vec::new();
+        base64::encode(value, &mut text);
+        // It is ASCII.
+        let text = String::from_utf8(text).unwrap_or_default();
         self.put(text.into());
     }
 

@@ -5,155 +5,28 @@
 //! and a later field of the same name takes the place of a wrong one. The errors of serde itself end the walk: text that is no
 //! JSON, and bytes that find no room.
 
+mod keys;
+mod part;
+mod writer;
+
+use self::keys::{FieldName, TextKey, VariantName, number, parse};
+use self::part::{NAME_AND_FIELDS, Outcome, Part, Walked, duplicate, expected, inside, length};
+pub(super) use self::writer::Writer;
+use self::writer::{Place, default};
 use super::form::{is_newtype, is_nullable};
 use super::ignored::{Ignored, ignore_entries, ignore_items};
 use super::order::Order;
-use super::read::position;
 use super::scalar::Scalar;
-use super::{JsonError, JsonReason, base64, numbers};
-use crate::codec::{EnumType, Field, Layout, MAX_DEPTH, Segment, Shape, Variant, Window, WireType};
-use crate::codec::{count_size, write_count};
-use alloc::borrow::Cow;
-use alloc::string::String;
-use alloc::vec::Vec;
+use super::walk::position;
+use super::{JsonError, JsonReason};
+use crate::codec::{EnumType, Field, Layout, MAX_DEPTH, Segment, Shape, Variant, WireType};
 use core::fmt;
-use core::mem;
 use serde_core::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Whether a value fits its type; if so, its bytes have been written.
-type Outcome = Result<(), JsonError>;
-
-/// An outcome, or the end of the walk.
-type Walked<E> = Result<Outcome, E>;
-
-/// How `serde_json` calls a number where its feature `arbitrary_precision` is on, which any crate of a program may switch on:
-/// numbers come as an object then, with this key alone and the number's text as its value.
-const NUMBER: &str = "$serde_json::private::Number";
-
-/// What an enum needs where the variant has fields.
-const NAME_AND_FIELDS: &str = "an object of the variant's name and fields";
-
-/// What a walk writes into.
-pub(super) struct Writer {
-    out: Vec<u8>,
-    /// How many bytes may be written, at most `u32::MAX`.
-    room: usize,
-    /// Whether more would have been needed.
-    full: bool,
-    /// The structs and enums that are being written.
-    depth: u8,
-    /// Where the fields of the structs are that are being written.
-    places: Vec<Place>,
-}
-
-/// Where a field's bytes are.
-#[derive(Default)]
-enum Place {
-    #[default]
-    Missing,
-    Written {
-        start: u32,
-        end: u32,
-    },
-    Wrong(JsonError),
-}
-
-/// What a piece of JSON should be.
-#[derive(Clone, Copy)]
-enum Part<'t> {
-    /// A whole event.
-    Event(&'t Layout),
-    /// A struct or variant that is a part of an event.
-    Fields(&'t Layout),
-    Value(&'t WireType),
-    /// A value that may be `null` itself, in an `Option`.
-    Nullable(&'t WireType),
-    /// An entry of a map whose keys are no text.
-    Entry(&'t WireType, &'t WireType),
-}
-
-impl Part<'_> {
-    /// What it needs, as an error says it.
-    fn expected(self) -> &'static str {
-        match self {
-            Part::Event(layout) | Part::Fields(layout) => match layout.shape() {
-                Shape::Named => "an object",
-                Shape::Tuple => "an array",
-            },
-            Part::Nullable(_) | Part::Entry(..) => "an array",
-            Part::Value(ty) => match ty {
-                WireType::Number(number) => numbers::expected(*number),
-                WireType::Quantised(_) => "a number",
-                WireType::Bool => "a bool",
-                WireType::String => "a string",
-                WireType::Bytes => "a string of base64",
-                WireType::Map { key, .. } if matches!(key.get(), WireType::String) => "an object",
-                WireType::Enum(_) => "a variant's name, or an object of its name and fields",
-                _ => "an array",
-            },
-        }
-    }
-}
-
 impl Writer {
-    /// Writes at most `room` bytes, and takes memory for the first `capacity` of them at once.
-    pub(super) fn new(capacity: usize, room: usize) -> Self {
-        Writer { out: Vec::with_capacity(capacity.min(room)), room, full: false, depth: 0, places: Vec::new() }
-    }
-
     /// Writes a whole event.
     pub(super) fn event<'de, D: Deserializer<'de>>(&mut self, layout: &Layout, json: D) -> Walked<D::Error> {
         Seed { writer: self, part: Part::Event(layout) }.deserialize(json)
-    }
-
-    /// What was written.
-    pub(super) fn finish(self) -> Vec<u8> {
-        self.out
-    }
-
-    /// Whether the walk ended because there was no more room.
-    pub(super) fn is_full(&self) -> bool {
-        self.full
-    }
-
-    /// Makes sure that so many bytes may be written.
-    fn reserve<E: Error>(&mut self, bytes: usize) -> Result<(), E> {
-        if bytes > self.room - self.out.len() {
-            self.full = true;
-            return Err(E::custom("no more room"));
-        }
-        Ok(())
-    }
-
-    fn put<E: Error>(&mut self, bytes: &[u8]) -> Result<(), E> {
-        self.reserve(bytes.len())?;
-        self.out.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    /// Leaves a byte for a count, and says where.
-    fn open_count<E: Error>(&mut self) -> Result<usize, E> {
-        let start = self.out.len();
-        self.put(&[0])?;
-        Ok(start)
-    }
-
-    /// Writes the count of what has been written since; large ones need more than the byte that was left.
-    fn close_count<E: Error>(&mut self, start: usize, count: usize) -> Result<(), E> {
-        let size = count_size(count);
-        self.reserve(size - 1)?;
-        let end = self.out.len();
-        self.out.resize(end + size - 1, 0);
-        self.out.copy_within(start + 1..end, start + size);
-        write_count(count, &mut Window::new(&mut self.out[start..start + size]));
-        Ok(())
-    }
-
-    fn counted<E: Error>(&mut self, bytes: &[u8]) -> Result<(), E> {
-        self.reserve(count_size(bytes.len()) + bytes.len())?;
-        write_count(bytes.len(), &mut self.out);
-        self.out.extend_from_slice(bytes);
-        Ok(())
     }
 
     /// Writes a struct or an enum that may contain itself.
@@ -180,37 +53,6 @@ impl Writer {
                 Ok(written.map_err(|error| inside(error, field)))
             }
             _ => json.deserialize_any(Walk { writer: self, part: Part::Fields(layout) }),
-        }
-    }
-
-    #[inline]
-    fn scalar<E: Error>(&mut self, part: Part<'_>, value: &Scalar<'_>) -> Walked<E> {
-        match (part, value) {
-            // A client that emits an event without fields need not send a payload.
-            (Part::Event(layout), Scalar::Null) if layout.fields().is_empty() => Ok(Ok(())),
-            (Part::Value(WireType::Number(number)), value) => {
-                self.reserve(number.size())?;
-                Ok(numbers::write(*number, value, &mut self.out))
-            }
-            (Part::Value(WireType::Quantised(quantisation)), value) => {
-                self.reserve(quantisation.number.size())?;
-                Ok(numbers::write_quantised(quantisation, value, &mut self.out))
-            }
-            (Part::Value(WireType::Bool), Scalar::Bool(value)) => self.put(&[u8::from(*value)]).map(Ok),
-            (Part::Value(WireType::String), Scalar::Text(text)) => self.counted(text.as_bytes()).map(Ok),
-            (Part::Value(WireType::Bytes), Scalar::Text(text)) => {
-                let len = base64::decoded_len(text);
-                self.reserve(count_size(len) + len)?;
-                write_count(len, &mut self.out);
-                let decoded = base64::decode(text, &mut self.out);
-                Ok(if decoded { Ok(()) } else { Err(JsonError::new(JsonReason::Base64)) })
-            }
-            (Part::Value(WireType::Enum(ty)), Scalar::Text(name)) => match variant(ty, name) {
-                Ok(variant) if variant.layout().fields().is_empty() => self.put(&[variant.tag()]).map(Ok),
-                Ok(_) => Ok(Err(value.instead_of(NAME_AND_FIELDS))),
-                Err(error) => Ok(Err(error)),
-            },
-            (part, value) => Ok(Err(value.instead_of(part.expected()))),
         }
     }
 
@@ -333,22 +175,6 @@ impl Writer {
         self.sort(start, count, &WireType::String, Some(value))
     }
 
-    /// Sorts the entries behind a count by their keys, and writes the count. The keys of an object are text, of which the last
-    /// one counts.
-    fn sort<E: Error>(&mut self, start: usize, count: usize, key: &WireType, value: Option<&WireType>) -> Walked<E> {
-        let Some(order) = Order::of(&self.out[start + 1..], count, key, value) else {
-            return self.close_count(start, count).map(Ok);
-        };
-        let last_counts = value.is_some() && matches!(key, WireType::String);
-        if !last_counts && let Some(at) = order.repeated() {
-            return Ok(Err(duplicate(at)));
-        }
-        let (sorted, count) = order.apply();
-        self.out.truncate(start + 1);
-        self.out.extend_from_slice(&sorted);
-        self.close_count(start, count).map(Ok)
-    }
-
     /// Writes the fields of a struct, which come in any order.
     fn fields<'de, A: MapAccess<'de>>(&mut self, entries: &mut A, fields: &[Field]) -> Walked<A::Error> {
         let base = self.out.len();
@@ -376,49 +202,6 @@ impl Writer {
         let outcome = self.arrange(fields, base, first)?;
         self.places.truncate(first);
         Ok(outcome)
-    }
-
-    /// Brings the fields of a struct, whose bytes begin at `base`, into their order, and fills in those that are missing.
-    fn arrange<E: Error>(&mut self, fields: &[Field], base: usize, first: usize) -> Walked<E> {
-        // Mostly they have come in their order.
-        let mut end = base;
-        let mut in_place = 0;
-        for place in &self.places[first..] {
-            match place {
-                Place::Written { start, end: next } if *start as usize == end => end = *next as usize,
-                _ => break,
-            }
-            in_place += 1;
-        }
-        for (at, field) in fields.iter().enumerate().skip(in_place) {
-            let (start, stop) = match mem::take(&mut self.places[first + at]) {
-                Place::Written { start, end } => (start as usize, end as usize),
-                Place::Wrong(error) => return Ok(Err(error)),
-                Place::Missing => match default(field) {
-                    Ok(bytes) => {
-                        self.put(&bytes)?;
-                        (self.out.len() - bytes.len(), self.out.len())
-                    }
-                    Err(error) => return Ok(Err(error)),
-                },
-            };
-            let len = stop - start;
-            if start > end {
-                // What stands before it, and belongs behind it, makes way: no second buffer is needed.
-                self.out[end..stop].rotate_right(len);
-                for place in &mut self.places[first + at + 1..] {
-                    if let Place::Written { start: moved, end } = place
-                        && (*moved as usize) < start
-                    {
-                        *moved += len as u32;
-                        *end += len as u32;
-                    }
-                }
-            }
-            end += len;
-        }
-        self.out.truncate(end);
-        Ok(Ok(()))
     }
 
     /// Writes a variant that has fields, or is written as if it had.
@@ -450,40 +233,6 @@ impl Writer {
         }
         Ok(if several { Err(expected(NAME_AND_FIELDS, "one of several entries")) } else { outcome })
     }
-}
-
-/// The field's bytes where the JSON does not have it.
-fn default(field: &Field) -> Result<Cow<'static, [u8]>, JsonError> {
-    match field.default_bytes() {
-        Some(bytes) => Ok(bytes.into()),
-        None if matches!(field.ty(), WireType::Option(_)) => Ok((&[0]).into()),
-        None => Err(inside(JsonError::new(JsonReason::Missing), field)),
-    }
-}
-
-fn variant(ty: &EnumType, name: &str) -> Result<&'static Variant, JsonError> {
-    let variants: &'static [Variant] = ty.variants();
-    variants.iter().find(|variant| variant.name() == name).ok_or_else(|| JsonError::variant(name))
-}
-
-#[cold]
-fn inside(error: JsonError, field: &Field) -> JsonError {
-    error.inside(Segment::Field(field.name()))
-}
-
-#[cold]
-fn expected(expected: &'static str, found: &'static str) -> JsonError {
-    JsonError::new(JsonReason::Expected { expected, found })
-}
-
-#[cold]
-fn length(expected: usize, found: usize) -> JsonError {
-    JsonError::new(JsonReason::Length { expected, found })
-}
-
-#[cold]
-fn duplicate(at: usize) -> JsonError {
-    JsonError::new(JsonReason::Duplicate).inside(Segment::Index(at))
 }
 
 /// Writes a part of an event.
@@ -631,82 +380,9 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
 }
 
-/// The text of a number that came as an object: see [`NUMBER`].
-fn number<'de, A: MapAccess<'de>>(entries: &mut A) -> Result<Option<String>, A::Error> {
-    match entries.next_key_seed(IsNumber)? {
-        Some(true) => entries.next_value().map(Some),
-        Some(false) => {
-            entries.next_value_seed(Ignored::default())?;
-            Ok(None)
-        }
-        None => Ok(None),
-    }
-}
-
-fn parse(number: &str) -> Scalar<'_> {
-    if let Ok(value) = number.parse() {
-        Scalar::Unsigned(value)
-    } else if let Ok(value) = number.parse() {
-        Scalar::Signed(value)
-    } else {
-        number.parse().map_or(Scalar::Text(number), Scalar::Float)
-    }
-}
-
-/// Defines what reads the key of an object.
-macro_rules! key {
-    ($(#[$doc:meta])* $name:ident $(<$($lifetime:lifetime),+>)? -> $value:ty, $self:ident, $key:ident => $read:expr) => {
-        impl<'de> DeserializeSeed<'de> for $name $(<$($lifetime),+>)? {
-            type Value = $value;
-
-            fn deserialize<D: Deserializer<'de>>($self, key: D) -> Result<$value, D::Error> {
-                key.deserialize_str($self)
-            }
-        }
-
-        impl<'de> Visitor<'de> for $name $(<$($lifetime),+>)? {
-            type Value = $value;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_str<E: Error>($self, $key: &str) -> Result<$value, E> {
-                $read
-            }
-        }
-    };
-}
-
-/// Finds the field that a key names, if there is one.
-struct FieldName<'t> {
-    fields: &'t [Field],
-    /// Where it most likely is.
-    next: usize,
-}
-
-key!(FieldName<'_> -> Option<usize>, self, key => {
-    let is = |at: &usize| self.fields[*at].name() == key;
-    Ok((self.next..self.fields.len()).chain(0..self.next).find(is))
-});
-
-/// Finds the variant that a key names.
-struct VariantName<'t>(&'t EnumType);
-
-key!(VariantName<'_> -> Result<&'static Variant, JsonError>, self, key => Ok(variant(self.0, key)));
-
-/// Writes a key.
-struct TextKey<'w>(&'w mut Writer);
-
-key!(TextKey<'_> -> (), self, key => self.0.counted(key.as_bytes()));
-
-/// Whether a key is [`NUMBER`].
-struct IsNumber;
-
-key!(IsNumber -> bool, self, key => Ok(key == NUMBER));
-
 #[cfg(test)]
 mod tests {
+    use super::keys::NUMBER;
     use super::*;
     use crate::codec::Number;
     use serde_core::de::value::{Error, MapDeserializer};
