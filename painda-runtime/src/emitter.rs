@@ -13,7 +13,7 @@ use crate::{
     adapter::AdapterError,
     excerpt::Quoted,
     schema::{EventOf, Schema},
-    wire::aim::Aim,
+    wire::audience::Audience,
 };
 #[cfg(feature = "json")]
 use crate::{
@@ -92,17 +92,17 @@ impl<S: Schema> Emitter<S> {
 
     /// Aims at a room's members on all nodes.
     pub fn to<'a>(&'a self, room: &'a str) -> EmitTarget<'a, S> {
-        EmitTarget { emitter: self, aim: Aim::room(room) }
+        EmitTarget { emitter: self, audience: Audience::room(room) }
     }
 
     /// Aims at one client, whatever node it is on.
     pub fn client<'a>(&'a self, id: &'a str) -> EmitTarget<'a, S> {
-        EmitTarget { emitter: self, aim: Aim::client(id) }
+        EmitTarget { emitter: self, audience: Audience::client(id) }
     }
 
     /// Aims at everybody on all nodes.
     pub fn everybody(&self) -> EmitTarget<'_, S> {
-        EmitTarget { emitter: self, aim: Aim::default() }
+        EmitTarget { emitter: self, audience: Audience::default() }
     }
 
     /// Sends an event to everybody on all nodes.
@@ -174,36 +174,36 @@ impl<S: Schema> fmt::Debug for Emitter<S> {
     }
 }
 
-/// An emitter's aim: call [`emit`](Self::emit) on it. Whoever matches gets an emit once.
-#[must_use = "an aim alone sends nothing: call emit on it"]
+/// An emitter's audience: call [`emit`](Self::emit) on it. Whoever matches gets an emit once.
+#[must_use = "an audience alone sends nothing: call emit on it"]
 #[derive(Clone)]
 pub struct EmitTarget<'a, S: Schema> {
     emitter: &'a Emitter<S>,
-    aim: Aim<'a>,
+    audience: Audience<'a>,
 }
 
 impl<S: Schema> fmt::Debug for EmitTarget<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmitTarget").field("aim", &self.aim).finish_non_exhaustive()
+        f.debug_struct("EmitTarget").field("audience", &self.audience).finish_non_exhaustive()
     }
 }
 
 impl<'a, S: Schema> EmitTarget<'a, S> {
     /// The members of this room as well.
     pub fn to(mut self, room: &'a str) -> Self {
-        self.aim.rooms.add(room);
+        self.audience.rooms.add(room);
         self
     }
 
     /// Not the members of this room.
     pub fn except(mut self, room: &'a str) -> Self {
-        self.aim.except_rooms.add(room);
+        self.audience.except_rooms.add(room);
         self
     }
 
     /// Not the client with this id.
     pub fn except_socket(mut self, id: &'a str) -> Self {
-        self.aim.except_clients.add(id);
+        self.audience.except_clients.add(id);
         self
     }
 
@@ -212,11 +212,11 @@ impl<'a, S: Schema> EmitTarget<'a, S> {
     /// # Errors
     /// Where the adapter does not take it, or a name can't be a room's: then it was not sent.
     pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
-        if let Some((room, why)) = self.aim.problem() {
+        if let Some((room, why)) = self.audience.problem() {
             return Err(EmitError::InvalidRoom { room: room.into(), why });
         }
         let message = Message::event(E::ID, event.to_bytes());
-        let publication = self.aim.publication(&message).map_err(AdapterError::from);
+        let publication = self.audience.publication(&message).map_err(AdapterError::from);
         let sent = publication
             .and_then(|(channel, message, exclude)| self.emitter.adapter.publish(channel, &message, exclude));
         sent.map_err(EmitError::Adapter)

@@ -42,7 +42,7 @@ use crate::{
     message::RESERVED,
     schema::{Delivery, EventDescriptor, Registry},
     wire::{
-        aim::Aim,
+        audience::Audience,
         channels::{TYPESCRIPT, room_problem},
         control::ToClient,
         typescript,
@@ -137,7 +137,7 @@ impl Node {
     }
 
     /// The sockets on this node that an aim is at.
-    pub(crate) fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
+    pub(crate) fn pick(&self, aim: &Audience<'_>) -> Vec<Arc<SocketCore>> {
         let mut picked = Vec::new();
         self.hub.each(aim, |socket| picked.push(socket.clone()));
         picked
@@ -267,7 +267,7 @@ impl Node {
     }
 
     /// The way of every emit: this node's members first, then the other nodes.
-    pub(crate) fn emit(&self, aim: &Aim<'_>, packet: &Packet, local: bool) -> Result<(), Error> {
+    pub(crate) fn emit(&self, aim: &Audience<'_>, packet: &Packet, local: bool) -> Result<(), Error> {
         if let Some((room, why)) = aim.problem() {
             return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
         }
@@ -281,7 +281,7 @@ impl Node {
         self.publish(aim, packet).inspect_err(|_| self.counters.publish_failures.add(1))
     }
 
-    fn publish(&self, aim: &Aim<'_>, packet: &Packet) -> Result<(), Error> {
+    fn publish(&self, aim: &Audience<'_>, packet: &Packet) -> Result<(), Error> {
         match aim.plain() {
             Some((channel, exclude)) => self.adapter.publish(channel, &packet.message, exclude)?,
             None => {
@@ -299,12 +299,12 @@ impl Node {
     }
 
     /// To the members on this node only.
-    pub(crate) fn emit_here(&self, aim: &Aim<'_>, packet: &Packet) {
+    pub(crate) fn emit_here(&self, aim: &Audience<'_>, packet: &Packet) {
         let (policy, event) = self.policy(&packet.message);
         self.emit_here_with(aim, packet, &policy, event);
     }
 
-    fn emit_here_with(&self, aim: &Aim<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
+    fn emit_here_with(&self, aim: &Audience<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
         let mut tally = Tally::default();
@@ -482,10 +482,10 @@ impl Node {
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control(&ToClient::Shutdown { reason, timeout_ms }) {
             let event = EventLabel::at(self.registry, None);
-            self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol, event);
+            self.emit_here_with(&Audience::default(), &packet, &Policy::Protocol, event);
         }
         // A handshake that is going on ends with the same.
-        self.hub.each(&Aim::default(), SocketCore::go_away);
+        self.hub.each(&Audience::default(), SocketCore::go_away);
         let all_gone = async {
             loop {
                 let changed = self.changed.notified();
@@ -496,7 +496,7 @@ impl Node {
             }
         };
         if tokio::time::timeout(deadline, all_gone).await.is_err() {
-            self.hub.each(&Aim::default(), |socket| socket.outbox.abandon());
+            self.hub.each(&Audience::default(), |socket| socket.outbox.abandon());
             let clients = self.clients.load(Ordering::Acquire);
             let what = "these clients or their hooks were cut off at the shutdown deadline";
             tracing::warn!(target: "painda::server", clients, "{what}");

@@ -6,7 +6,7 @@ use crate::message::{RESERVED, RESERVED_PREFIX};
 
 /// The channel that broadcasts take.
 pub const BROADCAST: &str = "__pp_all";
-/// The channel of what nodes say to all other nodes: [aimed emits](super::aim) and questions.
+/// The channel of what nodes say to all other nodes: [aimed emits](super::audience) and questions.
 pub const CLUSTER: &str = "__pp_cluster";
 /// The channel of all emits of the TypeScript implementation.
 pub const TYPESCRIPT: &str = "__pp_broadcast";

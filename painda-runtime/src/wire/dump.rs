@@ -2,7 +2,7 @@
 //!
 //! Owns the rows of envelopes and frames. It is the only part of the wire that asks a schema what a payload means.
 
-use super::aim::AIMED;
+use super::audience::EMIT_TO;
 #[cfg(feature = "server")]
 use super::{
     frame::{self, Body},
@@ -14,7 +14,7 @@ use crate::schema::dump::{Table, dump};
 use crate::{EventDescriptor, Registry};
 use bytes::Bytes;
 
-/// Shows what a Redis message means, down to the fields of its event; also of one that is [aimed](super::aim) at several
+/// Shows what a Redis message means, down to the fields of its event; also of one that is [aimed](super::audience) at several
 /// rooms, and, with the feature `server`, of what nodes ask each other.
 ///
 /// ```
@@ -43,8 +43,8 @@ pub fn envelope(registry: &Registry, bytes: &Bytes) -> String {
     table.text()
 }
 
-/// The rows of an envelope, which `may_aim` another one, that may not.
-fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, may_aim: bool) -> Result<(), Stop> {
+/// The rows of an envelope, which `may_nest` another one, that may not.
+fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, may_nest: bool) -> Result<(), Stop> {
     let exclude_len = rows.number(1, "excludeLen", |len| match len {
         0 => "nobody is excluded".to_owned(),
         len => len.to_string(),
@@ -62,7 +62,7 @@ fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, may_aim: bool) -> Res
     }
     let name_len = rows.number(2, "nameLen", |len| len.to_string())?;
     let name = rows.text(name_len, "name")?;
-    if name != AIMED || !may_aim {
+    if name != EMIT_TO || !may_nest {
         rows.named(name);
         return Ok(());
     }
@@ -257,12 +257,12 @@ mod tests {
 
     #[test]
     fn an_aimed_event_is_shown_with_its_aim() {
-        use crate::wire::{aim::Aim, envelope::encode};
+        use crate::wire::{audience::Audience, envelope::encode};
 
         let event = crate::Message::event(2, PlayerHit { target: 7, damage: -3 }.to_bytes());
-        let mut aim = Aim::room("a");
-        aim.rooms.add("b");
-        let (_, message, _) = aim.publication(&event).expect("it fits");
+        let mut audience = Audience::room("a");
+        audience.rooms.add("b");
+        let (_, message, _) = audience.publication(&event).expect("it fits");
         let dump = super::envelope(Arena::registry(), &encode(&message, None).expect("it fits"));
         assert!(dump.contains("rooms[1]       text  \"b\"\n"), "{dump}");
         assert!(dump.contains("exceptClients  u16   0 names\n"), "{dump}");

@@ -69,7 +69,7 @@ pub enum EnvelopeError {
     },
     /// An event of the schema carries id 0, which means "named by a string".
     ZeroId,
-    /// An aim names more rooms and clients than a message may.
+    /// An audience names more rooms and clients than a message may.
     TooManyNames {
         /// How many it names.
         count: usize,

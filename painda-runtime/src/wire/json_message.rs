@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::json::{members, string};
 
-/// The subprotocol by which a client asks for bare JSON in text messages. Names of subprotocols are compared exactly.
+/// The subprotocol by which a client asks for bare JSON in text messages. NameSet of subprotocols are compared exactly.
 pub(crate) const SUBPROTOCOL: &str = "pp.json";
 
 /// Writes what stands before the payload. The payload's JSON text and [`close`] follow.

@@ -3,7 +3,7 @@
 //! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and, but for `dump`, no application's schema.
 
 #[cfg(feature = "std")]
-pub mod aim;
+pub mod audience;
 pub mod channels;
 #[cfg(feature = "server")]
 pub mod close_code;

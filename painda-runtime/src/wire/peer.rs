@@ -48,7 +48,7 @@ pub(crate) struct Question {
     pub(crate) request: Request,
 }
 
-/// What is asked. An `aim` says for which sockets, as [`Aim::encode_lists`](super::aim::Aim::encode_lists) writes it.
+/// What is asked. An `audience` says for which sockets, as [`Audience::encode_lists`](super::audience::Audience::encode_lists) writes it.
 #[derive(Clone, Debug, PartialEq, Eq, PPType)]
 pub(crate) enum Request {
     // The tags count up from 0 in the order below: append only.
@@ -60,14 +60,14 @@ pub(crate) enum Request {
         fingerprint: u64,
     },
     /// Which sockets there are. Answered by [`Reply::Sockets`].
-    Sockets { aim: Bytes },
+    Sockets { audience: Bytes },
     /// Puts sockets into a room. Answered by [`Reply::Done`], once emits of all nodes reach them.
-    Join { aim: Bytes, room: String },
+    Join { audience: Bytes, room: String },
     /// Takes sockets out of a room. Answered by [`Reply::Done`].
-    Leave { aim: Bytes, room: String },
+    Leave { audience: Bytes, room: String },
     /// Closes sockets. Answered by [`Reply::Done`].
     Disconnect {
-        aim: Bytes,
+        audience: Bytes,
         /// The close code; one that must not be sent is sent as 1000.
         code: u16,
         /// Cut at 123 bytes.
@@ -157,7 +157,7 @@ impl From<DecodeError> for Unread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::aim::Aim;
+    use crate::wire::audience::Audience;
 
     crate::schema! { Peers { Question, Answer } }
 
@@ -174,8 +174,8 @@ mod tests {
     /// These bytes are what other nodes send: they must stay readable.
     #[test]
     fn bytes_are_as_documented() {
-        let aim = Aim::room("a").encode_lists().expect("it fits").into();
-        let question = Question { head: head(), request: Request::Join { aim, room: "b".to_owned() } };
+        let audience = Audience::room("a").encode_lists().expect("it fits").into();
+        let question = Question { head: head(), request: Request::Join { audience, room: "b".to_owned() } };
         let bytes = b"\0\0\0\0\0\0\0\x07\x02ab\x03\x0a\0\x01\x01a\0\0\0\0\0\0\x01b";
         assert_eq!(question.to_bytes(), bytes.as_slice());
         assert_eq!(request(&question.to_bytes()), Ok(question.request));

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_core::{Serialize, Serializer as _};
 
 use super::{
-    aim::{Aim, Names},
+    audience::{Audience, NameSet},
     json::{members, string, strings},
 };
 use crate::{Message, Registry};
@@ -33,16 +33,17 @@ pub(crate) struct RemoteEmit<'a> {
 
 impl RemoteEmit<'_> {
     /// Whom it is for.
-    pub(crate) fn aim(&self) -> Aim<'_> {
-        let mut aim = Aim { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Aim::default() };
-        self.exclude_id.iter().for_each(|id| aim.except_clients.add(id));
-        aim
+    pub(crate) fn audience(&self) -> Audience<'_> {
+        let mut audience =
+            Audience { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Audience::default() };
+        self.exclude_id.iter().for_each(|id| audience.except_clients.add(id));
+        audience
     }
 }
 
 /// What a message with this payload asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard<'a> {
+pub(crate) enum Decoded<'a> {
     /// An emit.
     Emit(RemoteEmit<'a>),
     /// Nothing: it is ours, or for no room.
@@ -50,19 +51,19 @@ pub(crate) enum Heard<'a> {
 }
 
 /// Takes the message apart; `None` where it can't be read.
-pub(crate) fn decode(payload: &[u8]) -> Option<Heard<'_>> {
+pub(crate) fn decode(payload: &[u8]) -> Option<Decoded<'_>> {
     let [via, rooms, except_rooms, exclude_id, event, emitted] =
         members(str::from_utf8(payload).ok()?, FIELDS).ok()??;
     if via.and_then(string).is_some_and(|via| via == VIA) {
-        return Some(Heard::Nothing);
+        return Some(Decoded::Nothing);
     }
     // `null` is everybody, an empty list nobody.
     let everybody = rooms.is_none_or(|rooms| rooms == "null");
     let rooms = rooms.and_then(strings).unwrap_or_default();
     if rooms.is_empty() && !everybody {
-        return Some(Heard::Nothing);
+        return Some(Decoded::Nothing);
     }
-    Some(Heard::Emit(RemoteEmit {
+    Some(Decoded::Emit(RemoteEmit {
         rooms,
         except_rooms: except_rooms.and_then(strings).unwrap_or_default(),
         exclude_id: exclude_id.and_then(string),
@@ -71,25 +72,25 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Heard<'_>> {
     }))
 }
 
-fn names<'a>(list: &'a [Cow<'_, str>]) -> Names<'a> {
+fn names<'a>(list: &'a [Cow<'_, str>]) -> NameSet<'a> {
     list.iter().map(|name| &**name).collect()
 }
 
 /// An emit in their form; `None` where it can't be said: to single clients, with more than one excluded, or an event that is no JSON.
-pub(crate) fn encode(registry: &Registry, aim: &Aim<'_>, message: &Message) -> Option<Message> {
-    if !aim.clients.is_empty() || aim.except_clients.len() > 1 {
+pub(crate) fn encode(registry: &Registry, audience: &Audience<'_>, message: &Message) -> Option<Message> {
+    if !audience.clients.is_empty() || audience.except_clients.len() > 1 {
         return None;
     }
     let mut out = Vec::with_capacity(256 + message.payload().len());
     out.extend_from_slice(br#"{"rooms":"#);
-    match aim.rooms.is_empty() {
+    match audience.rooms.is_empty() {
         true => put(&mut out, &()),
-        false => put_names(&mut out, &aim.rooms),
+        false => put_names(&mut out, &audience.rooms),
     }
     out.extend_from_slice(br#","exceptRooms":"#);
-    put_names(&mut out, &aim.except_rooms);
+    put_names(&mut out, &audience.except_rooms);
     out.extend_from_slice(br#","excludeId":"#);
-    put(&mut out, &aim.except_clients.only());
+    put(&mut out, &audience.except_clients.only());
     out.extend_from_slice(br#","type":"#);
     match message {
         Message::Named { name, payload } => {
@@ -110,7 +111,7 @@ pub(crate) fn encode(registry: &Registry, aim: &Aim<'_>, message: &Message) -> O
     Some(Message::named(REMOTE_EMIT, out.into()))
 }
 
-fn put_names(out: &mut Vec<u8>, names: &Names<'_>) {
+fn put_names(out: &mut Vec<u8>, names: &NameSet<'_>) {
     // A `Vec` takes everything.
     let _ = serde_json::Serializer::new(out).collect_seq(names.iter());
 }

@@ -1,6 +1,6 @@
-//! What may be wrong with a server of Redis.
+//! The parts of a Redis server that may fail separately.
 
-/// What may be wrong with a server.
+/// A part that may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     /// The publishing connection is down.
@@ -11,15 +11,15 @@ pub(super) enum Part {
     Writes,
     /// It takes no publishes, or not all of them.
     Publishes,
-    /// It does not let us hear all channels.
+    /// It refuses some subscriptions.
     Subscriptions,
     /// The cluster is down, as the server sees it.
     ClusterState,
-    /// It does not let us keep a lease.
+    /// It refuses the lease.
     Lease,
-    /// It does not let us find out whether we hear it.
+    /// It refuses the probe, by which the subscription is checked.
     Probe,
-    /// It does not close connections that we have given up.
+    /// It refuses to close an earlier connection.
     Kill,
 }
 
@@ -38,7 +38,7 @@ impl Part {
         }
     }
 
-    /// The connection's name, where a connection is what is wrong.
+    /// The connection's name, where the part is a connection.
     pub(super) fn connection(self) -> Option<&'static str> {
         match self {
             Self::Publishing => Some("publishing"),

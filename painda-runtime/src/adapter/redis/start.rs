@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
 
 use super::{
-    access::{Access, Whose},
+    access::{Access, ServerKind},
     adapter::RedisAdapter,
     builder::RedisBuilder,
     endpoint::{Endpoint, Sentinels, address},
@@ -28,7 +28,7 @@ impl RedisAdapter {
 }
 
 impl RedisBuilder {
-    /// Connects, and makes sure that Redis answers and lets us in.
+    /// Connects, and checks that Redis answers and accepts the credentials.
     ///
     /// # Errors
     /// [`AdapterError::Config`] names a setting that is wrong or that Redis does not accept, [`AdapterError::Unavailable`]
@@ -64,7 +64,7 @@ impl RedisBuilder {
             return Err(AdapterError::setting("password", "a username is set, but no password"));
         }
         let access = Access {
-            whose: Whose::Server,
+            kind: ServerKind::Server,
             credentials: self.credentials,
             #[cfg(feature = "redis-tls")]
             certificates: self.tls,

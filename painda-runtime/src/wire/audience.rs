@@ -1,7 +1,7 @@
 //! Whom an emit is for, and the message of our own for emits that the published envelope can't express.
 //!
 //! An emit to one room or to everybody, with at most one client excluded, is an [envelope] on its own channel. Every other
-//! emit is one message on the channel [`CLUSTER`], named [`AIMED`]: four lists of names, then the
+//! emit is one message on the channel [`CLUSTER`], named [`EMIT_TO`]: four lists of names, then the
 //! envelope. A list is a count (2 bytes), then each name's length (1 byte) and UTF-8; the lists have at most [`MAX_NAMES`]
 //! together. Knows no sockets and no adapters.
 
@@ -16,19 +16,19 @@ use super::{
 use crate::Message;
 
 /// The name of the message that carries an aimed emit; its payload is binary.
-pub const AIMED: &str = "__pp_to";
+pub const EMIT_TO: &str = "__pp_to";
 
-/// The most names that the four lists of an [`AIMED`] message have together.
+/// The most names that the four lists of an [`EMIT_TO`] message have together.
 pub const MAX_NAMES: usize = 65535;
 
 /// Up to so many names are looked through; beyond that they get an index.
 const FEW: usize = 16;
 
-/// Names, each once, in the order they were added. Mostly none or one: these cost no allocation.
+/// NameSet, each once, in the order they were added. Mostly none or one: these cost no allocation.
 #[derive(Clone, Default)]
-pub struct Names<'a> {
+pub struct NameSet<'a> {
     first: Option<&'a str>,
-    // Boxed, because an aim has four lists and is moved with each call that adds to it.
+    // Boxed, because an audience has four lists and is moved with each call that adds to it.
     more: Option<Box<More<'a>>>,
 }
 
@@ -39,7 +39,7 @@ struct More<'a> {
     index: Option<HashSet<&'a str>>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> NameSet<'a> {
     /// Adds a name, unless it is there.
     pub fn add(&mut self, name: &'a str) {
         match self.first {
@@ -105,22 +105,22 @@ impl<'a> More<'a> {
     }
 }
 
-impl PartialEq for Names<'_> {
+impl PartialEq for NameSet<'_> {
     /// In the same order.
     fn eq(&self, other: &Self) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl Eq for Names<'_> {}
+impl Eq for NameSet<'_> {}
 
-impl fmt::Debug for Names<'_> {
+impl fmt::Debug for NameSet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
     }
 }
 
-impl<'a> FromIterator<&'a str> for Names<'a> {
+impl<'a> FromIterator<&'a str> for NameSet<'a> {
     fn from_iter<T: IntoIterator<Item = &'a str>>(names: T) -> Self {
         let mut all = Self::default();
         names.into_iter().for_each(|name| all.add(name));
@@ -131,32 +131,32 @@ impl<'a> FromIterator<&'a str> for Names<'a> {
 /// Whom an emit is for: whoever is in one of the rooms or is one of the clients, or everybody where both are empty; less those
 /// who are in one of the excepted rooms or are one of the excepted clients.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Aim<'a> {
+pub struct Audience<'a> {
     /// The rooms.
-    pub rooms: Names<'a>,
+    pub rooms: NameSet<'a>,
     /// The ids of single clients.
-    pub clients: Names<'a>,
+    pub clients: NameSet<'a>,
     /// The rooms whose members must not get it.
-    pub except_rooms: Names<'a>,
+    pub except_rooms: NameSet<'a>,
     /// The ids of clients that must not get it.
-    pub except_clients: Names<'a>,
+    pub except_clients: NameSet<'a>,
 }
 
-impl<'a> Aim<'a> {
+impl<'a> Audience<'a> {
     /// A room's members.
     #[must_use]
     pub fn room(room: &'a str) -> Self {
-        let mut aim = Self::default();
-        aim.rooms.add(room);
-        aim
+        let mut audience = Self::default();
+        audience.rooms.add(room);
+        audience
     }
 
     /// A single client, on whatever node it is.
     #[must_use]
     pub fn client(id: &'a str) -> Self {
-        let mut aim = Self::default();
-        aim.clients.add(id);
-        aim
+        let mut audience = Self::default();
+        audience.clients.add(id);
+        audience
     }
 
     /// Whether it is for everybody who is not excepted.
@@ -169,12 +169,12 @@ impl<'a> Aim<'a> {
     #[must_use]
     pub fn problem(&self) -> Option<(&'a str, &'static str)> {
         let lists = [&self.rooms, &self.except_rooms].into_iter().filter(|names| !names.is_empty());
-        lists.flat_map(Names::iter).find_map(|room| Some((room, room_problem(room)?)))
+        lists.flat_map(NameSet::iter).find_map(|room| Some((room, room_problem(room)?)))
     }
 
     /// The rooms, the clients, the excepted rooms and the excepted clients: the order of the wire.
     #[must_use]
-    pub fn lists(&self) -> [&Names<'a>; 4] {
+    pub fn lists(&self) -> [&NameSet<'a>; 4] {
         [&self.rooms, &self.clients, &self.except_rooms, &self.except_clients]
     }
 
@@ -183,7 +183,7 @@ impl<'a> Aim<'a> {
     /// # Errors
     /// [`EnvelopeError::TooManyNames`] where all lists together have over [`MAX_NAMES`].
     pub fn check_count(&self) -> Result<(), EnvelopeError> {
-        check_count(self.lists().map(Names::len).iter().sum())
+        check_count(self.lists().map(NameSet::len).iter().sum())
     }
 
     /// The channel of a plain envelope that says the same, and the client that it excludes; `None` where no envelope does.
@@ -197,16 +197,16 @@ impl<'a> Aim<'a> {
     /// What to publish for other nodes: the channel, the message, and the client that its envelope excludes.
     ///
     /// # Errors
-    /// As [`envelope::encode`], and for other aims than a [plain](Self::plain) one where the lists have over [`MAX_NAMES`] names, or
+    /// As [`envelope::encode`], and for other audiences than a [plain](Self::plain) one where the lists have over [`MAX_NAMES`] names, or
     /// one of these is longer than 255 bytes.
     pub fn publication(&self, message: &Message) -> Result<(&'a str, Message, Option<&'a str>), EnvelopeError> {
         match self.plain() {
             Some((channel, exclude)) => Ok((channel, message.clone(), exclude)),
-            None => Ok((CLUSTER, Message::named(AIMED, self.encode(message)?), None)),
+            None => Ok((CLUSTER, Message::named(EMIT_TO, self.encode(message)?), None)),
         }
     }
 
-    /// The payload of an [`AIMED`] message.
+    /// The payload of an [`EMIT_TO`] message.
     ///
     /// # Errors
     /// As [`publication`](Self::publication).
@@ -216,7 +216,7 @@ impl<'a> Aim<'a> {
         Ok(out.into())
     }
 
-    /// The four lists alone, which are what an [`AIMED`] message begins with.
+    /// The four lists alone, which are what an [`EMIT_TO`] message begins with.
     ///
     /// # Errors
     /// Over [`MAX_NAMES`] names, or one of them longer than 255 bytes.
@@ -236,14 +236,14 @@ impl<'a> Aim<'a> {
         Ok(out)
     }
 
-    /// Takes the payload of an [`AIMED`] message apart; the emit's own payload shares its memory.
+    /// Takes the payload of an [`EMIT_TO`] message apart; the emit's own payload shares its memory.
     ///
     /// # Errors
     /// A message that ends early, over [`MAX_NAMES`] names, or a name that is not UTF-8.
     pub fn decode(bytes: &'a Bytes) -> Result<(Self, Message), EnvelopeError> {
-        let (aim, rest) = Self::decode_lists(bytes)?;
+        let (audience, rest) = Self::decode_lists(bytes)?;
         let message = envelope::decode(&bytes.slice_ref(rest))?.message;
-        Ok((aim, message))
+        Ok((audience, message))
     }
 
     /// Reads the four lists, and returns what follows them.
@@ -253,11 +253,11 @@ impl<'a> Aim<'a> {
     pub fn decode_lists(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), EnvelopeError> {
         let mut rest = bytes;
         let mut total = 0;
-        let mut list = || -> Result<Names<'a>, EnvelopeError> {
+        let mut list = || -> Result<NameSet<'a>, EnvelopeError> {
             let count = envelope::take_u16(&mut rest, "list of names")?;
             total += usize::from(count);
             check_count(total)?;
-            let mut names = Names::default();
+            let mut names = NameSet::default();
             // A name takes a byte at least, so a count that lies ends with the bytes.
             for _ in 0..count {
                 let len = envelope::take(&mut rest, 1, "name's length")?[0];
@@ -265,8 +265,8 @@ impl<'a> Aim<'a> {
             }
             Ok(names)
         };
-        let aim = Self { rooms: list()?, clients: list()?, except_rooms: list()?, except_clients: list()? };
-        Ok((aim, rest))
+        let audience = Self { rooms: list()?, clients: list()?, except_rooms: list()?, except_clients: list()? };
+        Ok((audience, rest))
     }
 }
 
@@ -274,9 +274,9 @@ fn check_count(count: usize) -> Result<(), EnvelopeError> {
     if count > MAX_NAMES { Err(EnvelopeError::TooManyNames { count, max: MAX_NAMES }) } else { Ok(()) }
 }
 
-/// The names of a list that came in another form, for an [`Aim`] that outlives it.
+/// The names of a list that came in another form, for an [`Audience`] that outlives it.
 #[must_use]
-pub fn names(list: &[String]) -> Names<'_> {
+pub fn names(list: &[String]) -> NameSet<'_> {
     list.iter().map(String::as_str).collect()
 }
 
@@ -290,38 +290,38 @@ mod tests {
 
     #[test]
     fn plain_aims_are_envelopes() {
-        assert_eq!(Aim::default().plain(), Some((BROADCAST, None)));
-        let mut aim = Aim::room("a");
-        aim.rooms.add("a");
-        aim.except_clients.add("me");
-        assert_eq!(aim.plain(), Some(("a", Some("me"))));
-        aim.except_rooms.add("b");
-        assert_eq!(aim.plain(), None);
-        assert_eq!(Aim::client("c").plain(), None);
+        assert_eq!(Audience::default().plain(), Some((BROADCAST, None)));
+        let mut audience = Audience::room("a");
+        audience.rooms.add("a");
+        audience.except_clients.add("me");
+        assert_eq!(audience.plain(), Some(("a", Some("me"))));
+        audience.except_rooms.add("b");
+        assert_eq!(audience.plain(), None);
+        assert_eq!(Audience::client("c").plain(), None);
     }
 
     #[test]
     fn other_aims_come_back_as_they_were() {
-        let mut aim = Aim { rooms: ["a", "b", "grüß"].into_iter().collect(), ..Aim::default() };
-        aim.except_rooms.add("c");
-        aim.except_clients.add("me");
-        aim.clients.add("you");
-        let bytes = aim.encode(&event()).expect("encodes");
-        assert_eq!(Aim::decode(&bytes), Ok((aim.clone(), event())));
+        let mut audience = Audience { rooms: ["a", "b", "grüß"].into_iter().collect(), ..Audience::default() };
+        audience.except_rooms.add("c");
+        audience.except_clients.add("me");
+        audience.clients.add("you");
+        let bytes = audience.encode(&event()).expect("encodes");
+        assert_eq!(Audience::decode(&bytes), Ok((audience.clone(), event())));
         for len in 0..bytes.len() - 4 {
             let cut = bytes.slice(..len);
-            assert!(Aim::decode(&cut).is_err(), "{len} bytes");
+            assert!(Audience::decode(&cut).is_err(), "{len} bytes");
         }
         let long = "x".repeat(256);
-        aim.clients.add(&long);
-        assert!(aim.encode(&event()).is_err());
+        audience.clients.add(&long);
+        assert!(audience.encode(&event()).is_err());
     }
 
     #[test]
     fn a_name_is_there_once_however_many_there_are() {
         let texts: Vec<String> = (0..3 * FEW).map(|number| number.to_string()).collect();
         for count in 0..texts.len() {
-            let mut names: Names<'_> = texts[..count].iter().chain(&texts[..count]).map(String::as_str).collect();
+            let mut names: NameSet<'_> = texts[..count].iter().chain(&texts[..count]).map(String::as_str).collect();
             assert_eq!((names.len(), names.is_empty()), (count, count == 0));
             assert!(names.iter().eq(texts[..count].iter()), "in the order they were added");
             assert!(texts.iter().enumerate().all(|(at, text)| names.contains(text) == (at < count)));
@@ -343,15 +343,15 @@ mod tests {
     #[test]
     fn so_many_names_are_refused_and_no_fewer() {
         let texts: Vec<String> = (0..=MAX_NAMES).map(|number| number.to_string()).collect();
-        let mut aim = Aim { rooms: names(&texts[..40_000]), ..Aim::default() };
-        aim.except_rooms = names(&texts[40_000..MAX_NAMES]);
-        let bytes = aim.encode(&event()).expect("as many as may be");
-        assert_eq!(Aim::decode(&bytes).map(|(back, _)| back == aim), Ok(true));
-        aim.clients.add("one");
+        let mut audience = Audience { rooms: names(&texts[..40_000]), ..Audience::default() };
+        audience.except_rooms = names(&texts[40_000..MAX_NAMES]);
+        let bytes = audience.encode(&event()).expect("as many as may be");
+        assert_eq!(Audience::decode(&bytes).map(|(back, _)| back == audience), Ok(true));
+        audience.clients.add("one");
         let refused = EnvelopeError::TooManyNames { count: MAX_NAMES + 1, max: MAX_NAMES };
-        assert_eq!(aim.encode(&event()), Err(refused));
+        assert_eq!(audience.encode(&event()), Err(refused));
         // A list for which the bytes that follow would do.
         let one_more = [&[0xff, 0xff][..], &[0; MAX_NAMES], &[0, 1, 0, 0, 0, 0, 0, 0, 0, 7]].concat();
-        assert_eq!(Aim::decode(&one_more.into()), Err(refused));
+        assert_eq!(Audience::decode(&one_more.into()), Err(refused));
     }
 }
