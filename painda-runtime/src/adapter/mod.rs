@@ -160,8 +160,13 @@ pub enum AdapterError {
     },
     /// The message does not fit the wire.
     Message(crate::wire::envelope::EnvelopeError),
-    /// A setting is wrong; the text says which and why.
-    Config(Arc<str>),
+    /// A setting is wrong, or Redis does not accept it.
+    Config {
+        /// The name of the builder's method.
+        setting: &'static str,
+        /// What is wrong with it.
+        why: Arc<str>,
+    },
     /// The backend answered with an error.
     Backend(Arc<str>),
     /// The adapter was closed.
@@ -171,8 +176,8 @@ pub enum AdapterError {
 #[cfg(feature = "redis")]
 impl AdapterError {
     /// A setting that can't be used.
-    fn setting(name: &str, why: impl fmt::Display) -> Self {
-        Self::Config(alloc::format!("{name}: {why}").into())
+    fn setting(setting: &'static str, why: impl fmt::Display) -> Self {
+        Self::Config { setting, why: alloc::format!("{why}").into() }
     }
 }
 
@@ -185,7 +190,7 @@ impl fmt::Display for AdapterError {
                 "the queue of publishes is full ({limit} bytes): the backend is away or too slow; emit less, or raise the bound"
             ),
             Self::Message(error) => error.fmt(f),
-            Self::Config(what) => write!(f, "wrong setting: {what}"),
+            Self::Config { setting, why } => write!(f, "wrong setting: {setting}: {why}"),
             Self::Backend(what) => write!(f, "the backend refused: {what}"),
             Self::Closed => f.write_str("the adapter is closed"),
         }

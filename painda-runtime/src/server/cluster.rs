@@ -15,7 +15,7 @@ use super::{
     emit::Target,
     error::Error,
     handle::PPServer,
-    node::{Node, check_room},
+    node::{Node, check_room, invalid_room},
     peers::Replies,
 };
 use crate::{
@@ -177,9 +177,7 @@ impl<S: Schema> Target<'_, S> {
     }
 
     async fn order(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Replies<Reply>, Error> {
-        if let Some((room, why)) = self.aim.problem() {
-            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
-        }
+        self.aim.check_rooms().map_err(invalid_room)?;
         let aim = self.aim.encode_lists().map_err(|error| Error::Adapter(error.into()))?;
         Ok(put(self.server.node(), request(aim.into()), self.local).await)
     }

@@ -43,7 +43,7 @@ use crate::{
     schema::{Delivery, EventDescriptor, Registry},
     wire::{
         audience::Audience,
-        channels::{TYPESCRIPT, room_problem},
+        channels::{RoomNameError, TYPESCRIPT, check_room as check_room_name},
         control::ToClient,
         typescript,
     },
@@ -277,9 +277,7 @@ impl Node {
 
     /// The way of every emit: this node's members first, then the other nodes.
     pub(crate) fn emit(&self, aim: &Audience<'_>, packet: &Packet, local: bool) -> Result<(), Error> {
-        if let Some((room, why)) = aim.problem() {
-            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
-        }
+        aim.check_rooms().map_err(invalid_room)?;
         self.check_size(packet)?;
         let (policy, event) = self.policy(&packet.message);
         self.counters.emits.add(event, 1);
@@ -599,10 +597,12 @@ impl Tally {
 
 /// Checks the name of a room.
 pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
-    match room_problem(room) {
-        None => Ok(room),
-        Some(why) => Err(Error::InvalidName { kind: "room", name: room.to_owned(), why }),
-    }
+    check_room_name(room).map(|()| room).map_err(|error| invalid_room((room, error)))
+}
+
+/// The error of a name that can't be a room's.
+pub(super) fn invalid_room((room, error): (&str, RoomNameError)) -> Error {
+    Error::InvalidName { kind: "room", name: room.to_owned(), why: error.as_str() }
 }
 
 /// Stops hearing rooms that have had no members here for a while, and keeps the gauges and the log. The delay keeps a room whose

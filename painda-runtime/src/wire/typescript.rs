@@ -1,4 +1,4 @@
-//! What nodes of the TypeScript implementation say to each other: every room emit is one JSON message, named [`REMOTE_EMIT`], on
+//! The messages between nodes of the TypeScript implementation: every room emit is one JSON message, named [`REMOTE_EMIT`], on
 //! the channel [`TYPESCRIPT`](super::channels::TYPESCRIPT).
 
 use std::borrow::Cow;
@@ -13,13 +13,14 @@ use crate::{Message, Registry};
 
 /// The name of the message.
 pub(crate) const REMOTE_EMIT: &str = "__pp_remote_emit";
-/// Ours have this in a field `via`, which they pass over: our own nodes have the same emit from its proper channel.
+/// Messages of our nodes have this in a field `via`, which TypeScript nodes ignore. Our nodes skip such messages, because they get the
+/// same emit on its own channel.
 const VIA: &str = "painda-rust";
 
 /// The fields of the message, in the order of [`decode`].
 const FIELDS: [&str; 6] = ["via", "rooms", "exceptRooms", "excludeId", "type", "emitPayload"];
 
-/// An emit of theirs.
+/// An emit of a TypeScript node.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RemoteEmit<'a> {
     rooms: Vec<Cow<'a, str>>,
@@ -32,7 +33,7 @@ pub(crate) struct RemoteEmit<'a> {
 }
 
 impl RemoteEmit<'_> {
-    /// Whom it is for.
+    /// Its audience.
     pub(crate) fn audience(&self) -> Audience<'_> {
         let mut audience =
             Audience { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Audience::default() };
@@ -41,23 +42,23 @@ impl RemoteEmit<'_> {
     }
 }
 
-/// What a message with this payload asks for.
+/// A message as it was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decoded<'a> {
     /// An emit.
     Emit(RemoteEmit<'a>),
-    /// Nothing: it is ours, or for no room.
+    /// Nothing to do: it came from one of our nodes, or is for no room.
     Nothing,
 }
 
-/// Takes the message apart; `None` where it can't be read.
+/// Reads a message; `None` where it can't be read.
 pub(crate) fn decode(payload: &[u8]) -> Option<Decoded<'_>> {
     let [via, rooms, except_rooms, exclude_id, event, emitted] =
         members(str::from_utf8(payload).ok()?, FIELDS).ok()??;
     if via.and_then(string).is_some_and(|via| via == VIA) {
         return Some(Decoded::Nothing);
     }
-    // `null` is everybody, an empty list nobody.
+    // `null` means all clients, an empty list none.
     let everybody = rooms.is_none_or(|rooms| rooms == "null");
     let rooms = rooms.and_then(strings).unwrap_or_default();
     if rooms.is_empty() && !everybody {
@@ -76,7 +77,8 @@ fn names<'a>(list: &'a [Cow<'_, str>]) -> NameSet<'a> {
     list.iter().map(|name| &**name).collect()
 }
 
-/// An emit in their form; `None` where it can't be said: to single clients, with more than one excluded, or an event that is no JSON.
+/// An emit in this form. `None` where it can't be expressed: an emit to single clients or with several excluded ones, or an event
+/// that has no JSON form.
 pub(crate) fn encode(registry: &Registry, audience: &Audience<'_>, message: &Message) -> Option<Message> {
     if !audience.clients.is_empty() || audience.except_clients.len() > 1 {
         return None;
@@ -112,7 +114,7 @@ pub(crate) fn encode(registry: &Registry, audience: &Audience<'_>, message: &Mes
 }
 
 fn put_names(out: &mut Vec<u8>, names: &NameSet<'_>) {
-    // A `Vec` takes everything.
+    // Writing to a `Vec` can't fail.
     let _ = serde_json::Serializer::new(out).collect_seq(names.iter());
 }
 

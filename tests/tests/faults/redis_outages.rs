@@ -192,15 +192,15 @@ async fn what_an_acl_refuses_is_told_counted_and_tried_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deaf_subscription_is_found_and_made_again() {
+async fn a_subscription_that_receives_nothing_is_found_and_made_again() {
     let server = RedisServer::start().await;
     let relay = Relay::to(server.port()).await;
-    let deafened = within("a node", RedisAdapter::connect(relay.url())).await.expect("connects");
-    let mut steady = Steady::start(vec![Arc::new(deafened), node(&server).await], "room").await;
+    let cut_off = within("a node", RedisAdapter::connect(relay.url())).await.expect("connects");
+    let mut steady = Steady::start(vec![Arc::new(cut_off), node(&server).await], "room").await;
     steady.hear_each_other().await;
     relay.lose_messages(true);
-    degraded(&steady.nodes[0], &["deaf"]).await;
-    assert_eq!(steady.nodes[0].stats().deaf, 1);
+    degraded(&steady.nodes[0], &["own probe"]).await;
+    assert_eq!(steady.nodes[0].stats().probe_timeouts, 1);
     relay.lose_messages(false);
     steady.hear_each_other().await;
     healthy(&steady.nodes[0], true).await;

@@ -236,7 +236,10 @@ async fn confirmed(
     match down {
         None => {}
         // A refusal that will pass: the change is kept and written later, as when Redis can't be reached.
-        Some(AdapterError::Backend(why) | AdapterError::Config(why)) => return Err(AdapterError::Unavailable(why)),
+        Some(AdapterError::Backend(why)) => return Err(AdapterError::Unavailable(why)),
+        Some(AdapterError::Config { setting, why }) => {
+            return Err(AdapterError::Unavailable(format!("{setting}: {why}").into()));
+        }
         Some(why) => return Err(why),
     }
     match timeout(CONFIRM_TIMEOUT, confirmation).await {

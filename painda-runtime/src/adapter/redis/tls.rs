@@ -17,7 +17,7 @@ pub(super) enum Pem {
 }
 
 impl Pem {
-    fn read(self, setting: &str) -> Result<Vec<u8>, AdapterError> {
+    fn read(self, setting: &'static str) -> Result<Vec<u8>, AdapterError> {
         match self {
             Self::Given(pem) => Ok(pem),
             Self::File(path) => std::fs::read(&path)
