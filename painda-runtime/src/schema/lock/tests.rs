@@ -341,22 +341,16 @@ fn what_concerns_those_without_the_rust_types() {
 
     let position = "struct `arena::Position` (of the event `player:hit`)";
     let named = ("struct arena::Position\n  x: u16\n  y: u16\n", "struct arena::Position, tuple\n  0: u16\n  1: u16\n");
-    assert_eq!(drift(&[named]), [format!("json {position}: its fields had names and are told apart by position")]);
+    assert_eq!(drift(&[named]), [format!("json {position}: its fields had names and have positions")]);
     let tuple = OLD.replace(named.0, named.1);
-    assert_eq!(
-        between(&tuple, OLD),
-        [format!("json {position}: its fields were told apart by position and have names")]
-    );
+    assert_eq!(between(&tuple, OLD), [format!("json {position}: its fields had positions and have names")]);
     let bow = ("  1 Bow\n    arrows: u8\n    broken: bool\n", "  1 Bow, tuple\n    0: u8\n    1: bool\n");
-    assert_eq!(
-        drift(&[bow]),
-        [format!("json {weapon}, variant `Bow`: its fields had names and are told apart by position")]
-    );
+    assert_eq!(drift(&[bow]), [format!("json {weapon}, variant `Bow`: its fields had names and have positions")]);
     // An event without fields is `{}` or `[]`.
     let empty = OLD.replace("depth 64\n", "depth 64\nevent 3 \"chat\" arena::Chat\n");
     assert_eq!(
         between(&empty, &empty.replace("arena::Chat", "arena::Chat, tuple")),
-        ["json event `chat`: its fields had names and are told apart by position"]
+        ["json event `chat`: its fields had names and have positions"]
     );
 }
 
