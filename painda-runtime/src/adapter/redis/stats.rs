@@ -51,7 +51,7 @@ counters! {
         /// server, and may not have reached the others. Without sentinels, a server that is demoted and cuts off its clients within
         /// that second leaves no trace here.
         possibly_lost: Counter = "painda_redis_possibly_lost_total",
-        /// Messages of other nodes that were handed on.
+        /// Messages of other nodes that were passed on.
         received: Counter = "painda_redis_received_total",
         /// Copies of our own publishes that were recognised and dropped.
         own_copies: Counter = "painda_redis_own_copies_total",
