@@ -68,7 +68,7 @@ pub async fn degraded(node: &RedisAdapter, words: &[&str]) -> String {
     let health = within(&format!("health to say {words:?}"), health.wait_for(says)).await.expect("the adapter lives");
     match &*health {
         Health::Degraded { reason, .. } => reason.to_string(),
-        Health::Up => unreachable!("it was just degraded"),
+        other => unreachable!("it was just degraded, and is {other}"),
     }
 }
 
