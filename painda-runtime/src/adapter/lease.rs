@@ -37,7 +37,7 @@ pub(super) struct Renewed {
     pub(super) rewrite: bool,
 }
 
-/// What was there before is no longer there.
+/// How a lease was lost.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Loss {
     /// The lease had ended, because it was not renewed for this long: others may have removed the node's members.
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_taken_is_not_lost() {
+    fn a_lease_that_was_never_taken_is_not_lost() {
         let mut lease = Lease::new(LENGTH);
         assert_eq!(lease.renewed(GONE, Instant::now()), kept(false));
     }

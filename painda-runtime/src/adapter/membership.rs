@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_tried_again_later() {
+    fn a_refused_change_is_tried_again_later() {
         let mut members = Members::default();
         let mut written = set(&mut members, "a", true);
         for change in members.take(100) {
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_to_another_server_is_written_there() {
+    fn members_that_move_to_another_server_are_written_there() {
         let (mut old, mut new) = (Members::default(), Members::default());
         drop(set(&mut old, "a", true));
         assert_eq!(taken(&mut old).len(), 1);

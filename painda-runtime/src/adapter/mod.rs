@@ -8,6 +8,7 @@
 
 #[cfg(feature = "redis")]
 mod backoff;
+mod cause;
 pub(crate) mod counters;
 #[cfg(feature = "redis")]
 mod faults;
@@ -28,6 +29,7 @@ use std::collections::HashSet;
 
 use crate::Message;
 
+pub use cause::Cause;
 pub use health::Health;
 pub use memory::MemoryAdapter;
 
@@ -150,9 +152,9 @@ impl<A: PPAdapter + ?Sized> PPAdapter for Arc<A> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdapterError {
-    /// The backend can't be reached now, or did not answer in time; the text says why. Subscriptions and changes of rooms are
+    /// The backend can't be reached now, or did not answer in time. Subscriptions and changes of rooms are
     /// remembered and done later; connecting and questions have to be asked again.
-    Unavailable(Arc<str>),
+    Unavailable(Cause),
     /// The queue of publishes has reached its bound; the message was not queued.
     QueueFull {
         /// The bound, in bytes.
@@ -168,7 +170,7 @@ pub enum AdapterError {
         why: Arc<str>,
     },
     /// The backend answered with an error.
-    Backend(Arc<str>),
+    Backend(Cause),
     /// The adapter was closed.
     Closed,
 }
@@ -201,6 +203,7 @@ impl core::error::Error for AdapterError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Message(error) => Some(error),
+            Self::Unavailable(cause) | Self::Backend(cause) => cause.source(),
             _ => None,
         }
     }

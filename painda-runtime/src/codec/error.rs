@@ -1,4 +1,4 @@
-//! What can be wrong with the bytes of a message, and where.
+//! Errors of decoding, with the place in the message.
 //!
 //! Owns [`DecodeError`] and the path to a field. Errors are built on cold paths only: a
 //! `Result<T, DecodeError>` carries one pointer, and the path grows on the way out.
@@ -13,7 +13,7 @@ pub const MAX_DEPTH: u8 = 64;
 
 /// Bytes that are not a valid message.
 ///
-/// It says what was wrong, in which field, and at which byte:
+/// It has what was wrong, in which field, and at which byte:
 ///
 /// ```
 /// # use painda_runtime::PPEvent;

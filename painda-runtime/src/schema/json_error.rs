@@ -8,7 +8,7 @@ use core::fmt;
 
 /// JSON that is not the event it should be.
 ///
-/// It says what was wrong and in which field:
+/// It has what was wrong and in which field:
 ///
 /// ```
 /// # use painda_runtime::PPEvent;
@@ -32,7 +32,7 @@ struct Detail {
     path: Path,
 }
 
-/// What was wrong with the JSON. Of the JSON it repeats at most 64 bytes; `…` stands for the rest.
+/// What was wrong with the JSON. It contains at most 64 bytes of the JSON; `…` stands for the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonReason {

@@ -67,7 +67,7 @@ fn every_dump_is_what_its_bytes_say() {
         assert!(!block.contains("error"), "{block}");
         dumps += 1;
     }
-    // All but those of our own: version 1, an aim, a question, an answer.
+    // All but those of our own: version 1, an audience, a question, an answer.
     assert_eq!((dumps, of_the_reference), (9, 5));
 }
 

@@ -9,7 +9,7 @@ use redis::{ConnectionInfo, ErrorKind, RedisError};
 use tokio::time::timeout;
 
 use super::{answer::words, timings::CREDENTIALS_TIMEOUT};
-use crate::adapter::{AdapterError, BoxFuture};
+use crate::adapter::{AdapterError, BoxFuture, Cause};
 
 /// A user and a password, or why there are none.
 type Answer = Result<(String, String), String>;
@@ -131,7 +131,7 @@ impl Access {
                 AdapterError::setting("host", format_args!("{label} is older than Redis 6"))
             }
             ErrorKind::InvalidClientConfig => AdapterError::setting("url", format_args!("{label}: {words}")),
-            _ => AdapterError::Unavailable(format!("{label}: {words}").into()),
+            _ => AdapterError::Unavailable(Cause::new(format!("{label}: {words}"), error.clone())),
         }
     }
 }

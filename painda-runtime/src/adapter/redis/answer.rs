@@ -4,7 +4,7 @@
 
 use redis::{ErrorKind, RedisError, ServerError, Value};
 
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, Cause};
 
 /// What an error means for the sender of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub(super) fn is_answer(error: &RedisError) -> bool {
 
 /// The error of a command, as the adapter's callers see it.
 pub(super) fn command_error(error: &RedisError) -> AdapterError {
-    let words = words(error).into();
-    if is_answer(error) { AdapterError::Backend(words) } else { AdapterError::Unavailable(words) }
+    let cause = Cause::new(words(error), error.clone());
+    if is_answer(error) { AdapterError::Backend(cause) } else { AdapterError::Unavailable(cause) }
 }
 
 /// The error among a pipeline's replies; `None` where the command was carried out.
@@ -96,6 +96,7 @@ mod tests {
         for text in ["ERR max number of clients reached", "DENIED Redis is running in protected mode", "BUSY"] {
             let reply = parse(format!("-{text}\r\n").as_bytes());
             let error = reply.clone().extract_error().expect_err("an error");
+            assert!(std::error::Error::source(&command_error(&error)).is_some_and(|source| source.is::<RedisError>()));
             assert_eq!(command_error(&error), AdapterError::Backend(text.into()));
             assert_eq!(refusal(reply), Some(AdapterError::Backend(text.into())));
         }

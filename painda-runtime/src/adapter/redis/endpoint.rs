@@ -9,14 +9,14 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Value, cmd};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, RedisError, Value, cmd};
 
 use super::{
     access::Access,
     answer::command_error,
     dial::{connect, timeouts},
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, Cause};
 
 /// The most sentinels that are remembered, unless more are in the settings.
 const MOST_SENTINELS: usize = 32;
@@ -167,7 +167,9 @@ impl Sentinels {
         let label = format!("the sentinel {addr}");
         let sentinel = self.like.clone().set_addr(addr.clone());
         let mut connection = connect(&label, &self.access, sentinel, &timeouts(AsyncConnectionConfig::new())).await?;
-        let failed = |error| AdapterError::Unavailable(format!("{label}: {}", command_error(&error)).into());
+        let failed = |error: RedisError| {
+            AdapterError::Unavailable(Cause::new(format!("{label}: {}", command_error(&error)), error))
+        };
         let mut where_is = cmd("SENTINEL");
         where_is.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.master);
         let master = where_is.query_async(&mut connection).await.map_err(failed)?;

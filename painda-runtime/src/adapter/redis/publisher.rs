@@ -30,7 +30,7 @@ use super::{
     shared::{IS_REPLICA, Shared},
     traffic::Outgoing,
 };
-use crate::adapter::{AdapterError, backoff::Backoff, membership::Change};
+use crate::adapter::{AdapterError, Cause, backoff::Backoff, membership::Change};
 
 /// The most membership changes in one write; publishes go out in between.
 const BATCH_CHANGES: usize = 512;
@@ -301,7 +301,7 @@ impl<'a> Publisher<'a> {
             Ok(replies) => replies,
             Err(error) => {
                 // This is never the answer to a single command: those are among the replies.
-                let why = AdapterError::Unavailable(error.to_string().into());
+                let why = AdapterError::Unavailable(Cause::new(error.to_string(), error));
                 let mut members = self.shared.members.lock();
                 // Each is put to the front of the queue, so the last one first.
                 for change in changes.into_iter().rev() {
@@ -410,7 +410,7 @@ enum Outcome {
     /// Some was refused for now.
     NotNow,
     /// The server replied that it is no master.
-    WrongServer(Arc<str>),
+    WrongServer(Cause),
 }
 
 impl Outcome {

@@ -43,7 +43,7 @@ mod tests {
     };
 
     #[test]
-    fn what_was_refused_for_now_is_sent_again_unless_something_newer_was_taken() {
+    fn a_publish_refused_for_now_is_sent_again_unless_a_newer_one_was_taken() {
         let mut traffic = Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
         for (number, channel) in ["a", "b", "a", "c", "b", "a"].into_iter().enumerate() {
             traffic.publish(channel, vec![number as u8].into()).expect("fits");

@@ -202,7 +202,7 @@ struct State {
     last_error: Option<Arc<str>>,
 }
 
-/// A server: the number of its link, and what it is called.
+/// A server: the number of this node's link to it, and its label.
 #[derive(Clone, Copy)]
 pub(super) struct Server<'a> {
     pub(super) link: u64,

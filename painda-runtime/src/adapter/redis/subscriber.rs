@@ -26,7 +26,7 @@ use super::{
     traffic::Received,
 };
 use crate::{
-    adapter::{AdapterError, Published, backoff::Backoff},
+    adapter::{AdapterError, Cause, Published, backoff::Backoff},
     wire::envelope,
 };
 
@@ -231,7 +231,7 @@ async fn sharded(
     shared.asking.fetch_add(1, Relaxed);
     let replies = commands.send_packed_commands(&pipe, 0, pipe.len()).await;
     shared.asking.fetch_sub(1, Relaxed);
-    replies.map_err(|error| AdapterError::Unavailable(error.to_string().into()))
+    replies.map_err(|error| AdapterError::Unavailable(Cause::new(error.to_string(), error)))
 }
 
 /// Publishes probes. Ends when one is not received, or when the server is not the master any more.
