@@ -139,6 +139,11 @@ impl Node {
         &*self.adapter
     }
 
+    /// Whether somebody here may be in this room.
+    pub(crate) fn has_room(&self, room: &str) -> bool {
+        self.hub.has(room)
+    }
+
     /// The sockets on this node that an aim is at.
     pub(crate) fn pick(&self, aim: &Audience<'_>) -> Vec<Arc<SocketCore>> {
         let mut picked = Vec::new();

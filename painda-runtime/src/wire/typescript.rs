@@ -33,13 +33,25 @@ pub(crate) struct RemoteEmit<'a> {
 }
 
 impl RemoteEmit<'_> {
-    /// Its audience.
-    pub(crate) fn audience(&self) -> Audience<'_> {
-        let mut audience =
-            Audience { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Audience::default() };
+    /// Its audience on a node that has some of the rooms. Rooms that the node does not have are left out, because lists of them may be
+    /// long; `None` where it has none of them.
+    pub(crate) fn audience(&self, has: impl Fn(&str) -> bool) -> Option<Audience<'_>> {
+        let mut audience = Audience {
+            rooms: known(&self.rooms, &has),
+            except_rooms: known(&self.except_rooms, &has),
+            ..Audience::default()
+        };
+        if audience.rooms.is_empty() && !self.rooms.is_empty() {
+            return None;
+        }
         self.exclude_id.iter().for_each(|id| audience.except_clients.add(id));
-        audience
+        Some(audience)
     }
+}
+
+/// The names of rooms that the node has.
+fn known<'a>(names: &'a [Cow<'_, str>], has: &impl Fn(&str) -> bool) -> NameSet<'a> {
+    names.iter().map(|name| &**name).filter(|name| has(name)).collect()
 }
 
 /// A message as it was read.
@@ -71,10 +83,6 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Decoded<'_>> {
         event: event.and_then(string)?,
         payload: emitted.unwrap_or("null"),
     }))
-}
-
-fn names<'a>(list: &'a [Cow<'_, str>]) -> NameSet<'a> {
-    list.iter().map(|name| &**name).collect()
 }
 
 /// An emit in this form. `None` where it can't be expressed: an emit to single clients or with several excluded ones, or an event
