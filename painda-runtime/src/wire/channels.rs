@@ -37,7 +37,7 @@ pub enum RoomNameError {
     Empty,
     /// It is longer than [`MAX_ROOM_LEN`] bytes.
     TooLong,
-    /// It begins with [`RESERVED_PREFIX`](crate::RESERVED_PREFIX).
+    /// It begins with [`RESERVED_PREFIX`].
     Reserved,
 }
 
