@@ -118,7 +118,7 @@ async fn keep_subscribed(shared: &Shared, mut commands: MultiplexedConnection) -
 async fn perform(shared: &Shared, commands: &mut MultiplexedConnection, action: Action) -> Result<Event, AdapterError> {
     Ok(match action {
         Action::TakeChanges => Event::Changes(shared.traffic.lock().take_changes(BATCH_CHANNELS)),
-        Action::Settle(barrier) => {
+        Action::AwaitSettled(barrier) => {
             shared.until(|shared| shared.traffic.lock().is_settled(barrier)).await;
             Event::Settled
         }
@@ -261,7 +261,7 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, serv
             shared.ready_nodes.store(ready, Relaxed);
         }
         match answers.verdict() {
-            Verdict::Listen => shared.works(Part::Probe),
+            Verdict::AwaitProbe => shared.works(Part::Probe),
             Verdict::Refused(why) => {
                 shared.refused(Part::Probe, &why);
                 continue;

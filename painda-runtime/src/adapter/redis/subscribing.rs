@@ -35,7 +35,7 @@ pub(super) enum Action {
     /// Take the next changes of subscriptions. [`Event::Changes`].
     TakeChanges,
     /// Wait until this batch of publishes is settled. [`Event::Settled`].
-    Settle(u64),
+    AwaitSettled(u64),
     /// Subscribe to these channels. [`Event::Subscribed`].
     Subscribe(Vec<Arc<str>>),
     /// Unsubscribe from these channels. [`Event::Unsubscribed`].
@@ -66,7 +66,7 @@ impl Subscribing {
                 if self.changes.subscribe.is_empty() {
                     self.unsubscribe()
                 } else {
-                    Action::Settle(self.changes.barrier)
+                    Action::AwaitSettled(self.changes.barrier)
                 }
             }
             Event::Settled => Action::Subscribe(std::mem::take(&mut self.changes.subscribe)),
@@ -97,7 +97,7 @@ pub(super) struct Answers {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The probe should be received.
-    Listen,
+    AwaitProbe,
     /// Redis refuses the probe: there is nothing to receive.
     Refused(AdapterError),
     /// The server is no master.
@@ -119,7 +119,7 @@ impl Answers {
         match (self.role, self.ready, self.probe) {
             (Ok(Role::Replica), ..) => Verdict::WrongServer,
             (Err(why), ..) | (_, Err(why), _) => Verdict::Broken(why),
-            (_, _, Ok(())) => Verdict::Listen,
+            (_, _, Ok(())) => Verdict::AwaitProbe,
             (_, _, Err(why)) if meaning(&why) == Meaning::Unanswered => Verdict::Broken(why),
             (_, _, Err(why)) => Verdict::Refused(why),
         }
@@ -141,10 +141,10 @@ mod tests {
     #[test]
     fn a_node_is_marked_ready_once_it_has_all_its_subscriptions() {
         let mut subscribing = Subscribing::default();
-        assert_eq!(subscribing.on(changes(&["a"], &[])), Action::Settle(7));
+        assert_eq!(subscribing.on(changes(&["a"], &[])), Action::AwaitSettled(7));
         assert_eq!(subscribing.on(Event::Settled), Action::Subscribe(names(&["a"])));
         assert_eq!(subscribing.on(Event::Subscribed), Action::TakeChanges, "there may be more than one command takes");
-        assert_eq!(subscribing.on(changes(&["b"], &[])), Action::Settle(7));
+        assert_eq!(subscribing.on(changes(&["b"], &[])), Action::AwaitSettled(7));
         assert_eq!(subscribing.on(Event::Settled), Action::Subscribe(names(&["b"])));
         assert_eq!(subscribing.on(Event::Subscribed), Action::TakeChanges);
         assert_eq!(subscribing.on(changes(&[], &[])), Action::MarkReady);
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn channels_are_subscribed_to_before_others_are_unsubscribed_and_only_they_wait_for_publishes() {
         let mut subscribing = Subscribing::default();
-        assert_eq!(subscribing.on(changes(&["a"], &["b", "c"])), Action::Settle(7));
+        assert_eq!(subscribing.on(changes(&["a"], &["b", "c"])), Action::AwaitSettled(7));
         assert_eq!(subscribing.on(Event::Settled), Action::Subscribe(names(&["a"])));
         assert_eq!(subscribing.on(Event::Subscribed), Action::Unsubscribe(names(&["b", "c"])));
         assert_eq!(subscribing.on(Event::Unsubscribed), Action::TakeChanges);
@@ -184,7 +184,7 @@ mod tests {
     fn a_refused_probe_need_not_be_received() {
         let answers = |probe| Answers { probe, ready: Ok(None), role: Ok(Role::Master) };
         assert_eq!(answers(Ok(())).ready(), Some(0));
-        assert_eq!(answers(Ok(())).verdict(), Verdict::Listen);
+        assert_eq!(answers(Ok(())).verdict(), Verdict::AwaitProbe);
         let refused = AdapterError::Backend("NOPERM no permissions".into());
         assert_eq!(answers(Err(refused.clone())).verdict(), Verdict::Refused(refused));
     }
