@@ -25,7 +25,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// All codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: &'static [Self] = &[
         Self::BadFrame,
         Self::BadJson,
         Self::BadPayload,

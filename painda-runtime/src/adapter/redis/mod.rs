@@ -64,5 +64,6 @@ mod traffic;
 pub use super::Health;
 pub use adapter::RedisAdapter;
 pub use builder::RedisBuilder;
+pub use part::RedisConnection;
 pub use publish_queue::WhenFull;
 pub use stats::{RedisEvent, RedisStats};

@@ -1,5 +1,25 @@
 //! The parts of a Redis server that may fail separately.
 
+use std::fmt;
+
+/// One of the two connections to a server of Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedisConnection {
+    /// It publishes, and writes rooms' members and leases.
+    Publishing,
+    /// It subscribes.
+    Subscribing,
+}
+
+impl fmt::Display for RedisConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Publishing => "publishing",
+            Self::Subscribing => "subscribing",
+        })
+    }
+}
+
 /// A part that may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
@@ -38,11 +58,11 @@ impl Part {
         }
     }
 
-    /// The connection's name, where the part is a connection.
-    pub(super) fn connection(self) -> Option<&'static str> {
+    /// The connection, where the part is one.
+    pub(super) fn connection(self) -> Option<RedisConnection> {
         match self {
-            Self::Publishing => Some("publishing"),
-            Self::Subscribing => Some("subscribing"),
+            Self::Publishing => Some(RedisConnection::Publishing),
+            Self::Subscribing => Some(RedisConnection::Subscribing),
             _ => None,
         }
     }

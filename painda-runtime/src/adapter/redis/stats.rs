@@ -15,7 +15,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::part::Part;
+use super::part::{Part, RedisConnection};
 use crate::adapter::{
     AdapterError, Health,
     counters::{Count, Counter, counters},
@@ -89,8 +89,8 @@ counters! {
 pub enum RedisEvent {
     /// A connection broke. Attempts to make it again follow without end, and are no events.
     Lost {
-        /// Which one: "publishing" or "subscribing".
-        connection: &'static str,
+        /// Which one.
+        connection: RedisConnection,
         /// The server.
         server: Arc<str>,
         /// Why.
@@ -98,8 +98,8 @@ pub enum RedisEvent {
     },
     /// The connection is there again.
     Restored {
-        /// Which one: "publishing" or "subscribing".
-        connection: &'static str,
+        /// Which one.
+        connection: RedisConnection,
         /// The server.
         server: Arc<str>,
         /// How long it was down.
@@ -227,7 +227,7 @@ impl Observed {
                 self.subscription_down.add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
             }
             if ended.report {
-                tracing::info!(target: "painda::redis", connection, %server, ?after, failures, "reconnected");
+                tracing::info!(target: "painda::redis", %connection, %server, ?after, failures, "reconnected");
             }
             self.send(RedisEvent::Restored { connection, server, after });
         } else if ended.report {
@@ -256,9 +256,9 @@ impl Observed {
         let (report, server, error) = (failed.report.is_some(), server.clone(), why.clone());
         if let Some(connection) = part.connection() {
             if report && failed.begins {
-                tracing::warn!(target: "painda::redis", connection, %server, %error, suppressed, "connection lost");
+                tracing::warn!(target: "painda::redis", %connection, %server, %error, suppressed, "connection lost");
             } else if report {
-                tracing::warn!(target: "painda::redis", connection, %server, %error, suppressed, "still not connected");
+                tracing::warn!(target: "painda::redis", %connection, %server, %error, suppressed, "still not connected");
             }
             // An outage is one event, however many attempts it takes.
             if failed.begins {

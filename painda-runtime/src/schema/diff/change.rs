@@ -7,6 +7,7 @@ use core::fmt;
 
 /// Who is affected by a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Class {
     /// Nobody: old and new programs understand each other.
     Safe,
