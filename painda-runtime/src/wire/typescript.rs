@@ -33,25 +33,13 @@ pub(crate) struct RemoteEmit<'a> {
 }
 
 impl RemoteEmit<'_> {
-    /// Its audience on a node that has some of the rooms. Rooms that the node does not have are left out, because lists of them may be
-    /// long; `None` where it has none of them.
-    pub(crate) fn audience(&self, has: impl Fn(&str) -> bool) -> Option<Audience<'_>> {
-        let mut audience = Audience {
-            rooms: known(&self.rooms, &has),
-            except_rooms: known(&self.except_rooms, &has),
-            ..Audience::default()
-        };
-        if audience.rooms.is_empty() && !self.rooms.is_empty() {
-            return None;
-        }
+    /// Its audience.
+    pub(crate) fn audience(&self) -> Audience<'_> {
+        let mut audience =
+            Audience { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Audience::default() };
         self.exclude_id.iter().for_each(|id| audience.except_clients.add(id));
-        Some(audience)
+        audience
     }
-}
-
-/// The names of rooms that the node has.
-fn known<'a>(names: &'a [Cow<'_, str>], has: &impl Fn(&str) -> bool) -> NameSet<'a> {
-    names.iter().map(|name| &**name).filter(|name| has(name)).collect()
 }
 
 /// A message as it was read.
@@ -59,12 +47,12 @@ fn known<'a>(names: &'a [Cow<'_, str>], has: &impl Fn(&str) -> bool) -> NameSet<
 pub(crate) enum Decoded<'a> {
     /// An emit.
     Emit(RemoteEmit<'a>),
-    /// Nothing to do: it came from one of our nodes, or is for no room.
+    /// Nothing to do: it came from one of our nodes, or is for no room of this node.
     Nothing,
 }
 
-/// Reads a message; `None` where it can't be read.
-pub(crate) fn decode(payload: &[u8]) -> Option<Decoded<'_>> {
+/// Reads a message; `None` where it can't be read. Rooms that this node does not have are left out, because the lists may be long.
+pub(crate) fn decode(payload: &[u8], has: impl Fn(&str) -> bool) -> Option<Decoded<'_>> {
     let [via, rooms, except_rooms, exclude_id, event, emitted] =
         members(str::from_utf8(payload).ok()?, FIELDS).ok()??;
     if via.and_then(string).is_some_and(|via| via == VIA) {
@@ -72,17 +60,21 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Decoded<'_>> {
     }
     // `null` means all clients, an empty list none.
     let everybody = rooms.is_none_or(|rooms| rooms == "null");
-    let rooms = rooms.and_then(strings).unwrap_or_default();
+    let rooms = rooms.and_then(|rooms| strings(rooms, &has)).unwrap_or_default();
     if rooms.is_empty() && !everybody {
         return Some(Decoded::Nothing);
     }
     Some(Decoded::Emit(RemoteEmit {
         rooms,
-        except_rooms: except_rooms.and_then(strings).unwrap_or_default(),
+        except_rooms: except_rooms.and_then(|rooms| strings(rooms, &has)).unwrap_or_default(),
         exclude_id: exclude_id.and_then(string),
         event: event.and_then(string)?,
         payload: emitted.unwrap_or("null"),
     }))
+}
+
+fn names<'a>(list: &'a [Cow<'_, str>]) -> NameSet<'a> {
+    list.iter().map(|name| &**name).collect()
 }
 
 /// An emit in this form. `None` where it can't be expressed: an emit to single clients or with several excluded ones, or an event
