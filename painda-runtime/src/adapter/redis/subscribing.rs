@@ -120,7 +120,9 @@ impl Answers {
             (Ok(Role::Replica), ..) => Verdict::WrongServer,
             (Err(why), ..) | (_, Err(why), _) => Verdict::Broken(why),
             (_, _, Ok(())) => Verdict::AwaitProbe,
-            (_, _, Err(why)) if meaning(&why) == Meaning::Unanswered => Verdict::Broken(why),
+            // What was asked after it is answered: after a pause of Redis its own answer was only late. To give up a connection that
+            // works again would lose what other nodes publish, which have just counted this one as ready.
+            (_, _, Err(why)) if meaning(&why) == Meaning::Unanswered => Verdict::AwaitProbe,
             (_, _, Err(why)) => Verdict::Refused(why),
         }
     }
@@ -174,10 +176,17 @@ mod tests {
         assert_eq!(answers(Ok(Role::Replica)).ready(), None);
         assert_eq!(answers(Ok(Role::Replica)).verdict(), Verdict::WrongServer);
         assert_eq!(answers(Ok(Role::Unknown)).ready(), Some(3));
-        assert_eq!(answers(Ok(Role::Unknown)).verdict(), Verdict::Broken(gone()));
         assert_eq!(answers(Err(gone())).ready(), None);
         let uncounted = Answers { probe: Ok(()), ready: Err(gone()), role: Ok(Role::Master) };
         assert_eq!(uncounted.verdict(), Verdict::Broken(gone()));
+    }
+
+    #[test]
+    fn a_probe_that_is_answered_too_late_after_a_pause_may_still_arrive() {
+        let late = Answers { probe: Err(gone()), ready: Ok(Some(3)), role: Ok(Role::Master) };
+        assert_eq!(late.verdict(), Verdict::AwaitProbe);
+        let gone_for_good = Answers { probe: Err(gone()), ready: Err(gone()), role: Err(gone()) };
+        assert_eq!(gone_for_good.verdict(), Verdict::Broken(gone()));
     }
 
     #[test]
