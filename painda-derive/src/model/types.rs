@@ -1,7 +1,7 @@
 //! Checks of a type by its spelling; the trait bound in the generated code checks the rest.
 
 use crate::errors::Errors;
-use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, Type};
+use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, PathSegment, Type};
 
 /// The numbers, each of which has a fixed size.
 const NUMBERS: [&str; 11] = ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bool"];
@@ -18,17 +18,27 @@ pub(super) fn supported(ty: &Type, errors: &mut Errors) {
         Type::Ptr(_) | Type::FnPtr(_) | Type::TraitObject(_) | Type::ImplTrait(_) | Type::Never(_) => {
             "this type has no bytes to send; use numbers, text, collections, or a struct or enum of them"
         }
-        Type::Slice(_) => "a slice has no size of its own; use `Vec<T>` or an array `[T; N]`",
+        Type::Slice(_) => "a slice has no size of its own; use `Vec<T>`, `Box<[T]>` or an array `[T; N]`",
         _ => match spelled(ty).as_deref() {
             Some("usize") => "`usize` differs between machines; use `u32` or `u64`",
             Some("isize") => "`isize` differs between machines; use `i32` or `i64`",
             Some("u128" | "i128") => "the widest integers on the wire have 64 bits; use `u64`, `i64` or `[u8; 16]`",
             Some("char") => "a `char` has no encoding on the wire; use `u32` or `String`",
-            Some("str") => "text is a `String` here",
-            _ => return arguments(ty).for_each(|ty| supported(ty, errors)),
+            Some("str") => "text has an owner here: use `String`, `Box<str>` or `Arc<str>`",
+            _ => return arguments(ty).for_each(|argument| in_brackets(ty, argument, errors)),
         },
     };
     errors.push(ty, mistake);
+}
+
+/// Text and slices have an owner here: `Box<str>`, `Arc<[T]>`.
+fn in_brackets(outer: &Type, argument: &Type, errors: &mut Errors) {
+    let is_owner = last(outer).is_some_and(|last| ["Box", "Arc", "Cow"].iter().any(|owner| last.ident == owner));
+    match argument {
+        Type::Slice(slice) if is_owner => supported(&slice.elem, errors),
+        argument if is_owner && spelled(argument).as_deref() == Some("str") => {}
+        argument => supported(argument, errors),
+    }
 }
 
 /// Whether the type is spelled like one of fixed size: a number, or a few of them.
@@ -64,13 +74,17 @@ pub(super) fn spelled(ty: &Type) -> Option<String> {
     }
 }
 
-/// The types between the angle brackets at the end of a path.
-fn arguments(ty: &Type) -> impl Iterator<Item = &Type> {
-    let last = match ty {
+/// The last word of a path, with what is behind it.
+fn last(ty: &Type) -> Option<&PathSegment> {
+    match ty {
         Type::Path(path) => path.path.segments.last(),
         _ => None,
-    };
-    let arguments = last.and_then(|segment| match &segment.arguments {
+    }
+}
+
+/// The types between the angle brackets at the end of a path.
+fn arguments(ty: &Type) -> impl Iterator<Item = &Type> {
+    let arguments = last(ty).and_then(|segment| match &segment.arguments {
         PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
         _ => None,
     });

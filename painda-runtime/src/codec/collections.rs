@@ -10,7 +10,9 @@ use super::reader::Reader;
 use super::sink::Sink;
 use super::types::{TypeRef, WireType};
 use super::wire::{Wire, capacity};
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 const NO_BYTES: &str = "a list or set of items that have no bytes could have any length; send a count instead";
@@ -51,6 +53,44 @@ impl<T: Wire> Wire for Vec<T> {
         let count = reader.count(T::MIN_SIZE)?;
         T::read_all(reader, count)
     }
+}
+
+/// Lists that are read as a `Vec`; they are written as a few slices.
+macro_rules! lists {
+    ($($list:ty: $value:ident => $slices:expr;)*) => { $(
+        impl<T: Wire> Wire for $list {
+            const TYPE: &'static WireType = <Vec<T> as Wire>::TYPE;
+            const FIXED_SIZE: Option<usize> = None;
+            const MIN_SIZE: usize = 1;
+            const PROBLEM: Option<&'static str> = <Vec<T> as Wire>::PROBLEM;
+            type Print<D: Depth> = <Vec<T> as Wire>::Print<D>;
+
+            #[inline]
+            fn size(&self) -> usize {
+                count_size(self.len()) + size_all(self.iter())
+            }
+
+            #[inline]
+            fn write<S: Sink>(&self, out: &mut S) {
+                write_count(self.len(), out);
+                let $value = self;
+                for items in $slices {
+                    T::write_all(items, out);
+                }
+            }
+
+            #[inline]
+            fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                Vec::read(reader).map(Self::from)
+            }
+        }
+    )* };
+}
+
+lists! {
+    Box<[T]>: value => [&**value];
+    Arc<[T]>: value => [&**value];
+    VecDeque<T>: value => <[&[T]; 2]>::from(value.as_slices());
 }
 
 /// Writes a count and the entries in the order of their encoded keys.

@@ -13,7 +13,8 @@
 //! | tuples and structs | `(`, → of each part |
 //! | enums | `enum`, then of each variant, in the order of their tags: its tag, → of its fields as a tuple |
 //! | quantised floats | `quantised`, → of the float, → of the integer, the bits of min and of max |
-//! | `Box<T>` | as `T` |
+//! | other types with the encoding of one of these: `Box<T>`, `Arc<str>`, `VecDeque<T>` | as that one |
+//! | `Result<T, E>` | as an enum with the variants `Ok(T)`, tag 0, and `Err(E)`, tag 1 |
 //! | a struct or enum inside 16 others | `…`: types may contain themselves |
 //!
 //! An event is a struct, followed by the version of each field that was added later than in version 1.

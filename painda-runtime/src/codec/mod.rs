@@ -10,13 +10,14 @@
 //! | `f32`, `f64` with `#[pp(as = u16, range = -1.0..=1.0)]` | the integer's width: see [`Quantisation`] |
 //! | `bool` | one, 0 or 1 |
 //! | `[T; N]`, tuples up to 12, structs with [`PPType`](crate::PPType) | the parts, one after another |
-//! | `String`, [`Bytes`](bytes::Bytes) | a count of bytes, then the bytes |
-//! | `Vec<T>` | a count of items, then the items |
+//! | `String`, `Cow<'static, str>`, [`Bytes`](bytes::Bytes) | a count of bytes, then the bytes |
+//! | `Vec<T>`, `VecDeque<T>` | a count of items, then the items |
 //! | `BTreeSet<T>`, `HashSet<T>` | as a list, the encodings in ascending order |
 //! | `BTreeMap<K, V>`, `HashMap<K, V>` | a count of entries, then keys and values in turn, the keys' encodings in ascending order |
 //! | `Option<T>` | one byte, 0 or 1, then the value where it is 1 |
 //! | enums with [`PPType`](crate::PPType) | one byte, the variant's tag, then the variant's fields |
-//! | `Box<T>` | as `T` |
+//! | `Result<T, E>` | as an enum: 0, then the value, or 1, then the error |
+//! | `Box<T>`, `Arc<T>`, `Wrapping<T>` | as `T`; of `str` as `String`, of `[T]` as `Vec<T>` |
 //!
 //! A count is a `u32` as LEB128: seven bits a byte, the lowest first, in the shortest form.
 //!

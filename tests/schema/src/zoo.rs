@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use painda_runtime::{PPEvent, PPType, schema};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::num::Wrapping;
+use std::sync::Arc;
 
 /// Every number.
 #[derive(Debug, Clone, PartialEq, PPEvent)]
@@ -130,7 +133,7 @@ pub struct Nested {
 }
 
 /// Contains itself in a list.
-#[derive(Debug, Clone, PartialEq, Default, PPType)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, PPType)]
 #[allow(missing_docs)]
 pub struct Tree {
     pub name: String,
@@ -271,8 +274,30 @@ pub struct Packet<T> {
     pub content: T,
 }
 
+/// Types that have the encoding of others, and results.
+#[derive(Debug, Clone, PartialEq, Eq, PPEvent)]
+#[pp(event = "zoo:owners", id = 13)]
+#[allow(missing_docs)]
+pub struct Owners {
+    pub boxed: Box<str>,
+    pub shared: Arc<str>,
+    pub constant: Cow<'static, str>,
+    pub numbers: Box<[u16]>,
+    pub blob: Arc<[u8]>,
+    pub names: Box<[Arc<str>]>,
+    pub tree: Arc<Tree>,
+    pub queue: VecDeque<i16>,
+    pub jobs: VecDeque<Arc<str>>,
+    pub wrapping: Wrapping<u32>,
+    pub many: Vec<Wrapping<i8>>,
+    pub by_name: BTreeMap<Arc<str>, Box<[bool]>>,
+    pub outcome: Result<u32, String>,
+    pub nothing: Result<(), Result<Vec<u8>, Kind>>,
+    pub maybe: Option<Result<Option<u8>, Box<str>>>,
+}
+
 schema! {
     /// All of them.
     #[derive(Debug, Clone, PartialEq)]
-    pub Zoo { Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit, Blobs }
+    pub Zoo { Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit, Blobs, Owners }
 }

@@ -4,8 +4,11 @@ use bytes::Bytes;
 use painda_runtime::codec::{MAX_DEPTH, Reader, Reason, Wire};
 use painda_runtime::{PPEvent, SchemaEvent};
 use painda_tests_schema::zoo::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Debug;
+use std::num::Wrapping;
+use std::sync::Arc;
 
 fn bytes_of(value: &impl Wire) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -213,4 +216,40 @@ fn quantised_floats() {
     assert_eq!(decoded.y, 128.0 / 255.0);
     assert_eq!((decoded.x, decoded.z, &decoded.turn), (100.0, -180.0, &Turn::By(180.0)));
     assert_eq!(decoded.to_bytes(), bytes);
+}
+
+/// Whoever changes `String` to `Arc<str>` changes nothing for anybody else.
+#[test]
+fn owners_are_encoded_as_what_they_own() {
+    #[track_caller]
+    fn same<A: Wire + PartialEq + Debug, B: Wire + PartialEq + Debug>(a: A, b: B) {
+        assert_eq!(A::TYPE.to_string(), B::TYPE.to_string());
+        let bytes = bytes_of(&a);
+        is(a, &bytes);
+        is(b, &bytes);
+    }
+    let text = "gr\u{fc}n";
+    same(text.to_owned(), Box::<str>::from(text));
+    same(text.to_owned(), Arc::<str>::from(text));
+    same(text.to_owned(), Cow::Borrowed(text));
+    same(vec![1_u16, 2], Box::<[u16]>::from([1, 2]));
+    same(vec![text.to_owned()], Arc::<[Arc<str>]>::from([text.into()]));
+    same(7_u8, Arc::new(7_u8));
+    same(u16::MAX, Wrapping(u16::MAX));
+    // One that goes on at the beginning of its memory, so that it is two slices.
+    let mut queue = VecDeque::from([3_u32, 4, 5, 6]);
+    queue.rotate_left(3);
+    queue.push_front(7);
+    same(queue.iter().copied().collect::<Vec<_>>(), queue);
+    fails::<Arc<str>>(&[1, 0xff], "byte 1: the text is not UTF-8");
+    fails::<VecDeque<u16>>(&[2, 0, 1], "byte 1: 4 bytes are needed, 2 are left");
+}
+
+#[test]
+fn a_result_is_an_enum() {
+    is(Ok::<u16, String>(258), &[0, 1, 2]);
+    is(Err::<u16, _>("no".to_owned()), &[1, 2, b'n', b'o']);
+    is(Ok::<(), ()>(()), &[0]);
+    fails::<Result<u16, String>>(&[2], "byte 0: no variant has the tag 2");
+    fails::<Result<u16, String>>(&[1, 3, b'a'], "field `Err.0`, byte 2: 3 bytes are needed, 1 is left");
 }

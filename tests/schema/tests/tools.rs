@@ -156,3 +156,41 @@ fn a_dump_ends_with_the_error() {
     let bytes = Circles { tree: deep, expr: Expr::Number(1.0), link, boxed: Box::default() }.to_bytes();
     assert!(end(Circles::DESCRIPTOR.dump(&bytes)).contains("error: the value is nested deeper than 64 "));
 }
+
+/// Owners of text and items can be exchanged: neither the lock file nor another node sees a difference.
+#[test]
+fn another_owner_is_no_change() {
+    mod owned {
+        #[derive(painda_runtime::PPEvent)]
+        #[pp(event = "chat:line", id = 1)]
+        #[allow(dead_code)]
+        pub(super) struct Line(String, Vec<u16>, u32, Vec<String>, super::Either<u8, String>);
+        painda_runtime::schema! { pub(super) Chat { Line } }
+    }
+    mod shared {
+        use std::borrow::Cow;
+        use std::collections::VecDeque;
+        use std::num::Wrapping;
+        use std::sync::Arc;
+
+        #[derive(painda_runtime::PPEvent)]
+        #[pp(event = "chat:line", id = 1)]
+        #[allow(dead_code)]
+        pub(super) struct Line(
+            Arc<str>,
+            Box<[u16]>,
+            Wrapping<u32>,
+            VecDeque<Cow<'static, str>>,
+            Arc<super::Either<u8, Box<str>>>,
+        );
+        painda_runtime::schema! { pub(super) Chat { Line } }
+    }
+    let owned = SchemaModel::of(owned::Chat::registry());
+    // As if both were in one place.
+    let shared = SchemaModel::of(shared::Chat::registry()).to_json().replace("::shared::", "::owned::");
+    let shared = SchemaModel::from_json(&shared).expect("it describes a schema");
+    assert_eq!((owned.diff(&shared), shared.diff(&owned)), (vec![], vec![]));
+    assert_eq!(owned.fingerprint(), shared.fingerprint());
+    assert_eq!(owned::Line::LAYOUT_FINGERPRINT, shared::Line::LAYOUT_FINGERPRINT);
+    assert_eq!(owned::Line::NAMES_FINGERPRINT, shared::Line::NAMES_FINGERPRINT);
+}

@@ -459,6 +459,73 @@ export const Blobs: EventCodec<"zoo:blobs", Blobs, Blobs<OwnBytes>> = {
   decode: (bytes) => decode("zoo:blobs", readBlobs, bytes),
 };
 
+/** Types that have the encoding of others, and results. */
+export interface Owners<TBytes extends Uint8Array = Uint8Array> {
+  boxed: string;
+  shared: string;
+  constant: string;
+  numbers: number[];
+  blob: TBytes;
+  names: string[];
+  tree: Tree;
+  queue: number[];
+  jobs: string[];
+  wrapping: number;
+  many: number[];
+  by_name: Map<string, boolean[]>;
+  outcome: ResultU32String;
+  nothing: ResultResultVecU8Kind<TBytes>;
+  maybe: ResultOptionU8String | null;
+}
+
+function readOwners(r: Reader): Owners<OwnBytes> {
+  return r.parts((r): Owners<OwnBytes> => ({
+    boxed: r.at("boxed").string(),
+    shared: r.at("shared").string(),
+    constant: r.at("constant").string(),
+    numbers: r.at("numbers").list(2, (r) => r.u16()),
+    blob: r.at("blob").bytes(),
+    names: r.at("names").list(1, (r) => r.string()),
+    tree: readTree(r.at("tree")),
+    queue: r.at("queue").list(2, (r) => r.i16()),
+    jobs: r.at("jobs").list(1, (r) => r.string()),
+    wrapping: r.at("wrapping").u32(),
+    many: r.at("many").list(1, (r) => r.i8()),
+    by_name: r.at("by_name").map(2, (r) => r.string(), (r) => r.list(1, (r) => r.bool())),
+    outcome: readResultU32String(r.at("outcome")),
+    nothing: readResultResultVecU8Kind(r.at("nothing")),
+    maybe: r.at("maybe").option(readResultOptionU8String),
+  }));
+}
+
+function writeOwners(w: Writer, v: Owners): void {
+  w.parts(w.object(v), (w, v) => {
+    w.at("boxed").string(v.boxed);
+    w.at("shared").string(v.shared);
+    w.at("constant").string(v.constant);
+    w.at("numbers").list(v.numbers, (w, v) => w.u16(v));
+    w.at("blob").bytes(v.blob);
+    w.at("names").list(v.names, (w, v) => w.string(v));
+    writeTree(w.at("tree"), v.tree);
+    w.at("queue").list(v.queue, (w, v) => w.i16(v));
+    w.at("jobs").list(v.jobs, (w, v) => w.string(v));
+    w.at("wrapping").u32(v.wrapping);
+    w.at("many").list(v.many, (w, v) => w.i8(v));
+    w.at("by_name").map(v.by_name, (w, v) => w.string(v), (w, v) => w.list(v, (w, v) => w.bool(v)));
+    writeResultU32String(w.at("outcome"), v.outcome);
+    writeResultResultVecU8Kind(w.at("nothing"), v.nothing);
+    w.at("maybe").option(v.maybe, writeResultOptionU8String);
+  });
+}
+
+/** The event "zoo:owners", with the id 13. */
+export const Owners: EventCodec<"zoo:owners", Owners, Owners<OwnBytes>> = {
+  name: "zoo:owners",
+  id: 13,
+  encode: (event) => encode("zoo:owners", writeOwners, event),
+  decode: (bytes) => decode("zoo:owners", readOwners, bytes),
+};
+
 /** An enum without fields. */
 export type Kind =
   | "Tree"
@@ -975,6 +1042,154 @@ function writePacketU8Hash(w: Writer, v: PacketU8Hash): void {
   });
 }
 
+export type ResultU32String =
+  | { kind: "Ok"; value: number }
+  | { kind: "Err"; value: string };
+
+function readResultU32String(r: Reader): ResultU32String {
+  return r.nested((r): ResultU32String => {
+    const tag = r.u8();
+    switch (tag) {
+      case 0:
+        return { kind: "Ok", value: r.at("Ok").parts((r): number => r.at("0").u32()) };
+      case 1:
+        return { kind: "Err", value: r.at("Err").parts((r): string => r.at("0").string()) };
+      default:
+        return r.noVariant(tag);
+    }
+  });
+}
+
+function writeResultU32String(w: Writer, v: ResultU32String): void {
+  w.nested(w.object(v), (w, v) => {
+    switch (v.kind) {
+      case "Ok":
+        w.u8(0);
+        return w.at("Ok").parts(v.value, (w, v) => {
+          w.at("0").u32(v);
+        });
+      case "Err":
+        w.u8(1);
+        return w.at("Err").parts(v.value, (w, v) => {
+          w.at("0").string(v);
+        });
+      default:
+        return w.noVariant((v as { kind: unknown }).kind);
+    }
+  });
+}
+
+export type ResultResultVecU8Kind<TBytes extends Uint8Array = Uint8Array> =
+  | { kind: "Ok"; value: [] }
+  | { kind: "Err"; value: ResultVecU8Kind<TBytes> };
+
+function readResultResultVecU8Kind(r: Reader): ResultResultVecU8Kind<OwnBytes> {
+  return r.nested((r): ResultResultVecU8Kind<OwnBytes> => {
+    const tag = r.u8();
+    switch (tag) {
+      case 0:
+        return { kind: "Ok", value: r.at("Ok").parts((r): [] => r.at("0").parts((): [] => [])) };
+      case 1:
+        return { kind: "Err", value: r.at("Err").parts((r): ResultVecU8Kind<OwnBytes> => readResultVecU8Kind(r.at("0"))) };
+      default:
+        return r.noVariant(tag);
+    }
+  });
+}
+
+function writeResultResultVecU8Kind(w: Writer, v: ResultResultVecU8Kind): void {
+  w.nested(w.object(v), (w, v) => {
+    switch (v.kind) {
+      case "Ok":
+        w.u8(0);
+        return w.at("Ok").parts(v.value, (w, v) => {
+          w.at("0").parts(w.object(v), () => {});
+        });
+      case "Err":
+        w.u8(1);
+        return w.at("Err").parts(v.value, (w, v) => {
+          writeResultVecU8Kind(w.at("0"), v);
+        });
+      default:
+        return w.noVariant((v as { kind: unknown }).kind);
+    }
+  });
+}
+
+export type ResultVecU8Kind<TBytes extends Uint8Array = Uint8Array> =
+  | { kind: "Ok"; value: TBytes }
+  | { kind: "Err"; value: Kind };
+
+function readResultVecU8Kind(r: Reader): ResultVecU8Kind<OwnBytes> {
+  return r.nested((r): ResultVecU8Kind<OwnBytes> => {
+    const tag = r.u8();
+    switch (tag) {
+      case 0:
+        return { kind: "Ok", value: r.at("Ok").parts((r): OwnBytes => r.at("0").bytes()) };
+      case 1:
+        return { kind: "Err", value: r.at("Err").parts((r): Kind => readKind(r.at("0"))) };
+      default:
+        return r.noVariant(tag);
+    }
+  });
+}
+
+function writeResultVecU8Kind(w: Writer, v: ResultVecU8Kind): void {
+  w.nested(w.object(v), (w, v) => {
+    switch (v.kind) {
+      case "Ok":
+        w.u8(0);
+        return w.at("Ok").parts(v.value, (w, v) => {
+          w.at("0").bytes(v);
+        });
+      case "Err":
+        w.u8(1);
+        return w.at("Err").parts(v.value, (w, v) => {
+          writeKind(w.at("0"), v);
+        });
+      default:
+        return w.noVariant((v as { kind: unknown }).kind);
+    }
+  });
+}
+
+export type ResultOptionU8String =
+  | { kind: "Ok"; value: number | null }
+  | { kind: "Err"; value: string };
+
+function readResultOptionU8String(r: Reader): ResultOptionU8String {
+  return r.nested((r): ResultOptionU8String => {
+    const tag = r.u8();
+    switch (tag) {
+      case 0:
+        return { kind: "Ok", value: r.at("Ok").parts((r): number | null => r.at("0").option((r) => r.u8())) };
+      case 1:
+        return { kind: "Err", value: r.at("Err").parts((r): string => r.at("0").string()) };
+      default:
+        return r.noVariant(tag);
+    }
+  });
+}
+
+function writeResultOptionU8String(w: Writer, v: ResultOptionU8String): void {
+  w.nested(w.object(v), (w, v) => {
+    switch (v.kind) {
+      case "Ok":
+        w.u8(0);
+        return w.at("Ok").parts(v.value, (w, v) => {
+          w.at("0").option(v, (w, v) => w.u8(v));
+        });
+      case "Err":
+        w.u8(1);
+        return w.at("Err").parts(v.value, (w, v) => {
+          w.at("0").string(v);
+        });
+      default:
+        return w.noVariant((v as { kind: unknown }).kind);
+    }
+  });
+}
+
 /** An event of the schema Zoo; `type` tells which. */
 export type ZooEvent<TBytes extends Uint8Array = Uint8Array> =
   | { type: "zoo:numbers"; payload: Numbers }
@@ -988,7 +1203,8 @@ export type ZooEvent<TBytes extends Uint8Array = Uint8Array> =
   | { type: "zoo:state"; payload: State }
   | { type: "zoo:tuple"; payload: Tuple }
   | { type: "zoo:unit"; payload: Unit }
-  | { type: "zoo:blobs"; payload: Blobs<TBytes> };
+  | { type: "zoo:blobs"; payload: Blobs<TBytes> }
+  | { type: "zoo:owners"; payload: Owners<TBytes> };
 
 /** The id and the bytes of an event of the schema Zoo. */
 export function encodeZooEvent(event: ZooEvent): { id: number; bytes: OwnBytes } {
@@ -1017,6 +1233,8 @@ export function encodeZooEvent(event: ZooEvent): { id: number; bytes: OwnBytes }
       return { id: 11, bytes: Unit.encode(event.payload) };
     case "zoo:blobs":
       return { id: 12, bytes: Blobs.encode(event.payload) };
+    case "zoo:owners":
+      return { id: 13, bytes: Owners.encode(event.payload) };
     default:
       return unknownEvent(event);
   }
@@ -1049,6 +1267,8 @@ export function decodeZooEvent(id: number, bytes: Bytes): ZooEvent<OwnBytes> {
       return { type: "zoo:unit", payload: Unit.decode(bytes) };
     case 12:
       return { type: "zoo:blobs", payload: Blobs.decode(bytes) };
+    case 13:
+      return { type: "zoo:owners", payload: Owners.decode(bytes) };
     default:
       throw new DecodeError(`no event of the schema has the id ${id}`);
   }

@@ -27,7 +27,7 @@ pub enum Shape {
 pub struct Spelled {
     pub sizes: Vec<usize>,
     pub text: (u8, Option<&'static str>),
-    pub slice: Box<[u8]>,
+    pub words: Box<[&'static str]>,
     pub many: (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8),
 }
 
