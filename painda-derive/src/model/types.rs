@@ -4,7 +4,8 @@ use crate::errors::Errors;
 use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, PathSegment, Type};
 
 /// The numbers, each of which has a fixed size.
-const NUMBERS: [&str; 11] = ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bool"];
+const NUMBERS: [&str; 14] =
+    ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "u128", "i128", "f32", "f64", "bool", "char"];
 
 /// Refuses types that are known to be wrong, and tells what to use instead.
 pub(super) fn supported(ty: &Type, errors: &mut Errors) {
@@ -22,8 +23,7 @@ pub(super) fn supported(ty: &Type, errors: &mut Errors) {
         _ => match spelled(ty).as_deref() {
             Some("usize") => "`usize` differs between machines; use `u32` or `u64`",
             Some("isize") => "`isize` differs between machines; use `i32` or `i64`",
-            Some("u128" | "i128") => "the widest integers on the wire have 64 bits; use `u64`, `i64` or `[u8; 16]`",
-            Some("char") => "a `char` has no encoding on the wire; use `u32` or `String`",
+            Some("f16" | "f128") => "floats on the wire have 32 or 64 bits; use `f32` or `f64`",
             Some("str") => "text has an owner here: use `String`, `Box<str>` or `Arc<str>`",
             _ => return arguments(ty).for_each(|argument| in_brackets(ty, argument, errors)),
         },

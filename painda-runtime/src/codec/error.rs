@@ -51,6 +51,10 @@ pub enum Reason {
     },
     /// A `bool` that is neither 0 nor 1.
     Bool(u8),
+    /// A number that must not be 0.
+    Zero,
+    /// A `char` that is no code point, or half of a surrogate pair.
+    Char(u32),
     /// The first byte of an `Option` that is neither 0 nor 1.
     Option(u8),
     /// The enum has no variant with this tag.
@@ -143,6 +147,8 @@ impl fmt::Display for DecodeError {
                 if left == 1 { "is" } else { "are" },
             ),
             Reason::Bool(byte) => write!(f, "a bool is 0 or 1, not {byte}"),
+            Reason::Zero => f.write_str("the number must not be 0"),
+            Reason::Char(code) => write!(f, "{code} is no character"),
             Reason::Option(byte) => write!(f, "an option begins with 0 or 1, not {byte}"),
             Reason::Tag(tag) => write!(f, "no variant has the tag {tag}"),
             Reason::Utf8 => f.write_str("the text is not UTF-8"),

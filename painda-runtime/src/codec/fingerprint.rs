@@ -6,9 +6,9 @@
 //!
 //! | type | text |
 //! | --- | --- |
-//! | numbers, `bool`, `String`, `Bytes` | the type's name: `u8` |
+//! | numbers, `bool`, `char`, `String`, `Bytes` | the type's name: `u8` |
 //! | `[T; N]` | `[`, → T, N |
-//! | `Vec<T>`, sets, `Option<T>` | `Vec`, `Set` or `Option`, → T |
+//! | `Vec<T>`, sets, `Option<T>`, `NonZero<T>` | `Vec`, `Set`, `Option` or `NonZero`, → T |
 //! | maps | `Map`, → K, → V |
 //! | tuples and structs | `(`, → of each part |
 //! | enums | `enum`, then of each variant, in the order of their tags: its tag, → of its fields as a tuple |
@@ -144,9 +144,12 @@ leaves! {
     I32 = "i32",
     U64 = "u64",
     I64 = "i64",
+    U128 = "u128",
+    I128 = "i128",
     F32 = "f32",
     F64 = "f64",
     Bool = "bool",
+    Char = "char",
     Text = "String",
     Blob = "Bytes",
     TooDeep = "…",
@@ -169,6 +172,7 @@ wrappers! {
     List<T> = "Vec",
     Set<T> = "Set",
     Optional<T> = "Option",
+    NonZero<T> = "NonZero",
     Map<K, V> = "Map",
 }
 

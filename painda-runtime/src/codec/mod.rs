@@ -6,9 +6,11 @@
 //!
 //! | Rust | bytes |
 //! | --- | --- |
-//! | `u8` to `u64`, `i8` to `i64`, `f32`, `f64` | their width, big-endian; every NaN keeps its bits |
+//! | `u8` to `u128`, `i8` to `i128`, `f32`, `f64` | their width, big-endian; every NaN keeps its bits |
 //! | `f32`, `f64` with `#[pp(as = u16, range = -1.0..=1.0)]` | the integer's width: see [`Quantisation`] |
+//! | `NonZero<T>` | as the integer; 0 is refused |
 //! | `bool` | one, 0 or 1 |
+//! | `char` | its code point as a `u32` |
 //! | `[T; N]`, tuples up to 12, structs with [`PPType`](crate::PPType) | the parts, one after another |
 //! | `String`, `Cow<'static, str>`, [`Bytes`](bytes::Bytes) | a count of bytes, then the bytes |
 //! | `Vec<T>`, `VecDeque<T>` | a count of items, then the items |
@@ -50,5 +52,7 @@ pub use reader::Reader;
 pub use sink::Sink;
 #[doc(hidden)]
 pub use sink::Window;
-pub use types::{EnumType, Field, Layout, Number, Quantisation, Shape, StructType, TypeRef, Variant, WireType};
+pub use types::{
+    EnumType, Field, Layout, Number, Quantisation, Shape, Special, StructType, TypeRef, Variant, WireType,
+};
 pub use wire::Wire;

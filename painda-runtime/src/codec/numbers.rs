@@ -1,12 +1,13 @@
-//! Numbers and `bool`: their width in bytes, big-endian.
+//! Numbers, `bool` and `char`: their width in bytes, big-endian.
 
 use super::error::{DecodeError, Reason};
 use super::fingerprint::{self, Depth};
 use super::reader::Reader;
 use super::sink::Sink;
-use super::types::{Number, WireType};
+use super::types::{Number, Special, WireType};
 use super::wire::Wire;
 use alloc::vec::Vec;
+use core::num::NonZero;
 
 /// How many numbers of a list are converted to big-endian before they are appended.
 const BLOCK: usize = 32;
@@ -73,8 +74,74 @@ numbers! {
     i32 = I32,
     u64 = U64,
     i64 = I64,
+    u128 = U128,
+    i128 = I128,
     f32 = F32,
     f64 = F64,
+}
+
+macro_rules! non_zero {
+    ($($ty:ty = $number:ident,)*) => { $(
+        impl Wire for NonZero<$ty> {
+            const TYPE: &'static WireType = &WireType::NonZero(Number::$number);
+            const FIXED_SIZE: Option<usize> = <$ty>::FIXED_SIZE;
+            const MIN_SIZE: usize = <$ty>::MIN_SIZE;
+            type Print<D: Depth> = fingerprint::NonZero<fingerprint::$number>;
+
+            #[inline]
+            fn size(&self) -> usize {
+                Self::MIN_SIZE
+            }
+
+            #[inline]
+            fn write<S: Sink>(&self, out: &mut S) {
+                self.get().write(out);
+            }
+
+            #[inline]
+            fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                let offset = reader.offset();
+                NonZero::new(<$ty>::read(reader)?).ok_or_else(|| DecodeError::new(Reason::Zero, offset))
+            }
+        }
+    )* };
+}
+
+non_zero! {
+    u8 = U8,
+    i8 = I8,
+    u16 = U16,
+    i16 = I16,
+    u32 = U32,
+    i32 = I32,
+    u64 = U64,
+    i64 = I64,
+    u128 = U128,
+    i128 = I128,
+}
+
+impl Wire for char {
+    const TYPE: &'static WireType = &WireType::Special(Special::Char);
+    const FIXED_SIZE: Option<usize> = Some(4);
+    const MIN_SIZE: usize = 4;
+    type Print<D: Depth> = fingerprint::Char;
+
+    #[inline]
+    fn size(&self) -> usize {
+        4
+    }
+
+    #[inline]
+    fn write<S: Sink>(&self, out: &mut S) {
+        u32::from(*self).write(out);
+    }
+
+    #[inline]
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let offset = reader.offset();
+        let code = u32::read(reader)?;
+        char::from_u32(code).ok_or_else(|| DecodeError::new(Reason::Char(code), offset))
+    }
 }
 
 impl Wire for bool {

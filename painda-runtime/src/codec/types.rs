@@ -27,8 +27,12 @@ use core::fmt;
 pub enum WireType {
     /// A number of fixed width, big-endian.
     Number(Number),
+    /// An integer that is not 0.
+    NonZero(Number),
     /// One byte, 0 or 1.
     Bool,
+    /// A type of the standard library that is neither a number nor made of other types.
+    Special(Special),
     /// A float that is sent as an unsigned integer.
     Quantised(Quantisation),
     /// A count of bytes, then that many of UTF-8.
@@ -70,7 +74,9 @@ impl WireType {
     pub const fn fixed_size(&self) -> Option<usize> {
         match self {
             WireType::Number(number) => Some(number.size()),
+            WireType::NonZero(number) => Some(number.size()),
             WireType::Bool => Some(1),
+            WireType::Special(special) => special.fixed_size(),
             WireType::Quantised(quantisation) => Some(quantisation.number.size()),
             WireType::Array { item, len } => match item.fixed_size {
                 Some(size) => Some(size * *len),
@@ -133,7 +139,9 @@ impl fmt::Display for WireType {
         };
         match self {
             WireType::Number(number) => f.write_str(number.name()),
+            WireType::NonZero(number) => write!(f, "NonZero<{}>", number.name()),
             WireType::Bool => f.write_str("bool"),
+            WireType::Special(special) => f.write_str(special.name()),
             WireType::Quantised(q) => {
                 write!(f, "{} as {} in {:?}..={:?}", q.float.name(), q.number.name(), q.min, q.max)
             }
@@ -334,6 +342,10 @@ pub enum Number {
     U64,
     /// 64 bits, signed.
     I64,
+    /// 128 bits, unsigned.
+    U128,
+    /// 128 bits, signed.
+    I128,
     /// IEEE 754, 32 bits.
     F32,
     /// IEEE 754, 64 bits.
@@ -349,6 +361,7 @@ impl Number {
             Number::U16 | Number::I16 => 2,
             Number::U32 | Number::I32 | Number::F32 => 4,
             Number::U64 | Number::I64 | Number::F64 => 8,
+            Number::U128 | Number::I128 => 16,
         }
     }
 
@@ -364,8 +377,40 @@ impl Number {
             Number::I32 => "i32",
             Number::U64 => "u64",
             Number::I64 => "i64",
+            Number::U128 => "u128",
+            Number::I128 => "i128",
             Number::F32 => "f32",
             Number::F64 => "f64",
+        }
+    }
+}
+
+/// The types of the standard library that are neither numbers nor made of other types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Special {
+    /// `char`: the code point as a `u32`.
+    Char,
+}
+
+impl Special {
+    /// All of them.
+    #[cfg(feature = "json")]
+    pub(crate) const ALL: &[Special] = &[Special::Char];
+
+    /// The encoded length in bytes, where every value has the same.
+    #[must_use]
+    pub const fn fixed_size(self) -> Option<usize> {
+        match self {
+            Special::Char => Some(4),
+        }
+    }
+
+    /// The type's name in Rust: `char`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Special::Char => "char",
         }
     }
 }

@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of an event",
     label = "no encoding is known for this type",
-    note = "fields can be numbers up to 64 bits, `bool`, `String`, `Bytes`, arrays, tuples, `Vec`, `VecDeque`, maps, sets, `Option`, `Result`",
+    note = "fields can be numbers, `NonZero`, `bool`, `char`, `String`, `Bytes`, arrays, tuples, `Vec`, `VecDeque`, maps, sets, `Option`, `Result`",
     note = "also `Box` and `Arc` of these, of `str` and of slices, `Cow<'static, str>` and `Wrapping`",
     note = "of your own types, structs and enums with `#[derive(PPType)]`"
 )]

@@ -59,6 +59,10 @@ pub enum JsonReason {
         /// The number as it was written.
         value: String,
     },
+    /// A number that must not be 0.
+    Zero,
+    /// A string that is not of the needed form; what it is instead: `not one character`.
+    Text(&'static str),
     /// The enum has no variant of this name.
     Variant(String),
     /// A string that is not standard base64.
@@ -152,6 +156,8 @@ impl fmt::Display for JsonError {
                 let article = if ty.starts_with('u') { "a" } else { "an" };
                 write!(f, "{value} does not fit {article} {ty}")
             }
+            JsonReason::Zero => f.write_str("the number must not be 0"),
+            JsonReason::Text(what) => write!(f, "the string is {what}"),
             JsonReason::Variant(name) => write!(f, "no variant is called `{name}`"),
             JsonReason::Base64 => f.write_str("the string is not standard base64"),
             JsonReason::Duplicate => f.write_str("the same item or key is there a second time"),

@@ -71,7 +71,13 @@ fn walk(ty: TypeRef, seen: &mut Seen) {
                 part.variants().iter().for_each(|variant| layout(variant.layout(), seen));
             }
         }
-        WireType::Number(_) | WireType::Bool | WireType::Quantised(_) | WireType::String | WireType::Bytes => {}
+        WireType::Number(_)
+        | WireType::NonZero(_)
+        | WireType::Bool
+        | WireType::Special(_)
+        | WireType::Quantised(_)
+        | WireType::String
+        | WireType::Bytes => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! Valid messages, made from the description of an event and a source of choices.
 
 use painda_runtime::EventDescriptor;
-use painda_runtime::codec::{Field, Layout, WireType, write_count};
+use painda_runtime::codec::{Field, Layout, Special, WireType, write_count};
 
 /// Where the choices come from: the bytes of a property test, or a random generator.
 pub trait Source {
@@ -69,6 +69,14 @@ fn value(ty: &WireType, source: &mut impl Source, depth: usize, out: &mut Vec<u8
     match ty {
         WireType::Number(number) => out.extend((0..number.size()).map(|_| source.next())),
         WireType::Quantised(quantisation) => out.extend((0..quantisation.number.size()).map(|_| source.next())),
+        WireType::NonZero(number) => {
+            let start = out.len();
+            out.extend((0..number.size()).map(|_| source.next() % 3));
+            if out[start..].iter().all(|byte| *byte == 0) {
+                out[start] = 0xff;
+            }
+        }
+        WireType::Special(special) => self::special(*special, source, out),
         WireType::Bool => out.push(source.next() & 1),
         WireType::String => {
             const TEXTS: [&str; 8] = ["", "a", "b", "aa", "NaN", "ö", "日本", "\0\"\\"];
@@ -126,5 +134,15 @@ fn entries(key: &WireType, ty: Option<&WireType>, source: &mut impl Source, dept
         if let Some(ty) = ty {
             value(ty, source, inner, out);
         }
+    }
+}
+
+fn special(ty: Special, source: &mut impl Source, out: &mut Vec<u8>) {
+    match ty {
+        Special::Char => {
+            const LETTERS: [char; 8] = ['\0', 'a', '"', 'ö', '\u{d7ff}', '\u{e000}', '🦀', char::MAX];
+            out.extend(u32::from(LETTERS[source.below(LETTERS.len())]).to_be_bytes());
+        }
+        other => panic!("{other:?} is new"),
     }
 }

@@ -57,6 +57,8 @@ pub fn json(value: &mut Value, source: &mut impl Source) {
                 json!(0.1),
                 json!("9007199254740993"),
                 json!("NaN"),
+                json!("🦀"),
+                json!("340282366920938463463374607431768211455"),
                 json!("-Infinity"),
                 json!("AA=="),
                 json!("Tree"),

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use painda_runtime::{PPEvent, PPType, schema};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::num::Wrapping;
+use std::num::{NonZero, NonZeroU8, NonZeroU32, NonZeroU64, Wrapping};
 use std::sync::Arc;
 
 /// Every number.
@@ -290,14 +290,37 @@ pub struct Owners {
     pub jobs: VecDeque<Arc<str>>,
     pub wrapping: Wrapping<u32>,
     pub many: Vec<Wrapping<i8>>,
-    pub by_name: BTreeMap<Arc<str>, Box<[bool]>>,
+    pub seen: BTreeSet<Arc<str>>,
+    pub by_number: BTreeMap<Wrapping<u8>, Box<[bool]>>,
     pub outcome: Result<u32, String>,
     pub nothing: Result<(), Result<Vec<u8>, Kind>>,
     pub maybe: Option<Result<Option<u8>, Box<str>>>,
 }
 
+/// Numbers with a limit, and wide ones.
+#[derive(Debug, Clone, PartialEq, Eq, PPEvent)]
+#[pp(event = "zoo:special-numbers", id = 14)]
+#[allow(missing_docs)]
+pub struct SpecialNumbers {
+    pub a: u128,
+    pub b: i128,
+    pub c: char,
+    pub d: u8,
+    pub e: NonZeroU8,
+    pub f: NonZero<i16>,
+    pub g: NonZeroU32,
+    pub h: NonZero<i64>,
+    pub i: NonZero<u128>,
+    pub letters: [char; 2],
+    pub wide: Vec<i128>,
+    pub some: Vec<NonZero<u16>>,
+    pub maybe: Option<NonZeroU64>,
+    pub by_letter: BTreeMap<char, NonZero<i8>>,
+    pub set: BTreeSet<u128>,
+}
+
 schema! {
     /// All of them.
     #[derive(Debug, Clone, PartialEq)]
-    pub Zoo { Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit, Blobs, Owners }
+    pub Zoo { Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit, Blobs, Owners, SpecialNumbers }
 }

@@ -7,7 +7,7 @@ use painda_tests_schema::zoo::*;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Debug;
-use std::num::Wrapping;
+use std::num::{NonZero, Wrapping};
 use std::sync::Arc;
 
 fn bytes_of(value: &impl Wire) -> Vec<u8> {
@@ -252,4 +252,25 @@ fn a_result_is_an_enum() {
     is(Ok::<(), ()>(()), &[0]);
     fails::<Result<u16, String>>(&[2], "byte 0: no variant has the tag 2");
     fails::<Result<u16, String>>(&[1, 3, b'a'], "field `Err.0`, byte 2: 3 bytes are needed, 1 is left");
+}
+
+#[test]
+fn wide_numbers_and_those_that_are_not_0() {
+    is(u128::MAX - 1, &[&[0xff; 15][..], &[0xfe]].concat());
+    is(-2_i128, &[&[0xff; 15][..], &[0xfe]].concat());
+    is(vec![1_u128; 40], &[&[40][..], &[&[0; 15][..], &[1]].concat().repeat(40)].concat());
+    is(NonZero::<u16>::MIN, &[0, 1]);
+    is(NonZero::<i8>::MIN, &[0x80]);
+    is([NonZero::<u128>::MAX], &[0xff; 16]);
+    // A zero is an error that names the field.
+    fails::<Pair<NonZero<u16>>>(&[0, 1, 0, 0], "field `b`, byte 2: the number must not be 0");
+    fails::<Vec<NonZero<i64>>>(&[&[1][..], &[0; 8]].concat(), "field `[0]`, byte 1: the number must not be 0");
+}
+
+#[test]
+fn characters() {
+    is('a', &[0, 0, 0, b'a']);
+    is(['\0', char::MAX], &[0, 0, 0, 0, 0, 0x10, 0xff, 0xff]);
+    fails::<Pair<char>>(&[0, 0, 0, 0, 0, 0, 0xd8, 0], "field `b`, byte 4: 55296 is no character");
+    fails::<char>(&[0, 0x11, 0, 0], "byte 0: 1114112 is no character");
 }

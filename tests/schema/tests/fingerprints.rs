@@ -138,6 +138,8 @@ fn calculate(ty: &WireType, names: bool, depth: usize) -> u64 {
     let with = |kind: &str, parts: &[&[u8]]| [kind.as_bytes(), &parts.concat()].concat();
     fnv1a(&match ty {
         WireType::Number(number) => with(number.name(), &[]),
+        WireType::NonZero(number) => with("NonZero", &[&of(&WireType::Number(*number))]),
+        WireType::Special(special) => with(special.name(), &[]),
         WireType::Bool => with("bool", &[]),
         WireType::String => with("String", &[]),
         WireType::Bytes => with("Bytes", &[]),

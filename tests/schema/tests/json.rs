@@ -5,6 +5,7 @@ use painda_runtime::schema::JsonReason;
 use painda_runtime::{EventDescriptor, PPEvent};
 use painda_tests_schema::zoo::*;
 use serde_json::{Value, json};
+use std::num::NonZero;
 
 /// The event has this JSON, and the JSON has this event.
 #[track_caller]
@@ -243,4 +244,56 @@ fn an_event_is_written_as_text() {
     let error = Lists::DESCRIPTOR.write_json_text(&[1, b'a', 9], &mut text).unwrap_err();
     assert_eq!(error.to_string(), "event `zoo:lists`, field `blob`, byte 3: 9 bytes are needed, 0 are left");
     assert_eq!(text, b"before");
+}
+
+#[test]
+fn wide_numbers_characters_and_those_that_are_not_0() {
+    let event = SpecialNumbers {
+        a: u128::MAX,
+        b: -3,
+        c: '🦀',
+        d: 0,
+        e: NonZero::<u8>::MIN,
+        f: NonZero::<i16>::MIN,
+        g: NonZero::<u32>::MAX,
+        h: NonZero::<i64>::MIN,
+        i: NonZero::<u128>::MIN,
+        letters: ['"', '\0'],
+        wide: vec![i128::MIN, 0, i128::MAX],
+        some: vec![NonZero::<u16>::MAX],
+        maybe: None,
+        by_letter: [('b', NonZero::<i8>::MAX), ('a', NonZero::<i8>::MIN)].into(),
+        set: [1 << 100, 5].into(),
+    };
+    let value = json!({
+        "a": "340282366920938463463374607431768211455", "b": -3, "c": "🦀", "d": 0, "e": 1, "f": -32768,
+        "g": 4294967295_u32, "h": "-9223372036854775808", "i": 1, "letters": ["\"", "\0"],
+        "wide": ["-170141183460469231731687303715884105728", 0, "170141183460469231731687303715884105727"],
+        "some": [65535], "maybe": null, "by_letter": [["a", -128], ["b", 127]],
+        "set": [5, "1267650600228229401496703205376"],
+    });
+    is(&event, value.clone());
+    let fails = |pointer: &str, wrong, message: &str| {
+        fails(SpecialNumbers::DESCRIPTOR, &value, pointer, wrong, message);
+    };
+    let above = "340282366920938463463374607431768211456";
+    let message = format!("field `a`: {above} does not fit a u128");
+    fails("/a", json!(above), &message);
+    fails("/a", json!("-1"), "field `a`: -1 does not fit a u128");
+    fails("/a", json!(-1), "field `a`: -1 does not fit a u128");
+    fails("/a", json!("1.5"), "field `a`: an integer is needed, not a string");
+    fails("/a", json!("-"), "field `a`: an integer is needed, not a string");
+    let message = format!("field `b`: {above} does not fit an i128");
+    fails("/b", json!(above), &message);
+    fails("/b", json!(1e30), "field `b`: an integer is needed, not a fraction");
+    fails("/c", json!("ab"), "field `c`: the string is not one character");
+    fails("/c", json!(""), "field `c`: the string is not one character");
+    fails("/c", json!(97), "field `c`: a string of one character is needed, not a number");
+    fails("/c", json!(["a"]), "field `c`: a string of one character is needed, not an array");
+    fails("/e", json!(0), "field `e`: the number must not be 0");
+    fails("/e", json!(256), "field `e`: 256 does not fit a u8");
+    fails("/e", json!({}), "field `e`: an integer is needed, not an object");
+    fails("/h", json!("0"), "field `h`: the number must not be 0");
+    fails("/i", json!("-0"), "field `i`: the number must not be 0");
+    fails("/by_letter/0/1", json!(0), "field `by_letter[0].value`: the number must not be 0");
 }

@@ -40,6 +40,8 @@ function toJson(type, value) {
   switch (type) {
     case "u64":
     case "i64":
+    case "u128":
+    case "i128":
       return value === BigInt.asIntN(54, value) && value !== -(2n ** 53n) ? Number(value) : String(value);
     case "f32":
       return floatToJson(value, true);
@@ -53,6 +55,7 @@ function toJson(type, value) {
   const list = type.list ?? type.set ?? type.array;
   if (list !== undefined) return Array.from(value, (item) => toJson(list, item));
   if (type.tuple) return type.tuple.map((part, at) => toJson(part, value[at]));
+  if (type.nonzero) return toJson(type.nonzero, value);
   if (type.quantised) return floatToJson(value, type.quantised === "f32");
   if (type.option) {
     if (value === null) return null;
@@ -94,16 +97,17 @@ function random(limit) {
 const pick = (items) => items[random(items.length)];
 const several = (length, make) => Array.from({ length }, make);
 
-const WIDTHS = { u8: 8, u16: 16, u32: 32, u64: 64, i8: 8, i16: 16, i32: 32, i64: 64 };
+const WIDTHS = { u8: 8, u16: 16, u32: 32, u64: 64, u128: 128, i8: 8, i16: 16, i32: 32, i64: 64, i128: 128 };
 const FLOATS = [0, -0, 1, -1.5, 0.1, 1e-40, 3.4e38, 16777217, Infinity, -Infinity, NaN];
+const CHARACTERS = ["\0", "a", '"', "é", "\ufeff", "\ud7ff", "\ue000", "\u{1f980}", "\u{10ffff}"];
 const LETTERS = ["a", "Z", "\0", "\u{7f}", "é", "\ufeff", "日", "\u{1f980}", '"', "\\"];
 
 function integer(type) {
   const width = WIDTHS[type];
-  const any = BigInt(random(2 ** 32)) * 2n ** 32n + BigInt(random(2 ** 32));
+  const any = several(4, () => BigInt(random(2 ** 32))).reduce((any, part) => any * 2n ** 32n + part);
   const value = pick([0n, 1n, -1n, any, 2n ** BigInt(width - 1), 2n ** BigInt(width - 1) - 1n]);
   const fitting = type[0] === "u" ? BigInt.asUintN(width, value) : BigInt.asIntN(width, value);
-  return width === 64 ? fitting : Number(fitting);
+  return width > 32 ? fitting : Number(fitting);
 }
 
 function make(type, depth) {
@@ -116,11 +120,14 @@ function make(type, depth) {
       return pick([...FLOATS, 1e300, random(1e6) / 1000]);
     case "bool":
       return random(2) === 1;
+    case "char":
+      return pick(CHARACTERS);
     case "string":
       return several(length(), () => pick(LETTERS)).join("");
     case "bytes":
       return Uint8Array.from(several(length(), () => random(256)));
   }
+  if (type.nonzero) return integer(type.nonzero) || make(type, depth);
   if (type.quantised) {
     const top = 2 ** WIDTHS[type.as] - 1;
     const value = type.min + (type.max - type.min) * (pick([0, top, random(top)]) / top);

@@ -10,7 +10,9 @@ import {
   Maps,
   Nested,
   Numbers,
+  Owners,
   Quantised,
+  SpecialNumbers,
   State,
   StateV1,
   Tuple,
@@ -73,6 +75,66 @@ encodeFails("event `zoo:numbers`, field `i`: 1e+39 does not fit an f32", field("
 encodeFails("event `zoo:numbers`, field `j`: a number is needed, not string", field("j", "1"));
 encodeFails("event `zoo:numbers`, field `k`: a boolean is needed, not undefined", field("k", undefined));
 encodeFails("event `zoo:numbers`: an object is needed", () => Numbers.encode(null as unknown as Numbers));
+
+const special: SpecialNumbers = {
+  a: 2n ** 128n - 1n,
+  b: -(2n ** 127n),
+  c: "\u{1f980}",
+  d: 0,
+  e: 1,
+  f: -1,
+  g: 1,
+  h: -1n,
+  i: 1n,
+  letters: ["a", "b"],
+  wide: [],
+  some: [],
+  maybe: null,
+  by_letter: new Map([["x", 1]]),
+  set: new Set([2n ** 100n]),
+};
+equal(SpecialNumbers.decode(SpecialNumbers.encode(special)).a, 2n ** 128n - 1n);
+equal(SpecialNumbers.decode(SpecialNumbers.encode(special)).b, -(2n ** 127n));
+const specialField = (name: keyof SpecialNumbers, value: unknown): (() => unknown) => {
+  const changed: Record<string, unknown> = { ...special, [name]: value };
+  return () => SpecialNumbers.encode(changed as unknown as SpecialNumbers);
+};
+const specialFails = (name: keyof SpecialNumbers, value: unknown, message: string): void =>
+  encodeFails(`event \`zoo:special-numbers\`, field \`${name}\`: ${message}`, specialField(name, value));
+specialFails("a", 2n ** 128n, "340282366920938463463374607431768211456 does not fit a u128");
+specialFails("a", -1n, "-1 does not fit a u128");
+specialFails("b", 2n ** 127n, "170141183460469231731687303715884105728 does not fit an i128");
+specialFails("b", 1, "a bigint is needed, not number");
+specialFails("c", "", "the string is not one character");
+specialFails("c", "ab", "the string is not one character");
+specialFails("c", "\ud83e", "the string is not one character");
+specialFails("c", "\ud83ea", "the string is not one character");
+specialFails("c", 97, "a string of one character is needed, not number");
+specialFails("e", 0, "the number must not be 0");
+specialFails("e", 256, "256 does not fit a u8");
+specialFails("f", -0, "the number must not be 0");
+specialFails("h", 0n, "the number must not be 0");
+
+const owners: Owners = {
+  boxed: "",
+  shared: "",
+  constant: "",
+  numbers: [1],
+  blob: new Uint8Array(1),
+  names: [],
+  tree: { name: "", children: [] },
+  queue: [-1],
+  jobs: ["a"],
+  wrapping: 1,
+  many: [],
+  seen: new Set(["a"]),
+  by_number: new Map(),
+  outcome: { kind: "Err", value: "no" },
+  nothing: { kind: "Err", value: { kind: "Ok", value: new Uint8Array(2) } },
+  maybe: null,
+};
+const { outcome } = Owners.decode(Owners.encode(owners));
+equal(outcome.kind === "Ok" ? outcome.value.toFixed() : outcome.value, "no");
 
 const lists: Lists = {
   text: "",

@@ -472,7 +472,8 @@ export interface Owners<TBytes extends Uint8Array = Uint8Array> {
   jobs: string[];
   wrapping: number;
   many: number[];
-  by_name: Map<string, boolean[]>;
+  seen: Set<string>;
+  by_number: Map<number, boolean[]>;
   outcome: ResultU32String;
   nothing: ResultResultVecU8Kind<TBytes>;
   maybe: ResultOptionU8String | null;
@@ -491,7 +492,8 @@ function readOwners(r: Reader): Owners<OwnBytes> {
     jobs: r.at("jobs").list(1, (r) => r.string()),
     wrapping: r.at("wrapping").u32(),
     many: r.at("many").list(1, (r) => r.i8()),
-    by_name: r.at("by_name").map(2, (r) => r.string(), (r) => r.list(1, (r) => r.bool())),
+    seen: r.at("seen").set(1, (r) => r.string()),
+    by_number: r.at("by_number").map(2, (r) => r.u8(), (r) => r.list(1, (r) => r.bool())),
     outcome: readResultU32String(r.at("outcome")),
     nothing: readResultResultVecU8Kind(r.at("nothing")),
     maybe: r.at("maybe").option(readResultOptionU8String),
@@ -511,7 +513,8 @@ function writeOwners(w: Writer, v: Owners): void {
     w.at("jobs").list(v.jobs, (w, v) => w.string(v));
     w.at("wrapping").u32(v.wrapping);
     w.at("many").list(v.many, (w, v) => w.i8(v));
-    w.at("by_name").map(v.by_name, (w, v) => w.string(v), (w, v) => w.list(v, (w, v) => w.bool(v)));
+    w.at("seen").set(v.seen, (w, v) => w.string(v));
+    w.at("by_number").map(v.by_number, (w, v) => w.u8(v), (w, v) => w.list(v, (w, v) => w.bool(v)));
     writeResultU32String(w.at("outcome"), v.outcome);
     writeResultResultVecU8Kind(w.at("nothing"), v.nothing);
     w.at("maybe").option(v.maybe, writeResultOptionU8String);
@@ -524,6 +527,73 @@ export const Owners: EventCodec<"zoo:owners", Owners, Owners<OwnBytes>> = {
   id: 13,
   encode: (event) => encode("zoo:owners", writeOwners, event),
   decode: (bytes) => decode("zoo:owners", readOwners, bytes),
+};
+
+/** Numbers with a limit, and wide ones. */
+export interface SpecialNumbers {
+  a: bigint;
+  b: bigint;
+  c: string;
+  d: number;
+  e: number;
+  f: number;
+  g: number;
+  h: bigint;
+  i: bigint;
+  letters: [string, string];
+  wide: bigint[];
+  some: number[];
+  maybe: bigint | null;
+  by_letter: Map<string, number>;
+  set: Set<bigint>;
+}
+
+function readSpecialNumbers(r: Reader): SpecialNumbers {
+  return r.parts((r): SpecialNumbers => ({
+    a: r.at("a").u128(),
+    b: r.at("b").i128(),
+    c: r.at("c").char(),
+    d: r.at("d").u8(),
+    e: r.at("e").nonZero((r) => r.u8()),
+    f: r.at("f").nonZero((r) => r.i16()),
+    g: r.at("g").nonZero((r) => r.u32()),
+    h: r.at("h").nonZero((r) => r.i64()),
+    i: r.at("i").nonZero((r) => r.u128()),
+    letters: r.at("letters").array(2, (r) => r.char()) as [string, string],
+    wide: r.at("wide").list(16, (r) => r.i128()),
+    some: r.at("some").list(2, (r) => r.nonZero((r) => r.u16())),
+    maybe: r.at("maybe").option((r) => r.nonZero((r) => r.u64())),
+    by_letter: r.at("by_letter").map(5, (r) => r.char(), (r) => r.nonZero((r) => r.i8())),
+    set: r.at("set").set(16, (r) => r.u128()),
+  }));
+}
+
+function writeSpecialNumbers(w: Writer, v: SpecialNumbers): void {
+  w.parts(w.object(v), (w, v) => {
+    w.at("a").u128(v.a);
+    w.at("b").i128(v.b);
+    w.at("c").char(v.c);
+    w.at("d").u8(v.d);
+    w.at("e").nonZero(v.e, (w, v) => w.u8(v));
+    w.at("f").nonZero(v.f, (w, v) => w.i16(v));
+    w.at("g").nonZero(v.g, (w, v) => w.u32(v));
+    w.at("h").nonZero(v.h, (w, v) => w.i64(v));
+    w.at("i").nonZero(v.i, (w, v) => w.u128(v));
+    w.at("letters").list(v.letters, (w, v) => w.char(v), 2);
+    w.at("wide").list(v.wide, (w, v) => w.i128(v));
+    w.at("some").list(v.some, (w, v) => w.nonZero(v, (w, v) => w.u16(v)));
+    w.at("maybe").option(v.maybe, (w, v) => w.nonZero(v, (w, v) => w.u64(v)));
+    w.at("by_letter").map(v.by_letter, (w, v) => w.char(v), (w, v) => w.nonZero(v, (w, v) => w.i8(v)));
+    w.at("set").set(v.set, (w, v) => w.u128(v));
+  });
+}
+
+/** The event "zoo:special-numbers", with the id 14. */
+export const SpecialNumbers: EventCodec<"zoo:special-numbers", SpecialNumbers> = {
+  name: "zoo:special-numbers",
+  id: 14,
+  encode: (event) => encode("zoo:special-numbers", writeSpecialNumbers, event),
+  decode: (bytes) => decode("zoo:special-numbers", readSpecialNumbers, bytes),
 };
 
 /** An enum without fields. */
@@ -1204,7 +1274,8 @@ export type ZooEvent<TBytes extends Uint8Array = Uint8Array> =
   | { type: "zoo:tuple"; payload: Tuple }
   | { type: "zoo:unit"; payload: Unit }
   | { type: "zoo:blobs"; payload: Blobs<TBytes> }
-  | { type: "zoo:owners"; payload: Owners<TBytes> };
+  | { type: "zoo:owners"; payload: Owners<TBytes> }
+  | { type: "zoo:special-numbers"; payload: SpecialNumbers };
 
 /** The id and the bytes of an event of the schema Zoo. */
 export function encodeZooEvent(event: ZooEvent): { id: number; bytes: OwnBytes } {
@@ -1235,6 +1306,8 @@ export function encodeZooEvent(event: ZooEvent): { id: number; bytes: OwnBytes }
       return { id: 12, bytes: Blobs.encode(event.payload) };
     case "zoo:owners":
       return { id: 13, bytes: Owners.encode(event.payload) };
+    case "zoo:special-numbers":
+      return { id: 14, bytes: SpecialNumbers.encode(event.payload) };
     default:
       return unknownEvent(event);
   }
@@ -1269,6 +1342,8 @@ export function decodeZooEvent(id: number, bytes: Bytes): ZooEvent<OwnBytes> {
       return { type: "zoo:blobs", payload: Blobs.decode(bytes) };
     case 13:
       return { type: "zoo:owners", payload: Owners.decode(bytes) };
+    case 14:
+      return { type: "zoo:special-numbers", payload: SpecialNumbers.decode(bytes) };
     default:
       throw new DecodeError(`no event of the schema has the id ${id}`);
   }
@@ -1434,6 +1509,15 @@ class Reader extends Walk {
     return this.view.getBigInt64(this.skip(8));
   }
 
+  u128(): bigint {
+    const start = this.skip(16);
+    return (this.view.getBigUint64(start) << 64n) | this.view.getBigUint64(start + 8);
+  }
+
+  i128(): bigint {
+    return BigInt.asIntN(128, this.u128());
+  }
+
   f32(): number {
     return this.view.getFloat32(this.skip(4));
   }
@@ -1444,6 +1528,19 @@ class Reader extends Walk {
 
   bool(): boolean {
     return this.flag("a bool is");
+  }
+
+  nonZero<T extends number | bigint>(read: (r: Reader) => T): T {
+    const start = this.offset;
+    const value = read(this);
+    if (!value) this.fail("the number must not be 0", start);
+    return value;
+  }
+
+  char(): string {
+    const code = this.u32();
+    if (code > 0x10_ffff || (code >= 0xd800 && code < 0xe000)) this.fail(`${code} is no character`, this.offset - 4);
+    return String.fromCodePoint(code);
   }
 
   string(): string {
@@ -1650,6 +1747,23 @@ class Writer extends Walk {
     this.grow(8).setBigInt64(this.end - 8, value);
   }
 
+  u128(value: bigint): void {
+    this.expect("bigint", "a bigint", value);
+    if (BigInt.asUintN(128, value) !== value) this.fail(`${value} does not fit a u128`);
+    this.wide(value);
+  }
+
+  i128(value: bigint): void {
+    this.expect("bigint", "a bigint", value);
+    if (BigInt.asIntN(128, value) !== value) this.fail(`${value} does not fit an i128`);
+    this.wide(value);
+  }
+
+  nonZero<T extends number | bigint>(value: T, write: (w: Writer, value: T) => void): void {
+    write(this, value);
+    if (!value) this.fail("the number must not be 0");
+  }
+
   f32(value: number): void {
     this.expect("number", "a number", value);
     if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) this.fail(`${value} does not fit an f32`);
@@ -1664,6 +1778,15 @@ class Writer extends Walk {
   bool(value: boolean): void {
     this.expect("boolean", "a boolean", value);
     this.u8(value ? 1 : 0);
+  }
+
+  char(value: string): void {
+    this.expect("string", "a string of one character", value);
+    const code = value.codePointAt(0);
+    if (code === undefined || value.length !== (code > 0xffff ? 2 : 1) || (code >= 0xd800 && code < 0xe000)) {
+      this.fail("the string is not one character");
+    }
+    this.u32(code);
   }
 
   string(value: string): void {
@@ -1782,6 +1905,12 @@ class Writer extends Walk {
   private integer(type: string, value: number, min: number, max: number): void {
     this.expect("number", "a number", value);
     if (!Number.isInteger(value) || value < min || value > max) this.fail(`${value} does not fit ${type}`);
+  }
+
+  private wide(value: bigint): void {
+    const view = this.grow(16);
+    view.setBigUint64(this.end - 16, BigInt.asUintN(64, value >> 64n));
+    view.setBigUint64(this.end - 8, BigInt.asUintN(64, value));
   }
 
   private counted(length: number, needed: number | undefined): void {

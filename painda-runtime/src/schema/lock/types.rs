@@ -33,7 +33,7 @@ fn ty<'a>(text: &'a str, number: Numbering<'_, 'a>, depth: usize) -> Option<(&'a
     }
     let (name, rest) = text.split_at(text.find(is_delimiter).unwrap_or(text.len()));
     if let Some(items) = rest.strip_prefix('<') {
-        if !matches!(name, "Vec" | "Set" | "Option" | "Map") {
+        if !matches!(name, "Vec" | "Set" | "Option" | "Map" | "NonZero") {
             let (rest, _) = list(items, ">", &mut |_| 0, depth)?;
             return Some((rest, TypeModel::Part(number(&text[..text.len() - rest.len()]))));
         }
@@ -45,6 +45,10 @@ fn ty<'a>(text: &'a str, number: Numbering<'_, 'a>, depth: usize) -> Option<(&'a
                 ("Vec", None) => TypeModel::List(Box::new(last)),
                 ("Set", None) => TypeModel::Set(Box::new(last)),
                 ("Option", None) => TypeModel::Option(Box::new(last)),
+                ("NonZero", None) => match last {
+                    TypeModel::Number(number) => TypeModel::non_zero(number.name())?,
+                    _ => return None,
+                },
                 ("Map", Some(key)) if items.is_empty() => TypeModel::Map(Box::new((key, last))),
                 _ => return None,
             },
@@ -60,7 +64,7 @@ fn ty<'a>(text: &'a str, number: Numbering<'_, 'a>, depth: usize) -> Option<(&'a
             None => (rest, TypeModel::Number(float)),
         },
         (_, Some(number)) => (rest, TypeModel::Number(number)),
-        (path, None) => (rest, TypeModel::Part(number(path))),
+        (name, None) => (rest, TypeModel::special(name).unwrap_or_else(|| TypeModel::Part(number(name)))),
     })
 }
 
@@ -118,6 +122,7 @@ mod tests {
             ("Vec<(u8, [Option<String>; 3])>", vec![]),
             ("()", vec![]),
             ("(Bytes,)", vec![]),
+            ("Option<(NonZero<i128>, char)>", vec![]),
             ("f32 as u16 in -1.5..=1e300", vec![]),
             ("a::B", vec!["a::B"]),
             ("Map<a::B, Vec<c::D<u8, a::E>>>", vec!["a::B", "c::D<u8, a::E>"]),
@@ -144,6 +149,10 @@ mod tests {
             "(u8, )",
             "(u8)",
             "Vec<>",
+            "NonZero<>",
+            "NonZero<f32>",
+            "NonZero<bool>",
+            "NonZero<u8, u8>",
             ">",
         ] {
             assert_eq!(parts_of(text), None, "{text}");

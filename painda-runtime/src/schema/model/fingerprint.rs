@@ -89,7 +89,12 @@ impl Walk {
     fn ty(&mut self, ty: &TypeModel) {
         match ty {
             TypeModel::Number(number) => self.name(number.name()),
+            TypeModel::NonZero(number) => {
+                self.name("NonZero");
+                self.name(number.name());
+            }
             TypeModel::Bool => self.name("bool"),
+            TypeModel::Special(special) => self.name(special.name()),
             TypeModel::String => self.name("String"),
             TypeModel::Bytes => self.name("Bytes"),
             TypeModel::Quantised(q) => {

@@ -21,6 +21,7 @@ object!(TypeKeys<'a> {
     "as" number: Box<str>,
     "min" min: &'a str,
     "max" max: &'a str,
+    "nonzero" integer: Box<str>,
     "ref" path: Box<str>,
 });
 
@@ -64,7 +65,10 @@ impl<'a> Read<'a> for TypeModel {
                 "bool" => TypeModel::Bool,
                 "string" => TypeModel::String,
                 "bytes" => TypeModel::Bytes,
-                word => TypeModel::number(word).map_or_else(|| TypeModel::Unknown(word.into()), TypeModel::Number),
+                word => {
+                    let known = TypeModel::number(word).map(TypeModel::Number).or_else(|| TypeModel::special(word));
+                    known.unwrap_or_else(|| TypeModel::Unknown(word.into()))
+                }
             }),
             Some(b'{') => {
                 let known = TypeKeys::read(json, names)?.known(names);
@@ -94,6 +98,7 @@ impl TypeKeys<'_> {
                     TypeModel::Quantised(Box::new(Quantisation { float, number, min, max }))
                 })
             }
+            TypeKeys { integer: Some(integer), .. } => TypeModel::non_zero(&integer),
             TypeKeys { path: Some(path), .. } => Some(TypeModel::Part(names.number(&path))),
             _ => None,
         }

@@ -197,7 +197,9 @@ impl Serialize for In<'_, TypeModel> {
         let of = |ty| In::<TypeModel>(schema, ty);
         match ty {
             TypeModel::Number(number) => out.serialize_str(number.name()),
+            TypeModel::NonZero(number) => out.collect_map([("nonzero", number.name())]),
             TypeModel::Bool => out.serialize_str("bool"),
+            TypeModel::Special(special) => out.serialize_str(special.name()),
             TypeModel::String => out.serialize_str("string"),
             TypeModel::Bytes => out.serialize_str("bytes"),
             TypeModel::Quantised(q) => {

@@ -84,7 +84,9 @@ impl Places {
         let of = |item: &TypeRef| self.ty(item.get());
         match wire {
             WireType::Number(number) => TypeModel::Number(*number),
+            WireType::NonZero(number) => TypeModel::NonZero(*number),
             WireType::Bool => TypeModel::Bool,
+            WireType::Special(special) => TypeModel::Special(*special),
             WireType::Quantised(q) => TypeModel::Quantised(Box::new(*q)),
             WireType::String => TypeModel::String,
             WireType::Bytes => TypeModel::Bytes,

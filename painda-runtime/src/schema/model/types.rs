@@ -3,7 +3,7 @@
 //! Owns [`TypeModel`] and its text, which is that of [`WireType`](crate::codec::WireType): lock files and messages have it.
 
 use super::PartModel;
-use crate::codec::{Number, Quantisation};
+use crate::codec::{Number, Quantisation, Special};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,7 +12,9 @@ use core::fmt;
 #[derive(Debug, Clone)]
 pub(crate) enum TypeModel {
     Number(Number),
+    NonZero(Number),
     Bool,
+    Special(Special),
     String,
     Bytes,
     Quantised(Box<Quantisation>),
@@ -31,10 +33,23 @@ pub(crate) enum TypeModel {
 }
 
 impl TypeModel {
-    /// The type without others in it that has this name in the lock file's text: a number or `bool`.
+    /// The number of this name.
     pub(crate) fn number(name: &str) -> Option<Number> {
-        use Number::{F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
-        [U8, I8, U16, I16, U32, I32, U64, I64, F32, F64].into_iter().find(|number| number.name() == name)
+        use Number::{F32, F64, I8, I16, I32, I64, I128, U8, U16, U32, U64, U128};
+        let numbers = [U8, I8, U16, I16, U32, I32, U64, I64, U128, I128, F32, F64];
+        numbers.into_iter().find(|number| number.name() == name)
+    }
+
+    /// The number of this name that is not 0.
+    pub(crate) fn non_zero(name: &str) -> Option<TypeModel> {
+        let number = TypeModel::number(name)?;
+        (!matches!(number, Number::F32 | Number::F64)).then_some(TypeModel::NonZero(number))
+    }
+
+    /// The special type of this name.
+    pub(crate) fn special(name: &str) -> Option<TypeModel> {
+        let special = Special::ALL.iter().find(|special| special.name() == name);
+        special.copied().map(TypeModel::Special)
     }
 
     /// The types that it directly consists of.
@@ -62,7 +77,8 @@ impl TypeModel {
     /// Whether both are the same, without regard to the types in them and to which struct or enum it is.
     pub(crate) fn same_kind(&self, other: &TypeModel) -> bool {
         match (self, other) {
-            (TypeModel::Number(a), TypeModel::Number(b)) => a == b,
+            (TypeModel::Number(a), TypeModel::Number(b)) | (TypeModel::NonZero(a), TypeModel::NonZero(b)) => a == b,
+            (TypeModel::Special(a), TypeModel::Special(b)) => a == b,
             (TypeModel::Quantised(a), TypeModel::Quantised(b)) => {
                 let bits = |q: &Quantisation| (q.float, q.number, q.min.to_bits(), q.max.to_bits());
                 bits(a) == bits(b)
@@ -87,7 +103,9 @@ impl fmt::Display for TypeText<'_> {
         let of = |ty| TypeText { ty, parts: self.parts };
         match self.ty {
             TypeModel::Number(number) => f.write_str(number.name()),
+            TypeModel::NonZero(number) => write!(f, "NonZero<{}>", number.name()),
             TypeModel::Bool => f.write_str("bool"),
+            TypeModel::Special(special) => f.write_str(special.name()),
             TypeModel::String => f.write_str("String"),
             TypeModel::Bytes => f.write_str("Bytes"),
             TypeModel::Quantised(q) => {

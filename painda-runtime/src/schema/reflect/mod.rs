@@ -9,6 +9,7 @@
 //! | integers | a number; beyond ±(2^53 − 1), where JavaScript would round it, a string of digits |
 //! | floats | a number, or `"NaN"`, `"Infinity"`, `"-Infinity"` |
 //! | `bool`, `String` | `true` or `false`; a string |
+//! | `char` | a string of one character |
 //! | `Bytes` | a string: standard base64 with padding |
 //! | arrays, lists, sets, tuples | an array |
 //! | maps | an object where the keys are strings, otherwise an array of `[key, value]` |
@@ -19,7 +20,7 @@
 //! A tuple struct that is only a part of events, or a tuple variant, is the value of its field where it
 //! has a single one. An event is not: a later version may append to it.
 //!
-//! In the other direction a 64-bit integer may have either form; a field that is missing is `null` where its type
+//! In the other direction an integer of 64 or 128 bits may have either form; a field that is missing is `null` where its type
 //! is an `Option`, and has its default where a later version of the event has added it; fields that
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
@@ -29,8 +30,8 @@ mod ignored;
 mod numbers;
 mod order;
 mod output;
-
 mod scalar;
+mod special;
 mod walk;
 mod write;
 

@@ -3,7 +3,7 @@
 use super::JsonError;
 use super::output::Output;
 use super::scalar::Scalar;
-use crate::codec::{DecodeError, Number, Quantisation, Reader, Wire};
+use crate::codec::{DecodeError, Number, Quantisation, Reader, Reason, Wire};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
@@ -27,10 +27,28 @@ pub(super) fn read(number: Number, reader: &mut Reader<'_>, out: &mut impl Outpu
             value if value.unsigned_abs() <= MAX_SAFE_INTEGER => out.signed(value),
             value => out.text(&value.to_string()),
         },
+        Number::U128 => match u128::read(reader)? {
+            value if value <= MAX_SAFE_INTEGER.into() => out.unsigned(value as u64),
+            value => out.text(&value.to_string()),
+        },
+        Number::I128 => match i128::read(reader)? {
+            value if value.unsigned_abs() <= MAX_SAFE_INTEGER.into() => out.signed(value as i64),
+            value => out.text(&value.to_string()),
+        },
         Number::F32 => float(shortest(f32::read(reader)?), out),
         Number::F64 => float(f64::read(reader)?, out),
     }
     Ok(())
+}
+
+#[inline(never)]
+pub(super) fn read_non_zero(number: Number, reader: &mut Reader<'_>, out: &mut impl Output) -> Result<(), DecodeError> {
+    let is_zero = reader.rest().get(..number.size()).is_some_and(is_zero);
+    if is_zero { Err(DecodeError::new(Reason::Zero, reader.offset())) } else { read(number, reader, out) }
+}
+
+pub(super) fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 pub(super) fn read_quantised(
@@ -86,6 +104,8 @@ pub(super) fn write(number: Number, value: &Scalar<'_>, out: &mut Vec<u8>) -> Re
         Number::I32 => integer::<i32>(name, value)?.write(out),
         Number::U64 => big_integer::<u64>(name, value)?.write(out),
         Number::I64 => big_integer::<i64>(name, value)?.write(out),
+        Number::U128 => big_integer::<u128>(name, value)?.write(out),
+        Number::I128 => big_integer::<i128>(name, value)?.write(out),
         Number::F32 => single(value)?.write(out),
         Number::F64 => double(value)?.write(out),
     }
@@ -127,16 +147,27 @@ fn integer<T: TryFrom<u64> + TryFrom<i64>>(ty: &'static str, value: &Scalar<'_>)
     }
 }
 
-/// A 64-bit integer may also be a string of digits: JavaScript cannot write all of them as numbers.
+/// An integer of 64 or 128 bits may also be a string of digits: JavaScript cannot write all of them as numbers.
 fn big_integer<T>(ty: &'static str, value: &Scalar<'_>) -> Result<T, JsonError>
 where
-    T: TryFrom<u64> + TryFrom<i64> + TryFrom<i128>,
+    T: TryFrom<u64> + TryFrom<i64> + TryFrom<i128> + TryFrom<u128>,
 {
     let Scalar::Text(text) = value else {
         return integer(ty, value);
     };
-    let integer = text.parse::<i128>().map_err(|_| value.instead_of("an integer"))?;
-    T::try_from(integer).map_err(|_| JsonError::range(ty, text))
+    let parsed = match text.parse::<i128>() {
+        Ok(signed) => T::try_from(signed).ok(),
+        // Above the largest `i128`, or no integer at all.
+        Err(_) => text.parse::<u128>().ok().and_then(|unsigned| T::try_from(unsigned).ok()),
+    };
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    match parsed {
+        Some(integer) => Ok(integer),
+        None if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) => {
+            Err(value.instead_of("an integer"))
+        }
+        None => Err(JsonError::range(ty, text)),
+    }
 }
 
 fn single(value: &Scalar<'_>) -> Result<f32, JsonError> {

@@ -5,6 +5,7 @@
 use super::form::{is_newtype, is_nullable};
 use super::numbers;
 use super::output::{Bracket, Output};
+use super::special;
 use crate::codec::{DecodeError, EnumType, Layout, Number, Reader, Reason, Segment, Shape, TypeRef, Wire, WireType};
 
 /// Walks along a whole event.
@@ -107,6 +108,8 @@ pub(crate) fn value<O: Output>(ty: &WireType, reader: &mut Reader<'_>, out: &mut
         WireType::Enum(ty) if ty.fixed_size().is_some() => return variant(ty, reader, out),
         WireType::Enum(ty) => return reader.nested(|reader| variant(ty, reader, out)),
         WireType::Number(number) => numbers::read(*number, reader, out)?,
+        WireType::NonZero(number) => numbers::read_non_zero(*number, reader, out)?,
+        WireType::Special(special) => special::read(*special, reader, out)?,
         WireType::Bool => out.bool(bool::read(reader)?),
         WireType::Quantised(quantisation) => numbers::read_quantised(quantisation, reader, out)?,
         WireType::String => out.text(text(reader)?),

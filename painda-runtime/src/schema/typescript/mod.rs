@@ -33,8 +33,9 @@
 //! | Rust | TypeScript |
 //! | --- | --- |
 //! | numbers up to 32 bits, floats, quantised floats | `number`; an `EncodeError` where one does not fit |
-//! | `u64`, `i64` | `bigint` |
-//! | `bool`, `String` | `boolean`, `string` |
+//! | `u64`, `i64`, `u128`, `i128` | `bigint` |
+//! | `NonZero<T>` | as `T`; an `EncodeError` for 0 |
+//! | `bool`, `String`, `char` | `boolean`, `string`, a `string` of one code point |
 //! | `Bytes`, `Vec<u8>`, `[u8; N]` | `Uint8Array`: any for an encoder, `OwnBytes` from a decoder |
 //! | `Vec<T>`, tuples, arrays | `T[]`, `[A, B]`; an array of up to 8 items is a tuple |
 //! | sets, maps | `Set<T>`, `Map<K, V>` |

@@ -51,6 +51,15 @@ class Reader extends Walk {
     return this.view.getBigInt64(this.skip(8));
   }
 
+  u128(): bigint {
+    const start = this.skip(16);
+    return (this.view.getBigUint64(start) << 64n) | this.view.getBigUint64(start + 8);
+  }
+
+  i128(): bigint {
+    return BigInt.asIntN(128, this.u128());
+  }
+
   f32(): number {
     return this.view.getFloat32(this.skip(4));
   }
@@ -61,6 +70,19 @@ class Reader extends Walk {
 
   bool(): boolean {
     return this.flag("a bool is");
+  }
+
+  nonZero<T extends number | bigint>(read: (r: Reader) => T): T {
+    const start = this.offset;
+    const value = read(this);
+    if (!value) this.fail("the number must not be 0", start);
+    return value;
+  }
+
+  char(): string {
+    const code = this.u32();
+    if (code > 0x10_ffff || (code >= 0xd800 && code < 0xe000)) this.fail(`${code} is no character`, this.offset - 4);
+    return String.fromCodePoint(code);
   }
 
   string(): string {

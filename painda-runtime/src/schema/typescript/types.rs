@@ -4,7 +4,7 @@
 
 use super::binary::{Place, is_byte, is_bytes};
 use super::names::{Name, Names};
-use crate::codec::{Number, Quantisation, TypeRef, WireType};
+use crate::codec::{Number, Quantisation, Special, TypeRef, WireType};
 use crate::schema::reflect;
 
 /// The longest array that becomes a tuple.
@@ -15,9 +15,13 @@ impl Names {
     pub(super) fn ty(&self, ty: &WireType, place: Place) -> String {
         let of = |item: &TypeRef| self.ty(item.get(), place);
         match ty {
-            WireType::Number(Number::U64 | Number::I64) => "bigint".to_owned(),
-            WireType::Number(_) | WireType::Quantised(_) => "number".to_owned(),
+            WireType::Number(number) | WireType::NonZero(number) => match number {
+                Number::U64 | Number::I64 | Number::U128 | Number::I128 => "bigint".to_owned(),
+                _ => "number".to_owned(),
+            },
+            WireType::Quantised(_) => "number".to_owned(),
             WireType::Bool => "boolean".to_owned(),
+            WireType::Special(Special::Char) => "string".to_owned(),
             WireType::String => "string".to_owned(),
             ty if is_bytes(ty) => place.bytes().to_owned(),
             WireType::Array { item, len } if *len <= MAX_TUPLE => tuple(vec![of(item); *len]),
@@ -43,7 +47,9 @@ impl Names {
     pub(super) fn read(&self, ty: &WireType, r: &str) -> String {
         match ty {
             WireType::Number(number) => format!("{r}.{}()", number.name()),
+            WireType::NonZero(number) => format!("{r}.nonZero((r) => r.{}())", number.name()),
             WireType::Bool => format!("{r}.bool()"),
+            WireType::Special(special) => format!("{r}.{}()", method(*special)),
             WireType::Quantised(q) => format!("{r}.quantised({})", quantisation(q)),
             WireType::String => format!("{r}.string()"),
             WireType::Bytes => format!("{r}.bytes()"),
@@ -87,7 +93,9 @@ impl Names {
     pub(super) fn write(&self, ty: &WireType, w: &str, v: &str) -> String {
         match ty {
             WireType::Number(number) => format!("{w}.{}({v})", number.name()),
+            WireType::NonZero(number) => format!("{w}.nonZero({v}, (w, v) => w.{}(v))", number.name()),
             WireType::Bool => format!("{w}.bool({v})"),
+            WireType::Special(special) => format!("{w}.{}({v})", method(*special)),
             WireType::Quantised(q) => format!("{w}.quantised({v}, {})", quantisation(q)),
             WireType::String => format!("{w}.string({v})"),
             WireType::Bytes => format!("{w}.bytes({v})"),
@@ -130,6 +138,13 @@ impl Names {
 
 pub(super) fn tuple(items: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", items.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// The method of the reader and the writer.
+fn method(special: Special) -> &'static str {
+    match special {
+        Special::Char => "char",
+    }
 }
 
 fn quantisation(q: &Quantisation) -> String {

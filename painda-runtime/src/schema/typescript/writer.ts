@@ -57,6 +57,23 @@ class Writer extends Walk {
     this.grow(8).setBigInt64(this.end - 8, value);
   }
 
+  u128(value: bigint): void {
+    this.expect("bigint", "a bigint", value);
+    if (BigInt.asUintN(128, value) !== value) this.fail(`${value} does not fit a u128`);
+    this.wide(value);
+  }
+
+  i128(value: bigint): void {
+    this.expect("bigint", "a bigint", value);
+    if (BigInt.asIntN(128, value) !== value) this.fail(`${value} does not fit an i128`);
+    this.wide(value);
+  }
+
+  nonZero<T extends number | bigint>(value: T, write: (w: Writer, value: T) => void): void {
+    write(this, value);
+    if (!value) this.fail("the number must not be 0");
+  }
+
   f32(value: number): void {
     this.expect("number", "a number", value);
     if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) this.fail(`${value} does not fit an f32`);
@@ -71,6 +88,15 @@ class Writer extends Walk {
   bool(value: boolean): void {
     this.expect("boolean", "a boolean", value);
     this.u8(value ? 1 : 0);
+  }
+
+  char(value: string): void {
+    this.expect("string", "a string of one character", value);
+    const code = value.codePointAt(0);
+    if (code === undefined || value.length !== (code > 0xffff ? 2 : 1) || (code >= 0xd800 && code < 0xe000)) {
+      this.fail("the string is not one character");
+    }
+    this.u32(code);
   }
 
   string(value: string): void {
@@ -189,6 +215,12 @@ class Writer extends Walk {
   private integer(type: string, value: number, min: number, max: number): void {
     this.expect("number", "a number", value);
     if (!Number.isInteger(value) || value < min || value > max) this.fail(`${value} does not fit ${type}`);
+  }
+
+  private wide(value: bigint): void {
+    const view = this.grow(16);
+    view.setBigUint64(this.end - 16, BigInt.asUintN(64, value >> 64n));
+    view.setBigUint64(this.end - 8, BigInt.asUintN(64, value));
   }
 
   private counted(length: number, needed: number | undefined): void {

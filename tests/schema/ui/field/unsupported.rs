@@ -14,8 +14,6 @@ pub struct PlayerMove {
 #[pp(event = "spelled", id = 2)]
 pub struct Spelled {
     pub size: usize,
-    pub letter: char,
-    pub wide: u128,
     pub text: &'static str,
     pub callback: fn(),
 }

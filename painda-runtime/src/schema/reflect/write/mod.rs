@@ -369,10 +369,12 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 writer.object(&mut entries, value.get())?
             }
             Part::Value(WireType::Enum(ty)) => writer.variant(&mut entries, ty)?,
-            Part::Value(WireType::Number(_) | WireType::Quantised(_)) => match number(&mut entries)? {
-                Some(text) => writer.scalar(part, &parse(&text))?,
-                None => Err(expected(part.expected(), "an object")),
-            },
+            Part::Value(WireType::Number(_) | WireType::NonZero(_) | WireType::Quantised(_)) => {
+                match number(&mut entries)? {
+                    Some(text) => writer.scalar(part, &parse(&text))?,
+                    None => Err(expected(part.expected(), "an object")),
+                }
+            }
             part => Err(expected(part.expected(), "an object")),
         };
         ignore_entries(&mut entries)?;

@@ -1,8 +1,8 @@
 //! The expected type of a piece of JSON, and the errors where it is something else.
 
 use crate::codec::{EnumType, Field, Layout, Segment, Shape, Variant, WireType};
-use crate::schema::reflect::numbers;
 use crate::schema::reflect::{JsonError, JsonReason};
+use crate::schema::reflect::{numbers, special};
 
 /// `Ok` if a value fits its type, and its bytes have been written.
 pub(super) type Outcome = Result<(), JsonError>;
@@ -37,7 +37,8 @@ impl Part<'_> {
             },
             Part::Nullable(_) | Part::Entry(..) => "an array",
             Part::Value(ty) => match ty {
-                WireType::Number(number) => numbers::expected(*number),
+                WireType::Number(number) | WireType::NonZero(number) => numbers::expected(*number),
+                WireType::Special(special) => special::expected(*special),
                 WireType::Quantised(_) => "a number",
                 WireType::Bool => "a bool",
                 WireType::String => "a string",

@@ -4,7 +4,7 @@ use super::part::{NAME_AND_FIELDS, Part, Walked, duplicate, inside, variant};
 use crate::codec::{Field, Window, WireType, count_size, write_count};
 use crate::schema::reflect::order::Order;
 use crate::schema::reflect::scalar::Scalar;
-use crate::schema::reflect::{JsonError, JsonReason, base64, numbers};
+use crate::schema::reflect::{JsonError, JsonReason, base64, numbers, special};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::mem;
@@ -99,6 +99,17 @@ impl Writer {
             (Part::Value(WireType::Number(number)), value) => {
                 self.reserve(number.size())?;
                 Ok(numbers::write(*number, value, &mut self.out))
+            }
+            (Part::Value(WireType::NonZero(number)), value) => {
+                self.reserve(number.size())?;
+                let start = self.out.len();
+                let written = numbers::write(*number, value, &mut self.out);
+                let is_zero = written.is_ok() && numbers::is_zero(&self.out[start..]);
+                Ok(if is_zero { Err(JsonError::new(JsonReason::Zero)) } else { written })
+            }
+            (Part::Value(WireType::Special(special)), value) => {
+                self.reserve(special::max_size(*special))?;
+                Ok(special::write(*special, value, &mut self.out))
             }
             (Part::Value(WireType::Quantised(quantisation)), value) => {
                 self.reserve(quantisation.number.size())?;
