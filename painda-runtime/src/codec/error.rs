@@ -55,6 +55,12 @@ pub enum Reason {
     Zero,
     /// A `char` that is no code point, or half of a surrogate pair.
     Char(u32),
+    /// So many nanoseconds beside the seconds of a duration or a time: a second or more.
+    Nanoseconds(u32),
+    /// A time before the year −271821 or after 275760, or that this system can't represent.
+    Time,
+    /// The first byte of an IP address that is neither 4 nor 6.
+    Address(u8),
     /// The first byte of an `Option` that is neither 0 nor 1.
     Option(u8),
     /// The enum has no variant with this tag.
@@ -149,6 +155,9 @@ impl fmt::Display for DecodeError {
             Reason::Bool(byte) => write!(f, "a bool is 0 or 1, not {byte}"),
             Reason::Zero => f.write_str("the number must not be 0"),
             Reason::Char(code) => write!(f, "{code} is no character"),
+            Reason::Nanoseconds(nanos) => write!(f, "a second has less than 1000000000 nanoseconds, not {nanos}"),
+            Reason::Time => f.write_str("the time is out of range"),
+            Reason::Address(version) => write!(f, "an address begins with 4 or 6, not {version}"),
             Reason::Option(byte) => write!(f, "an option begins with 0 or 1, not {byte}"),
             Reason::Tag(tag) => write!(f, "no variant has the tag {tag}"),
             Reason::Utf8 => f.write_str("the text is not UTF-8"),

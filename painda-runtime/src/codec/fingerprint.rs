@@ -6,7 +6,7 @@
 //!
 //! | type | text |
 //! | --- | --- |
-//! | numbers, `bool`, `char`, `String`, `Bytes` | the type's name: `u8` |
+//! | numbers, `bool`, `char`, `Duration`, `SystemTime`, IP addresses, `String`, `Bytes` | the type's name: `u8`, `Timestamp` for `SystemTime` |
 //! | `[T; N]` | `[`, → T, N |
 //! | `Vec<T>`, sets, `Option<T>`, `NonZero<T>` | `Vec`, `Set`, `Option` or `NonZero`, → T |
 //! | maps | `Map`, → K, → V |
@@ -150,9 +150,18 @@ leaves! {
     F64 = "f64",
     Bool = "bool",
     Char = "char",
+    Duration = "Duration",
+    Ipv4 = "Ipv4Addr",
+    Ipv6 = "Ipv6Addr",
+    Ip = "IpAddr",
     Text = "String",
     Blob = "Bytes",
     TooDeep = "…",
+}
+
+#[cfg(feature = "std")]
+leaves! {
+    Timestamp = "Timestamp",
 }
 
 /// A type with one or two types in it.

@@ -11,6 +11,9 @@
 //! | `NonZero<T>` | as the integer; 0 is refused |
 //! | `bool` | one, 0 or 1 |
 //! | `char` | its code point as a `u32` |
+//! | `Duration` | the seconds as a `u64`, then the nanoseconds beside them as a `u32` |
+//! | `SystemTime` | the seconds since 1970 as an `i64`, rounded down, then the nanoseconds beside them as a `u32` |
+//! | `Ipv4Addr`, `Ipv6Addr`, `IpAddr` | four or sixteen bytes; of an `IpAddr` behind one byte, 4 or 6 |
 //! | `[T; N]`, tuples up to 12, structs with [`PPType`](crate::PPType) | the parts, one after another |
 //! | `String`, `Cow<'static, str>`, [`Bytes`](bytes::Bytes) | a count of bytes, then the bytes |
 //! | `Vec<T>`, `VecDeque<T>` | a count of items, then the items |
@@ -21,11 +24,15 @@
 //! | `Result<T, E>` | as an enum: 0, then the value, or 1, then the error |
 //! | `Box<T>`, `Arc<T>`, `Wrapping<T>` | as `T`; of `str` as `String`, of `[T]` as `Vec<T>` |
 //!
+//! So a `Duration` or a `SystemTime` that comes is equal to the one that was sent. A `SystemTime` may be up to 8.64 × 10^12 seconds
+//! before or after 1970, which is in the years −271821 to 275760; one beyond that is an error for whoever reads it.
+//!
 //! A count is a `u32` as LEB128: seven bits a byte, the lowest first, in the shortest form.
 //!
 //! Decoding never panics, whatever the bytes are. A count for which the bytes that are left would not suffice is refused, and values
 //! are nested at most [`MAX_DEPTH`] deep. A value has one encoding: if decoding succeeds, encoding gives the same bytes again.
 
+mod addresses;
 mod collections;
 pub(crate) mod compound;
 mod count;
@@ -40,6 +47,7 @@ pub(crate) mod quantised;
 mod reader;
 mod sink;
 mod text;
+mod times;
 mod tuples;
 mod types;
 mod wire;
@@ -52,6 +60,8 @@ pub use reader::Reader;
 pub use sink::Sink;
 #[doc(hidden)]
 pub use sink::Window;
+#[cfg(feature = "json")]
+pub(crate) use times::Timestamp;
 pub use types::{
     EnumType, Field, Layout, Number, Quantisation, Shape, Special, StructType, TypeRef, Variant, WireType,
 };

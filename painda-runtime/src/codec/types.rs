@@ -120,6 +120,7 @@ impl WireType {
                 total
             }
             WireType::Struct(ty) => ty.layout().min_size(),
+            WireType::Special(special) => special.min_size(),
             fixed => match fixed.fixed_size() {
                 Some(size) => size,
                 None => 1,
@@ -391,26 +392,54 @@ impl Number {
 pub enum Special {
     /// `char`: the code point as a `u32`.
     Char,
+    /// `Duration`: the seconds as a `u64`, then the nanoseconds beside them as a `u32`.
+    Duration,
+    /// `SystemTime`: the seconds since 1970 as an `i64`, rounded down, then the nanoseconds beside them as a `u32`.
+    Timestamp,
+    /// `Ipv4Addr`: its four bytes.
+    Ipv4,
+    /// `Ipv6Addr`: its sixteen bytes.
+    Ipv6,
+    /// `IpAddr`: one byte, 4 or 6, then the address.
+    Ip,
 }
 
 impl Special {
     /// All of them.
     #[cfg(feature = "json")]
-    pub(crate) const ALL: &[Special] = &[Special::Char];
+    pub(crate) const ALL: &[Special] =
+        &[Special::Char, Special::Duration, Special::Timestamp, Special::Ipv4, Special::Ipv6, Special::Ip];
 
     /// The encoded length in bytes, where every value has the same.
     #[must_use]
     pub const fn fixed_size(self) -> Option<usize> {
         match self {
-            Special::Char => Some(4),
+            Special::Ip => None,
+            fixed => Some(fixed.min_size()),
         }
     }
 
-    /// The type's name in Rust: `char`.
+    /// A lower bound of the encoded length in bytes.
+    #[must_use]
+    pub const fn min_size(self) -> usize {
+        match self {
+            Special::Char | Special::Ipv4 => 4,
+            Special::Ip => 5,
+            Special::Duration | Special::Timestamp => 12,
+            Special::Ipv6 => 16,
+        }
+    }
+
+    /// The type's name in Rust: `char`. A `SystemTime` is a `Timestamp`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Special::Char => "char",
+            Special::Duration => "Duration",
+            Special::Timestamp => "Timestamp",
+            Special::Ipv4 => "Ipv4Addr",
+            Special::Ipv6 => "Ipv6Addr",
+            Special::Ip => "IpAddr",
         }
     }
 }

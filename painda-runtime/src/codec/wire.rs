@@ -25,6 +25,7 @@ use alloc::vec::Vec;
     message = "`{Self}` cannot be a field of an event",
     label = "no encoding is known for this type",
     note = "fields can be numbers, `NonZero`, `bool`, `char`, `String`, `Bytes`, arrays, tuples, `Vec`, `VecDeque`, maps, sets, `Option`, `Result`",
+    note = "also `Duration`, `SystemTime` and `IpAddr`, `Ipv4Addr`, `Ipv6Addr`",
     note = "also `Box` and `Arc` of these, of `str` and of slices, `Cow<'static, str>` and `Wrapping`",
     note = "of your own types, structs and enums with `#[derive(PPType)]`"
 )]

@@ -153,7 +153,7 @@ impl fmt::Display for JsonError {
                 write!(f, "an array of {expected} is needed, not of {found}")
             }
             JsonReason::Range { ty, value } => {
-                let article = if ty.starts_with('u') { "a" } else { "an" };
+                let article = if ty.starts_with(['i', 'f']) { "an" } else { "a" };
                 write!(f, "{value} does not fit {article} {ty}")
             }
             JsonReason::Zero => f.write_str("the number must not be 0"),

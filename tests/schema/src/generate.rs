@@ -143,6 +143,41 @@ fn special(ty: Special, source: &mut impl Source, out: &mut Vec<u8>) {
             const LETTERS: [char; 8] = ['\0', 'a', '"', 'ö', '\u{d7ff}', '\u{e000}', '🦀', char::MAX];
             out.extend(u32::from(LETTERS[source.below(LETTERS.len())]).to_be_bytes());
         }
+        Special::Duration => {
+            const SECONDS: [u64; 6] = [0, 1, 59, 999_999, 1_000_000, u64::MAX];
+            out.extend(SECONDS[source.below(SECONDS.len())].to_be_bytes());
+            nanos(source, out);
+        }
+        Special::Timestamp => {
+            // The ends of the range, and of the years of four digits.
+            const SECONDS: [i64; 8] = [
+                0,
+                -1,
+                1_764_073_800,
+                -8_640_000_000_000,
+                8_639_999_999_999,
+                -62_167_219_201,
+                253_402_300_799,
+                253_402_300_800,
+            ];
+            out.extend(SECONDS[source.below(SECONDS.len())].to_be_bytes());
+            nanos(source, out);
+        }
+        Special::Ipv4 => out.extend((0..4).map(|_| source.next())),
+        Special::Ipv6 => {
+            let zeros = source.below(17);
+            out.extend((0..16).map(|at| if at < zeros { 0 } else { source.next() / 16 * 17 }));
+        }
+        Special::Ip => {
+            let (version, ty) = if source.next() & 1 == 0 { (4, Special::Ipv4) } else { (6, Special::Ipv6) };
+            out.push(version);
+            special(ty, source, out);
+        }
         other => panic!("{other:?} is new"),
     }
+}
+
+fn nanos(source: &mut impl Source, out: &mut Vec<u8>) {
+    const NANOS: [u32; 6] = [0, 1, 1_000_000, 500_000_000, 123_456_000, 999_999_999];
+    out.extend(NANOS[source.below(NANOS.len())].to_be_bytes());
 }

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use painda_runtime::{PPEvent, PPType, schema};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZero, NonZeroU8, NonZeroU32, NonZeroU64, Wrapping};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// Every number.
 #[derive(Debug, Clone, PartialEq, PPEvent)]
@@ -319,8 +321,25 @@ pub struct SpecialNumbers {
     pub set: BTreeSet<u128>,
 }
 
+/// Times and addresses.
+#[derive(Debug, Clone, PartialEq, Eq, PPEvent)]
+#[pp(event = "zoo:times", id = 15)]
+#[allow(missing_docs)]
+pub struct Times {
+    pub took: Duration,
+    pub at: SystemTime,
+    pub waits: Vec<Duration>,
+    pub days: [SystemTime; 2],
+    pub ended: Option<SystemTime>,
+    pub v4: Ipv4Addr,
+    pub v6: Ipv6Addr,
+    pub any: IpAddr,
+    pub known: BTreeSet<IpAddr>,
+    pub names: HashMap<Ipv6Addr, String>,
+}
+
 schema! {
     /// All of them.
     #[derive(Debug, Clone, PartialEq)]
-    pub Zoo { Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit, Blobs, Owners, SpecialNumbers }
+    pub Zoo { Numbers, Lists, Compound, Maps, Nested, Circles, Quantised, StateV1, State, Tuple, Unit, Blobs, Owners, SpecialNumbers, Times }
 }

@@ -7,8 +7,10 @@ use painda_tests_schema::zoo::*;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Debug;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::{NonZero, Wrapping};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn bytes_of(value: &impl Wire) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -273,4 +275,42 @@ fn characters() {
     is(['\0', char::MAX], &[0, 0, 0, 0, 0, 0x10, 0xff, 0xff]);
     fails::<Pair<char>>(&[0, 0, 0, 0, 0, 0, 0xd8, 0], "field `b`, byte 4: 55296 is no character");
     fails::<char>(&[0, 0x11, 0, 0], "byte 0: 1114112 is no character");
+}
+
+#[test]
+fn durations_and_times() {
+    let second = |seconds: u64, nanos: u32| [&seconds.to_be_bytes()[..], &nanos.to_be_bytes()].concat();
+    is(Duration::new(258, 3), &second(258, 3));
+    is(Duration::MAX, &second(u64::MAX, 999_999_999));
+    is(UNIX_EPOCH, &[0; 12]);
+    is(UNIX_EPOCH + Duration::new(1, 1), &second(1, 1));
+    // Before 1970 the nanoseconds still count upwards.
+    is(UNIX_EPOCH - Duration::new(1, 1), &second(-2_i64 as u64, 999_999_999));
+    is(UNIX_EPOCH - Duration::from_secs(8_640_000_000_000), &second(-8_640_000_000_000_i64 as u64, 0));
+    is(UNIX_EPOCH + Duration::new(8_639_999_999_999, 999_999_999), &second(8_639_999_999_999, 999_999_999));
+
+    fails::<Pair<Duration>>(
+        &[second(0, 0), second(0, 1_000_000_000)].concat(),
+        "field `b`, byte 20: a second has less than 1000000000 nanoseconds, not 1000000000",
+    );
+    fails::<SystemTime>(&second(0, u32::MAX), "byte 8: a second has less than 1000000000 nanoseconds, not 4294967295");
+    // What is out of range is sent, so that nothing panics, and refused.
+    for time in [
+        UNIX_EPOCH + Duration::from_secs(8_640_000_000_000),
+        UNIX_EPOCH - Duration::new(8_640_000_000_000, 1),
+        UNIX_EPOCH + Duration::from_secs(i64::MAX as u64),
+        UNIX_EPOCH - Duration::from_secs(i64::MAX as u64),
+    ] {
+        fails::<SystemTime>(&bytes_of(&time), "byte 0: the time is out of range");
+    }
+}
+
+#[test]
+fn addresses() {
+    is(Ipv4Addr::new(1, 2, 3, 4), &[1, 2, 3, 4]);
+    is(Ipv6Addr::LOCALHOST, &[&[0; 15][..], &[1]].concat());
+    is(IpAddr::from([1, 2, 3, 4]), &[4, 1, 2, 3, 4]);
+    is(IpAddr::from(Ipv6Addr::LOCALHOST), &[&[6][..], &[0; 15], &[1]].concat());
+    fails::<Pair<IpAddr>>(&[4, 0, 0, 0, 0, 5, 0, 0, 0, 0], "field `b`, byte 5: an address begins with 4 or 6, not 5");
+    fails::<IpAddr>(&[6, 0, 0, 0, 0], "byte 1: 16 bytes are needed, 4 are left");
 }

@@ -5,7 +5,9 @@ use painda_runtime::schema::JsonReason;
 use painda_runtime::{EventDescriptor, PPEvent};
 use painda_tests_schema::zoo::*;
 use serde_json::{Value, json};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZero;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The event has this JSON, and the JSON has this event.
 #[track_caller]
@@ -296,4 +298,73 @@ fn wide_numbers_characters_and_those_that_are_not_0() {
     fails("/h", json!("0"), "field `h`: the number must not be 0");
     fails("/i", json!("-0"), "field `i`: the number must not be 0");
     fails("/by_letter/0/1", json!(0), "field `by_letter[0].value`: the number must not be 0");
+}
+
+#[test]
+fn times_and_addresses() {
+    let millis = Duration::from_millis;
+    let nano = Duration::from_nanos(1);
+    let event = Times {
+        took: millis(1500),
+        at: UNIX_EPOCH + millis(1_764_073_800_000),
+        waits: vec![
+            Duration::ZERO,
+            nano,
+            millis(999_999_999) + Duration::from_nanos(999_999),
+            millis(1_000_000_000),
+            millis(1_000_000_000) + 10 * nano,
+            millis((1 << 53) - 1),
+            millis(1 << 53),
+            Duration::MAX,
+        ],
+        days: [UNIX_EPOCH - nano, UNIX_EPOCH + millis(253_402_300_800_000)],
+        ended: Some(UNIX_EPOCH + Duration::from_micros(1)),
+        v4: [127, 0, 0, 1].into(),
+        v6: Ipv6Addr::LOCALHOST,
+        any: [1, 2, 3, 4].into(),
+        known: [Ipv6Addr::UNSPECIFIED.into(), [0, 0, 0, 0].into()].into(),
+        names: [(Ipv4Addr::LOCALHOST.to_ipv6_mapped(), "me".to_owned())].into(),
+    };
+    let value = json!({
+        "took": 1500, "at": "2025-11-25T12:30:00.000Z",
+        "waits": [
+            0, 0.000001, 999_999_999.999_999, 1_000_000_000, "1000000000.00001", 9_007_199_254_740_991_u64,
+            "9007199254740992", "18446744073709551615999.999999",
+        ],
+        "days": ["1969-12-31T23:59:59.999999999Z", "+010000-01-01T00:00:00.000Z"],
+        "ended": "1970-01-01T00:00:00.000001Z", "v4": "127.0.0.1", "v6": "::1", "any": "1.2.3.4",
+        "known": ["0.0.0.0", "::"], "names": [["::ffff:127.0.0.1", "me"]],
+    });
+    is(&event, value.clone());
+
+    // Other forms of the same.
+    let mut other = value.clone();
+    for (pointer, form) in [
+        ("/took", json!("1500")),
+        ("/at", json!("2025-11-25T13:30:00+01:00")),
+        ("/waits/1", json!("0.000001")),
+        ("/waits/3", json!(1e9)),
+        ("/v6", json!("0:0:0:0::0001")),
+    ] {
+        *other.pointer_mut(pointer).expect("it is there") = form;
+    }
+    assert_eq!(Times::DESCRIPTOR.from_json(&other).expect("it is valid"), event.to_bytes());
+
+    let fails = |pointer, wrong, message| fails(Times::DESCRIPTOR, &value, pointer, wrong, message);
+    fails("/took", json!(-1), "field `took`: -1 does not fit a Duration");
+    fails("/took", json!(-0.5), "field `took`: -0.5 does not fit a Duration");
+    fails("/took", json!("18446744073709551616000"), "field `took`: 18446744073709551616000 does not fit a Duration");
+    fails("/took", json!(1.9e22), "field `took`: 1.9e+22 does not fit a Duration");
+    for wrong in ["", "-1", "1.", ".5", "1.0000001", "1e3", "Infinity"] {
+        fails("/took", json!(wrong), "field `took`: the string is no number of milliseconds");
+    }
+    fails("/took", json!(null), "field `took`: a number of milliseconds is needed, not null");
+    fails("/took", json!({}), "field `took`: a number of milliseconds is needed, not an object");
+    fails("/at", json!(0), "field `at`: a string with a time is needed, not a number");
+    fails("/at", json!("today"), "field `at`: the string is no time like 2026-11-25T12:30:00Z");
+    fails("/at", json!("+275760-09-13T00:00:00Z"), "field `at`: +275760-09-13T00:00:00Z does not fit a Timestamp");
+    fails("/v4", json!("1.2.3"), "field `v4`: the string is no IPv4 address");
+    fails("/v6", json!("1.2.3.4"), "field `v6`: the string is no IPv6 address");
+    fails("/any", json!("::1%eth0"), "field `any`: the string is no IP address");
+    fails("/any", json!(4), "field `any`: a string with an address is needed, not a number");
 }

@@ -1,5 +1,6 @@
 //! The lock file and the hex dump, with every type that a field can have.
 
+use painda_runtime::schema::diff::Class;
 use painda_runtime::schema::{SchemaModel, lock};
 use painda_runtime::{PPEvent, Schema};
 use painda_tests_schema::zoo::{
@@ -193,4 +194,74 @@ fn another_owner_is_no_change() {
     assert_eq!(owned.fingerprint(), shared.fingerprint());
     assert_eq!(owned::Line::LAYOUT_FINGERPRINT, shared::Line::LAYOUT_FINGERPRINT);
     assert_eq!(owned::Line::NAMES_FINGERPRINT, shared::Line::NAMES_FINGERPRINT);
+}
+
+/// Types that look alike are different ones on the wire: the change is refused, whichever way it goes.
+#[test]
+fn a_limit_a_unit_or_a_width_is_a_change_of_the_wire() {
+    let model = |ty: &str| {
+        let text = lock::text(Zoo::registry()).replacen("  took: Duration\n", &format!("  took: {ty}\n"), 1);
+        lock::read(&text).unwrap_or_else(|error| panic!("{ty}: {error}"))
+    };
+    let types = [
+        "Duration",
+        "Timestamp",
+        "u64",
+        "NonZero<u64>",
+        "NonZero<i64>",
+        "u128",
+        "i128",
+        "char",
+        "u32",
+        "String",
+        "Ipv4Addr",
+        "Ipv6Addr",
+        "IpAddr",
+        "[u8; 16]",
+    ];
+    for old in types {
+        for new in types {
+            let changes = model(old).diff(&model(new));
+            let said: Vec<_> = changes.iter().map(|change| (change.class(), change.what().to_owned())).collect();
+            let expected = (Class::OnWire, format!("the type was `{old}` and is `{new}`"));
+            assert_eq!(said, if old == new { vec![] } else { vec![expected] }, "{old}, {new}");
+            // The text is that of the type, and the type that of the text.
+            assert_eq!(SchemaModel::from_json(&model(new).to_json()).expect("a schema").diff(&model(new)), []);
+        }
+    }
+}
+
+/// A row for each value, with its type, also where a value is wrong.
+#[test]
+fn a_dump_shows_times_addresses_and_characters() {
+    #[derive(PPEvent)]
+    #[pp(event = "seen", id = 1)]
+    struct Seen {
+        took: std::time::Duration,
+        at: std::time::SystemTime,
+        from: std::net::IpAddr,
+        letter: char,
+        count: std::num::NonZeroU16,
+    }
+    let bytes = Seen {
+        took: std::time::Duration::from_micros(1500),
+        at: std::time::UNIX_EPOCH,
+        from: [10, 0, 0, 1].into(),
+        letter: 'ö',
+        count: std::num::NonZeroU16::MIN,
+    }
+    .to_bytes();
+    assert_eq!(
+        Seen::DESCRIPTOR.dump(&bytes),
+        "\
+event `seen`, id 1, 35 bytes
+0000  00 00 00 00 00 00 00 00 00 16 e3 60  took    Duration      1.5
+000c  00 00 00 00 00 00 00 00 00 00 00 00  at      Timestamp     \"1970-01-01T00:00:00.000Z\"
+0018  04 0a 00 00 01                       from    IpAddr        \"10.0.0.1\"
+001d  00 00 00 f6                          letter  char          \"ö\"
+0021  00 01                                count   NonZero<u16>  1
+"
+    );
+    let wrong = [&bytes[..34], &[0]].concat();
+    assert!(Seen::DESCRIPTOR.dump(&wrong).ends_with("NonZero<u16>  error: the number must not be 0\n"));
 }

@@ -47,6 +47,8 @@ function toJson(type, value) {
       return floatToJson(value, true);
     case "f64":
       return floatToJson(value, false);
+    case "Timestamp":
+      return value.toISOString();
     case "bytes":
       return Buffer.from(value).toString("base64");
     default:
@@ -100,6 +102,10 @@ const several = (length, make) => Array.from({ length }, make);
 const WIDTHS = { u8: 8, u16: 16, u32: 32, u64: 64, u128: 128, i8: 8, i16: 16, i32: 32, i64: 64, i128: 128 };
 const FLOATS = [0, -0, 1, -1.5, 0.1, 1e-40, 3.4e38, 16777217, Infinity, -Infinity, NaN];
 const CHARACTERS = ["\0", "a", '"', "é", "\ufeff", "\ud7ff", "\ue000", "\u{1f980}", "\u{10ffff}"];
+const MILLISECONDS = [0, 0.000001, 0.1, 1, 1.5, 1234.567891, 999999999.999999, 2 ** 53];
+const DATES = ["1970-01-01", "1969-12-31T23:59:59.999Z", "2026-11-25T12:30:00.001Z", "-271821-04-20", "+275760-09-12"];
+const V4 = ["0.0.0.0", "127.0.0.1", "255.255.255.255", "1.20.39.100"];
+const V6 = ["::", "::1", "fe80::", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1:0:2::3", "1::2:0:0:3:4", "0:1::", "::1:203"];
 const LETTERS = ["a", "Z", "\0", "\u{7f}", "é", "\ufeff", "日", "\u{1f980}", '"', "\\"];
 
 function integer(type) {
@@ -120,6 +126,16 @@ function make(type, depth) {
       return pick([...FLOATS, 1e300, random(1e6) / 1000]);
     case "bool":
       return random(2) === 1;
+    case "Duration":
+      return pick(MILLISECONDS);
+    case "Timestamp":
+      return new Date(pick(DATES));
+    case "Ipv4Addr":
+      return pick(V4);
+    case "Ipv6Addr":
+      return pick(V6);
+    case "IpAddr":
+      return pick([...V4, ...V6]);
     case "char":
       return pick(CHARACTERS);
     case "string":
@@ -175,6 +191,14 @@ function makePart(layout, depth) {
 
 const text = (value) => JSON.stringify(value);
 const hex = (bytes) => Buffer.from(bytes).toString("hex");
+/** A duration that was rounded up may be too long. */
+function encoded(event) {
+  try {
+    return hex(encodeEvent(event).bytes);
+  } catch (error) {
+    return error.message;
+  }
+}
 const eventById = new Map(events.map((event) => [event.id, event]));
 const answers = [];
 
@@ -193,7 +217,7 @@ if (mode === "make") {
     try {
       const decoded = decodeEvent(message.id, Buffer.from(message.hex, "hex"));
       const json = fieldsToJson(eventById.get(message.id), decoded.payload);
-      answers.push({ json: text(json), hex: hex(encodeEvent(decoded).bytes) });
+      answers.push({ json: text(json), hex: encoded(decoded) });
     } catch (error) {
       if (!(error instanceof module.DecodeError)) throw error;
       answers.push({ error: error.message });

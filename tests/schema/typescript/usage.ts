@@ -15,6 +15,7 @@ import {
   SpecialNumbers,
   State,
   StateV1,
+  Times,
   Tuple,
   Unit,
   decodeZooEvent,
@@ -114,6 +115,58 @@ specialFails("e", 0, "the number must not be 0");
 specialFails("e", 256, "256 does not fit a u8");
 specialFails("f", -0, "the number must not be 0");
 specialFails("h", 0n, "the number must not be 0");
+
+const times: Times = {
+  took: 1.5,
+  at: new Date(1764073800123),
+  waits: [0.000001, 1234.567891, 999999999.999999, 2 ** 53, 2 ** 73],
+  days: [new Date(-1), new Date(8.64e15 - 1)],
+  ended: null,
+  v4: "127.0.0.1",
+  v6: "::1",
+  any: "1.2.3.4",
+  known: new Set(["::", "0.0.0.0"]),
+  names: new Map([["::ffff:127.0.0.1", "me"]]),
+};
+const sent = Times.decode(Times.encode(times));
+equal(sent.at.getTime(), 1764073800123);
+equal(sent.days[0].getTime(), -1);
+equal(sent.waits.join(), times.waits.join());
+equal([...sent.known].join(), "0.0.0.0,::");
+const timesField = (name: keyof Times, value: unknown, message: string): void => {
+  const changed: Record<string, unknown> = { ...times, [name]: value };
+  encodeFails(`event \`zoo:times\`, field \`${name}\`: ${message}`, () => Times.encode(changed as unknown as Times));
+};
+timesField("took", -1, "-1 does not fit a Duration");
+timesField("took", NaN, "NaN does not fit a Duration");
+timesField("took", Infinity, "Infinity does not fit a Duration");
+timesField("took", 2 ** 64 * 1000, "1.8446744073709552e+22 does not fit a Duration");
+timesField("took", "1", "a number of milliseconds is needed, not string");
+timesField("at", 0, "a Date is needed");
+timesField("at", new Date(NaN), "the time is out of range");
+timesField("at", new Date(8.64e15), "the time is out of range");
+for (const wrong of ["", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.0.0.1", "1.2.3.-4", "::1", " 1.2.3.4"]) {
+  timesField("v4", wrong, "the string is no IPv4 address");
+}
+for (const wrong of [
+  "", ":", ":::", "1", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::8", "::1::", "12345::", "g::", "::1.2.3",
+  "::256.0.0.1", "1.2.3.4", "1.2.3.4::", "1:2:3:4:5:6:7:1.2.3.4", "::1%eth0", ":1:2:3:4:5:6:7", "1:2:3:4:5:6:7:",
+]) {
+  timesField("v6", wrong, "the string is no IPv6 address");
+  if (wrong !== "1.2.3.4") timesField("any", wrong, "the string is no IP address");
+}
+for (const [text, same] of [
+  ["0:0:0:0:0:0:0:0", "::"],
+  ["1:0:0:2:0:0:0:3", "1:0:0:2::3"],
+  ["1:0:0:2:3:0:0:4", "1::2:3:0:0:4"],
+  ["0:1:2:3:4:5:6:7", "0:1:2:3:4:5:6:7"],
+  ["1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"],
+  ["::FFFF:0102:0304", "::ffff:1.2.3.4"],
+  ["1::1.2.3.4", "1::102:304"],
+  ["1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304"],
+] as const) {
+  equal(Times.decode(Times.encode({ ...times, v6: text })).v6, same);
+}
 
 const owners: Owners = {
   boxed: "",

@@ -596,6 +596,58 @@ export const SpecialNumbers: EventCodec<"zoo:special-numbers", SpecialNumbers> =
   decode: (bytes) => decode("zoo:special-numbers", readSpecialNumbers, bytes),
 };
 
+/** Times and addresses. */
+export interface Times {
+  took: number;
+  at: Date;
+  waits: number[];
+  days: [Date, Date];
+  ended: Date | null;
+  v4: string;
+  v6: string;
+  any: string;
+  known: Set<string>;
+  names: Map<string, string>;
+}
+
+function readTimes(r: Reader): Times {
+  return r.parts((r): Times => ({
+    took: r.at("took").duration(),
+    at: r.at("at").date(),
+    waits: r.at("waits").list(12, (r) => r.duration()),
+    days: r.at("days").array(2, (r) => r.date()) as [Date, Date],
+    ended: r.at("ended").option((r) => r.date()),
+    v4: r.at("v4").ipv4(),
+    v6: r.at("v6").ipv6(),
+    any: r.at("any").ip(),
+    known: r.at("known").set(5, (r) => r.ip()),
+    names: r.at("names").map(17, (r) => r.ipv6(), (r) => r.string()),
+  }));
+}
+
+function writeTimes(w: Writer, v: Times): void {
+  w.parts(w.object(v), (w, v) => {
+    w.at("took").duration(v.took);
+    w.at("at").date(v.at);
+    w.at("waits").list(v.waits, (w, v) => w.duration(v));
+    w.at("days").list(v.days, (w, v) => w.date(v), 2);
+    w.at("ended").option(v.ended, (w, v) => w.date(v));
+    w.at("v4").ipv4(v.v4);
+    w.at("v6").ipv6(v.v6);
+    w.at("any").ip(v.any);
+    w.at("known").set(v.known, (w, v) => w.ip(v));
+    w.at("names").map(v.names, (w, v) => w.ipv6(v), (w, v) => w.string(v));
+  });
+}
+
+/** The event "zoo:times", with the id 15. */
+export const Times: EventCodec<"zoo:times", Times> = {
+  name: "zoo:times",
+  id: 15,
+  encode: (event) => encode("zoo:times", writeTimes, event),
+  decode: (bytes) => decode("zoo:times", readTimes, bytes),
+};
+
 /** An enum without fields. */
 export type Kind =
   | "Tree"
@@ -1275,7 +1327,8 @@ export type ZooEvent<TBytes extends Uint8Array = Uint8Array> =
   | { type: "zoo:unit"; payload: Unit }
   | { type: "zoo:blobs"; payload: Blobs<TBytes> }
   | { type: "zoo:owners"; payload: Owners<TBytes> }
-  | { type: "zoo:special-numbers"; payload: SpecialNumbers };
+  | { type: "zoo:special-numbers"; payload: SpecialNumbers }
+  | { type: "zoo:times"; payload: Times };
 
 /** The id and the bytes of an event of the schema Zoo. */
 export function encodeZooEvent(event: ZooEvent): { id: number; bytes: OwnBytes } {
@@ -1308,6 +1361,8 @@ export function encodeZooEvent(event: ZooEvent): { id: number; bytes: OwnBytes }
       return { id: 13, bytes: Owners.encode(event.payload) };
     case "zoo:special-numbers":
       return { id: 14, bytes: SpecialNumbers.encode(event.payload) };
+    case "zoo:times":
+      return { id: 15, bytes: Times.encode(event.payload) };
     default:
       return unknownEvent(event);
   }
@@ -1344,6 +1399,8 @@ export function decodeZooEvent(id: number, bytes: Bytes): ZooEvent<OwnBytes> {
       return { type: "zoo:owners", payload: Owners.decode(bytes) };
     case 14:
       return { type: "zoo:special-numbers", payload: SpecialNumbers.decode(bytes) };
+    case 15:
+      return { type: "zoo:times", payload: Times.decode(bytes) };
     default:
       throw new DecodeError(`no event of the schema has the id ${id}`);
   }
@@ -1388,6 +1445,9 @@ export class DecodeError extends Error {
 
 /** The largest integers that a float is sent as. */
 const TOP = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
+
+/** How far a point in time may be from 1970, in seconds. */
+const MAX_SECONDS = 8.64e12;
 
 /** A plain array over the same memory; that of a Node `Buffer` would be shared by its `slice`, too. */
 function plain(bytes: Bytes): Uint8Array {
@@ -1457,6 +1517,24 @@ abstract class Walk {
 }
 
 const fromUtf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of an address, with `::` for the first of its longest runs of zeros. */
+function formatIpv6(groups: readonly number[]): string {
+  const text = groups.map((group) => group.toString(16));
+  // An IPv4 address in the form of IPv6.
+  if (/^(0,){5}65535,/.test(groups.join())) {
+    const [a = 0, b = 0] = groups.slice(6);
+    return `::ffff:${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`;
+  }
+  let [start, length] = [0, 1];
+  for (let from = 0; from < 8; from++) {
+    let to = from;
+    while (groups[to] === 0) to++;
+    if (to - from > length) [start, length] = [from, to - from];
+  }
+  if (length === 1) return text.join(":");
+  return `${text.slice(0, start).join(":")}::${text.slice(start + length).join(":")}`;
+}
 
 /** Takes a message apart from front to back, and never more of it than there is. */
 class Reader extends Walk {
@@ -1541,6 +1619,35 @@ class Reader extends Walk {
     const code = this.u32();
     if (code > 0x10_ffff || (code >= 0xd800 && code < 0xe000)) this.fail(`${code} is no character`, this.offset - 4);
     return String.fromCodePoint(code);
+  }
+
+  /** Milliseconds. */
+  duration(): number {
+    const seconds = Number(this.u64());
+    const nanos = this.nanos();
+    // One division of integers gives the nearest number.
+    return seconds < 9e6 ? (seconds * 1e9 + nanos) / 1e6 : seconds * 1e3 + nanos / 1e6;
+  }
+
+  date(): Date {
+    const seconds = Number(this.i64());
+    if (seconds < -MAX_SECONDS || seconds >= MAX_SECONDS) this.fail("the time is out of range", this.offset - 8);
+    return new Date(seconds * 1e3 + Math.floor(this.nanos() / 1e6));
+  }
+
+  ipv4(): string {
+    return this.slice(4).join(".");
+  }
+
+  ipv6(): string {
+    return formatIpv6(this.array(8, (r) => r.u16()));
+  }
+
+  ip(): string {
+    const version = this.u8();
+    if (version === 4) return this.ipv4();
+    if (version === 6) return this.ipv6();
+    return this.fail(`an address begins with 4 or 6, not ${version}`, this.offset - 1);
   }
 
   string(): string {
@@ -1641,6 +1748,12 @@ class Reader extends Walk {
     return bytes;
   }
 
+  private nanos(): number {
+    const nanos = this.u32();
+    if (nanos >= 1e9) this.fail(`a second has less than 1000000000 nanoseconds, not ${nanos}`, this.offset - 4);
+    return nanos;
+  }
+
   private flag(what: string): boolean {
     const byte = this.u8();
     if (byte > 1) this.fail(`${what} 0 or 1, not ${byte}`, this.offset - 1);
@@ -1689,6 +1802,32 @@ function decode<T>(event: string, read: (r: Reader) => T, bytes: Bytes): T {
 }
 
 const toUtf8 = /* @__PURE__ */ new TextEncoder();
+
+/** The bytes of an IPv4 address. */
+function parseIpv4(text: string): number[] | undefined {
+  const byte = /^(0|[1-9][0-9]{0,2})$/;
+  const bytes = text.split(".").map((part) => (byte.test(part) ? Number(part) : 256));
+  return bytes.length === 4 && bytes.every((byte) => byte < 256) ? bytes : undefined;
+}
+
+/** The groups of 16 bits of an IPv6 address. */
+function parseIpv6(text: string): number[] | undefined {
+  // The last two groups may be written as an IPv4 address.
+  const [, begin = "", end = ""] = /^(.*:)([0-9.]+)$/.exec(text) ?? [];
+  const [a, b, c, d] = parseIpv4(end) ?? [];
+  const tail =
+    a !== undefined && b !== undefined && c !== undefined && d !== undefined
+      ? [a * 256 + b, c * 256 + d].map((group) => group.toString(16)).join(":")
+      : "";
+  const [before = "", after, ...more] = (tail === "" ? text : begin + tail).split("::");
+  const groups = (half: string): number[] =>
+    half === "" ? [] : half.split(":").map((group) => (/^[0-9a-fA-F]{1,4}$/.test(group) ? Number(`0x${group}`) : -1));
+  const [first, last] = [groups(before), groups(after ?? "")];
+  const zeros = 8 - first.length - last.length;
+  if (after === undefined ? zeros !== 0 : zeros < 1 || more.length > 0) return undefined;
+  const all = [...first, ...Array.from({ length: zeros }, () => 0), ...last];
+  return all.every((group) => group >= 0) ? all : undefined;
+}
 
 /** Puts a message together. */
 class Writer extends Walk {
@@ -1787,6 +1926,48 @@ class Writer extends Walk {
       this.fail("the string is not one character");
     }
     this.u32(code);
+  }
+
+  /** Milliseconds. */
+  duration(value: number): void {
+    this.expect("number", "a number of milliseconds", value);
+    if (!(value >= 0 && value < 2e22)) this.fail(`${value} does not fit a Duration`);
+    const whole = Math.floor(value);
+    const seconds = Math.floor(whole / 1e3);
+    // Beyond 2^53, where a division is not exact.
+    const rest = Number(BigInt(whole) - BigInt(seconds) * 1000n);
+    const nanos = BigInt(rest * 1e6 + Math.round((value - whole) * 1e6));
+    const exact = BigInt(seconds) * 1_000_000_000n + nanos;
+    if (exact >= 1_000_000_000n << 64n) this.fail(`${value} does not fit a Duration`);
+    this.u64(exact / 1_000_000_000n);
+    this.u32(Number(exact % 1_000_000_000n));
+  }
+
+  date(value: Date): void {
+    if (!(value instanceof Date)) this.fail("a Date is needed");
+    const seconds = Math.floor(value.getTime() / 1e3);
+    if (!(seconds < MAX_SECONDS)) this.fail("the time is out of range");
+    this.i64(BigInt(seconds));
+    this.u32((value.getTime() - seconds * 1e3) * 1e6);
+  }
+
+  ipv4(value: string): void {
+    this.expect("string", "a string with an address", value);
+    (parseIpv4(value) ?? this.fail("the string is no IPv4 address")).forEach((byte) => this.u8(byte));
+  }
+
+  ipv6(value: string): void {
+    this.expect("string", "a string with an address", value);
+    (parseIpv6(value) ?? this.fail("the string is no IPv6 address")).forEach((group) => this.u16(group));
+  }
+
+  ip(value: string): void {
+    this.expect("string", "a string with an address", value);
+    const [v4, v6] = [parseIpv4(value), parseIpv6(value)];
+    this.u8(v4 === undefined ? 6 : 4);
+    if (v4 !== undefined) this.ipv4(value);
+    else if (v6 !== undefined) this.ipv6(value);
+    else this.fail("the string is no IP address");
   }
 
   string(value: string): void {

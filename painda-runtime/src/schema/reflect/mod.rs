@@ -10,6 +10,9 @@
 //! | floats | a number, or `"NaN"`, `"Infinity"`, `"-Infinity"` |
 //! | `bool`, `String` | `true` or `false`; a string |
 //! | `char` | a string of one character |
+//! | `Duration` | a number of milliseconds; a string of its digits where it is 10^9 or more and no integer, or beyond 2^53 − 1 |
+//! | `SystemTime` | a string as of JavaScript's `Date`: `"2026-11-25T12:30:00.000Z"`; 6 or 9 digits where there is more than milliseconds |
+//! | `IpAddr`, `Ipv4Addr`, `Ipv6Addr` | a string |
 //! | `Bytes` | a string: standard base64 with padding |
 //! | arrays, lists, sets, tuples | an array |
 //! | maps | an object where the keys are strings, otherwise an array of `[key, value]` |
@@ -20,11 +23,12 @@
 //! A tuple struct that is only a part of events, or a tuple variant, is the value of its field where it
 //! has a single one. An event is not: a later version may append to it.
 //!
-//! In the other direction an integer of 64 or 128 bits may have either form; a field that is missing is `null` where its type
+//! In the other direction an integer of 64 or 128 bits and a `Duration` may have either form, and a time any offset from UTC (RFC 3339); a field that is missing is `null` where its type
 //! is an `Option`, and has its default where a later version of the event has added it; fields that
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
 mod base64;
+mod dates;
 mod form;
 mod ignored;
 mod numbers;

@@ -1,12 +1,13 @@
 //! Numbers to JSON and back, including those that JavaScript or JSON have no number for.
 
-use super::JsonError;
 use super::output::Output;
 use super::scalar::Scalar;
+use super::{JsonError, JsonReason};
 use crate::codec::{DecodeError, Number, Quantisation, Reader, Reason, Wire};
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 /// The largest integer up to which JavaScript's numbers are exact: 2^53 − 1.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -170,12 +171,73 @@ where
     }
 }
 
+/// Nanoseconds of a millisecond.
+const MILLISECOND: u32 = 1_000_000;
+
+/// Below so many milliseconds a number is exact to the nanosecond, and stays so in parsers that may be off by one in the last bit.
+const EXACT: u128 = 1_000_000_000;
+
+/// A duration as a number of milliseconds, or as a string of its digits where the number would not be exact.
+pub(super) fn read_milliseconds(duration: Duration, out: &mut impl Output) {
+    let (whole, nanos) = (duration.as_millis(), duration.subsec_nanos() % MILLISECOND);
+    match nanos {
+        0 if whole <= MAX_SAFE_INTEGER.into() => out.unsigned(whole as u64),
+        0 => out.text(&whole.to_string()),
+        _ if whole < EXACT => out.float(duration.as_nanos() as f64 / f64::from(MILLISECOND)),
+        _ => out.text(format!("{whole}.{nanos:06}").trim_end_matches('0')),
+    }
+}
+
+pub(super) fn milliseconds(value: &Scalar<'_>) -> Result<Duration, JsonError> {
+    let range = || {
+        JsonError::range(
+            "Duration",
+            &match value {
+                Scalar::Text(text) => text.to_string(),
+                Scalar::Float(value) => digits(*value),
+                Scalar::Unsigned(value) => value.to_string(),
+                Scalar::Signed(value) => value.to_string(),
+                Scalar::Null | Scalar::Bool(_) => String::new(),
+            },
+        )
+    };
+    let (whole, nanos) = match *value {
+        Scalar::Unsigned(whole) => (whole.into(), 0),
+        Scalar::Signed(_) => return Err(range()),
+        // Not beyond 2^64 seconds; what is below 0 or infinite is not either.
+        Scalar::Float(value) if (0.0..2e22).contains(&value) => {
+            let whole = value as u128;
+            (whole, ((value - whole as f64) * f64::from(MILLISECOND) + 0.5) as u32)
+        }
+        Scalar::Float(_) => return Err(range()),
+        Scalar::Text(text) => {
+            let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+            let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+            if !is_number(whole) || !is_number(fraction) || fraction.len() > 6 {
+                return Err(JsonError::new(JsonReason::Text("no number of milliseconds")));
+            }
+            let nanos = format!("{fraction:0<6}").parse().unwrap_or_default();
+            (whole.parse().map_err(|_| range())?, nanos)
+        }
+        _ => return Err(value.instead_of("a number of milliseconds")),
+    };
+    let seconds = u64::try_from(whole / 1000).ok();
+    // Less than two seconds.
+    let nanos = Duration::from_millis((whole % 1000) as u64) + Duration::from_nanos(nanos.into());
+    let duration = seconds.and_then(|seconds| Duration::from_secs(seconds).checked_add(nanos));
+    duration.ok_or_else(range)
+}
+
+/// A finite float as in JSON.
+fn digits(value: f64) -> String {
+    serde_json::Number::from_f64(value).map(|number| number.to_string()).unwrap_or_default()
+}
+
 fn single(value: &Scalar<'_>) -> Result<f32, JsonError> {
     let wide = double(value)?;
     let narrow = wide as f32;
     if narrow.is_infinite() && wide.is_finite() {
-        let text = serde_json::Number::from_f64(wide).map(|number| number.to_string());
-        return Err(JsonError::range("f32", &text.unwrap_or_default()));
+        return Err(JsonError::range("f32", &digits(wide)));
     }
     Ok(narrow)
 }

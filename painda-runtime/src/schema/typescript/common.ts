@@ -35,6 +35,9 @@ export class DecodeError extends Error {
 /** The largest integers that a float is sent as. */
 const TOP = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
 
+/** How far a point in time may be from 1970, in seconds. */
+const MAX_SECONDS = 8.64e12;
+
 /** A plain array over the same memory; that of a Node `Buffer` would be shared by its `slice`, too. */
 function plain(bytes: Bytes): Uint8Array {
   return bytes instanceof Uint8Array

@@ -36,6 +36,9 @@
 //! | `u64`, `i64`, `u128`, `i128` | `bigint` |
 //! | `NonZero<T>` | as `T`; an `EncodeError` for 0 |
 //! | `bool`, `String`, `char` | `boolean`, `string`, a `string` of one code point |
+//! | `Duration` | `number` of milliseconds, with a fraction; exact to the nanosecond up to 2^53 ns, which is 104 days |
+//! | `SystemTime` | `Date`: milliseconds, rounded down |
+//! | `IpAddr`, `Ipv4Addr`, `Ipv6Addr` | `string`; an `EncodeError` where it is no such address |
 //! | `Bytes`, `Vec<u8>`, `[u8; N]` | `Uint8Array`: any for an encoder, `OwnBytes` from a decoder |
 //! | `Vec<T>`, tuples, arrays | `T[]`, `[A, B]`; an array of up to 8 items is a tuple |
 //! | sets, maps | `Set<T>`, `Map<K, V>` |

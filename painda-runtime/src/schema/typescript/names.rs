@@ -25,9 +25,9 @@ const WORDS: &str = "
 /// TypeScript.
 const TAKEN: &str = "
     Bytes DecodeError EncodeError EventCodec MAX_DEPTH OwnBytes Reader TBytes TOP Walk Writer compare decode encode
-    fromUtf8 plain toUtf8 unknownEvent
+    formatIpv6 fromUtf8 parseIpv4 parseIpv6 plain toUtf8 unknownEvent MAX_SECONDS
     bytes event id
-    Array ArrayBuffer BigInt DataView Error Iterable JSON Map Math Number ReadonlyMap ReadonlySet Record ReturnType Set
+    Array ArrayBuffer BigInt DataView Date Error Iterable JSON Map Math Number ReadonlyMap ReadonlySet Record ReturnType Set
     String TextDecoder TextEncoder Uint8Array
 ";
 

@@ -1,5 +1,23 @@
 const fromUtf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The text of an address, with `::` for the first of its longest runs of zeros. */
+function formatIpv6(groups: readonly number[]): string {
+  const text = groups.map((group) => group.toString(16));
+  // An IPv4 address in the form of IPv6.
+  if (/^(0,){5}65535,/.test(groups.join())) {
+    const [a = 0, b = 0] = groups.slice(6);
+    return `::ffff:${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`;
+  }
+  let [start, length] = [0, 1];
+  for (let from = 0; from < 8; from++) {
+    let to = from;
+    while (groups[to] === 0) to++;
+    if (to - from > length) [start, length] = [from, to - from];
+  }
+  if (length === 1) return text.join(":");
+  return `${text.slice(0, start).join(":")}::${text.slice(start + length).join(":")}`;
+}
+
 /** Takes a message apart from front to back, and never more of it than there is. */
 class Reader extends Walk {
   private readonly message: Uint8Array;
@@ -83,6 +101,35 @@ class Reader extends Walk {
     const code = this.u32();
     if (code > 0x10_ffff || (code >= 0xd800 && code < 0xe000)) this.fail(`${code} is no character`, this.offset - 4);
     return String.fromCodePoint(code);
+  }
+
+  /** Milliseconds. */
+  duration(): number {
+    const seconds = Number(this.u64());
+    const nanos = this.nanos();
+    // One division of integers gives the nearest number.
+    return seconds < 9e6 ? (seconds * 1e9 + nanos) / 1e6 : seconds * 1e3 + nanos / 1e6;
+  }
+
+  date(): Date {
+    const seconds = Number(this.i64());
+    if (seconds < -MAX_SECONDS || seconds >= MAX_SECONDS) this.fail("the time is out of range", this.offset - 8);
+    return new Date(seconds * 1e3 + Math.floor(this.nanos() / 1e6));
+  }
+
+  ipv4(): string {
+    return this.slice(4).join(".");
+  }
+
+  ipv6(): string {
+    return formatIpv6(this.array(8, (r) => r.u16()));
+  }
+
+  ip(): string {
+    const version = this.u8();
+    if (version === 4) return this.ipv4();
+    if (version === 6) return this.ipv6();
+    return this.fail(`an address begins with 4 or 6, not ${version}`, this.offset - 1);
   }
 
   string(): string {
@@ -181,6 +228,12 @@ class Reader extends Walk {
       this.fail("the encoding does not come after the one before it", start);
     }
     return bytes;
+  }
+
+  private nanos(): number {
+    const nanos = this.u32();
+    if (nanos >= 1e9) this.fail(`a second has less than 1000000000 nanoseconds, not ${nanos}`, this.offset - 4);
+    return nanos;
   }
 
   private flag(what: string): boolean {

@@ -21,7 +21,9 @@ impl Names {
             },
             WireType::Quantised(_) => "number".to_owned(),
             WireType::Bool => "boolean".to_owned(),
-            WireType::Special(Special::Char) => "string".to_owned(),
+            WireType::Special(Special::Duration) => "number".to_owned(),
+            WireType::Special(Special::Timestamp) => "Date".to_owned(),
+            WireType::Special(Special::Char | Special::Ipv4 | Special::Ipv6 | Special::Ip) => "string".to_owned(),
             WireType::String => "string".to_owned(),
             ty if is_bytes(ty) => place.bytes().to_owned(),
             WireType::Array { item, len } if *len <= MAX_TUPLE => tuple(vec![of(item); *len]),
@@ -144,6 +146,11 @@ pub(super) fn tuple(items: impl IntoIterator<Item = String>) -> String {
 fn method(special: Special) -> &'static str {
     match special {
         Special::Char => "char",
+        Special::Duration => "duration",
+        Special::Timestamp => "date",
+        Special::Ipv4 => "ipv4",
+        Special::Ipv6 => "ipv6",
+        Special::Ip => "ip",
     }
 }
 

@@ -1,5 +1,31 @@
 const toUtf8 = /* @__PURE__ */ new TextEncoder();
 
+/** The bytes of an IPv4 address. */
+function parseIpv4(text: string): number[] | undefined {
+  const byte = /^(0|[1-9][0-9]{0,2})$/;
+  const bytes = text.split(".").map((part) => (byte.test(part) ? Number(part) : 256));
+  return bytes.length === 4 && bytes.every((byte) => byte < 256) ? bytes : undefined;
+}
+
+/** The groups of 16 bits of an IPv6 address. */
+function parseIpv6(text: string): number[] | undefined {
+  // The last two groups may be written as an IPv4 address.
+  const [, begin = "", end = ""] = /^(.*:)([0-9.]+)$/.exec(text) ?? [];
+  const [a, b, c, d] = parseIpv4(end) ?? [];
+  const tail =
+    a !== undefined && b !== undefined && c !== undefined && d !== undefined
+      ? [a * 256 + b, c * 256 + d].map((group) => group.toString(16)).join(":")
+      : "";
+  const [before = "", after, ...more] = (tail === "" ? text : begin + tail).split("::");
+  const groups = (half: string): number[] =>
+    half === "" ? [] : half.split(":").map((group) => (/^[0-9a-fA-F]{1,4}$/.test(group) ? Number(`0x${group}`) : -1));
+  const [first, last] = [groups(before), groups(after ?? "")];
+  const zeros = 8 - first.length - last.length;
+  if (after === undefined ? zeros !== 0 : zeros < 1 || more.length > 0) return undefined;
+  const all = [...first, ...Array.from({ length: zeros }, () => 0), ...last];
+  return all.every((group) => group >= 0) ? all : undefined;
+}
+
 /** Puts a message together. */
 class Writer extends Walk {
   private message = new Uint8Array(64);
@@ -97,6 +123,48 @@ class Writer extends Walk {
       this.fail("the string is not one character");
     }
     this.u32(code);
+  }
+
+  /** Milliseconds. */
+  duration(value: number): void {
+    this.expect("number", "a number of milliseconds", value);
+    if (!(value >= 0 && value < 2e22)) this.fail(`${value} does not fit a Duration`);
+    const whole = Math.floor(value);
+    const seconds = Math.floor(whole / 1e3);
+    // Beyond 2^53, where a division is not exact.
+    const rest = Number(BigInt(whole) - BigInt(seconds) * 1000n);
+    const nanos = BigInt(rest * 1e6 + Math.round((value - whole) * 1e6));
+    const exact = BigInt(seconds) * 1_000_000_000n + nanos;
+    if (exact >= 1_000_000_000n << 64n) this.fail(`${value} does not fit a Duration`);
+    this.u64(exact / 1_000_000_000n);
+    this.u32(Number(exact % 1_000_000_000n));
+  }
+
+  date(value: Date): void {
+    if (!(value instanceof Date)) this.fail("a Date is needed");
+    const seconds = Math.floor(value.getTime() / 1e3);
+    if (!(seconds < MAX_SECONDS)) this.fail("the time is out of range");
+    this.i64(BigInt(seconds));
+    this.u32((value.getTime() - seconds * 1e3) * 1e6);
+  }
+
+  ipv4(value: string): void {
+    this.expect("string", "a string with an address", value);
+    (parseIpv4(value) ?? this.fail("the string is no IPv4 address")).forEach((byte) => this.u8(byte));
+  }
+
+  ipv6(value: string): void {
+    this.expect("string", "a string with an address", value);
+    (parseIpv6(value) ?? this.fail("the string is no IPv6 address")).forEach((group) => this.u16(group));
+  }
+
+  ip(value: string): void {
+    this.expect("string", "a string with an address", value);
+    const [v4, v6] = [parseIpv4(value), parseIpv6(value)];
+    this.u8(v4 === undefined ? 6 : 4);
+    if (v4 !== undefined) this.ipv4(value);
+    else if (v6 !== undefined) this.ipv6(value);
+    else this.fail("the string is no IP address");
   }
 
   string(value: string): void {

@@ -85,7 +85,7 @@ fn typescript_understands_rust() {
                 let json = event.to_json(bytes).expect("it has been decoded");
                 assert!(agrees(&answer, &json), "{answer}\n{json}\n{}", event.dump(bytes));
                 // JavaScript does not keep the bits of a NaN.
-                if !json.to_string().contains("\"NaN\"") {
+                if !json.to_string().contains("\"NaN\"") && !is_finer_than_javascript(&json) {
                     assert_eq!(answer["hex"], hex(&encoded(&decoded)), "{}", event.dump(bytes));
                 }
             }
@@ -98,6 +98,19 @@ fn typescript_understands_rust() {
     }
     // That there are many of both shows that the mutations are not too wild, and not too tame.
     assert!(good > 1000 && bad > 1000, "{good} good messages, {bad} bad ones");
+}
+
+/// Whether there is a time with more than milliseconds, or a duration that is no number, in the JSON of [`zoo::Times`].
+fn is_finer_than_javascript(json: &Value) -> bool {
+    let is_finer = |value: &Value| match value.as_str() {
+        Some(time) if time.ends_with('Z') => time.split_once('.').is_some_and(|(_, fraction)| fraction.len() > 4),
+        Some(_) => true,
+        None => false,
+    };
+    ["took", "at", "ended"].iter().any(|name| json.get(name).is_some_and(is_finer))
+        || ["waits", "days"]
+            .iter()
+            .any(|name| json.get(name).and_then(Value::as_array).is_some_and(|items| items.iter().any(is_finer)))
 }
 
 /// The same error, with two liberties: Node does not know where in a text the wrong byte is, and Rust, which reads
@@ -177,6 +190,9 @@ fn same(a: &Value, b: &Value) -> bool {
             let (a, b) = (a.as_f64().unwrap_or(f64::NAN), b.as_f64().unwrap_or(f64::NAN));
             a == b || a as f32 == b as f32
         }
+        // Durations, and times, for which JavaScript has no exact value.
+        (Value::Number(_), Value::String(b)) => b.parse::<f64>().is_ok_and(|b| same(a, &b.into())),
+        (Value::String(a), Value::String(b)) => a == b || (a.ends_with('Z') && b.starts_with(a.trim_end_matches('Z'))),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))

@@ -19,7 +19,7 @@ use super::order::Order;
 use super::scalar::Scalar;
 use super::walk::position;
 use super::{JsonError, JsonReason};
-use crate::codec::{EnumType, Field, Layout, MAX_DEPTH, Segment, Shape, Variant, WireType};
+use crate::codec::{EnumType, Field, Layout, MAX_DEPTH, Segment, Shape, Special, Variant, WireType};
 use core::fmt;
 use serde_core::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -369,12 +369,15 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 writer.object(&mut entries, value.get())?
             }
             Part::Value(WireType::Enum(ty)) => writer.variant(&mut entries, ty)?,
-            Part::Value(WireType::Number(_) | WireType::NonZero(_) | WireType::Quantised(_)) => {
-                match number(&mut entries)? {
-                    Some(text) => writer.scalar(part, &parse(&text))?,
-                    None => Err(expected(part.expected(), "an object")),
-                }
-            }
+            Part::Value(
+                WireType::Number(_)
+                | WireType::NonZero(_)
+                | WireType::Quantised(_)
+                | WireType::Special(Special::Duration),
+            ) => match number(&mut entries)? {
+                Some(text) => writer.scalar(part, &parse(&text))?,
+                None => Err(expected(part.expected(), "an object")),
+            },
             part => Err(expected(part.expected(), "an object")),
         };
         ignore_entries(&mut entries)?;
