@@ -13,6 +13,7 @@ use crate::{
     adapter::AdapterError,
     excerpt::Quoted,
     schema::{EventOf, Schema},
+    target::{Emits, Target, sealed},
     wire::aim::Aim,
 };
 #[cfg(feature = "json")]
@@ -91,24 +92,24 @@ impl<S: Schema> Emitter<S> {
     }
 
     /// Aims at a room's members on all nodes.
-    pub fn to<'a>(&'a self, room: &'a str) -> EmitTarget<'a, S> {
-        EmitTarget { emitter: self, aim: Aim::room(room) }
+    pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, Self> {
+        Target::new(self, Aim::room(room))
     }
 
     /// Aims at one client, whatever node it is on.
-    pub fn client<'a>(&'a self, id: &'a str) -> EmitTarget<'a, S> {
-        EmitTarget { emitter: self, aim: Aim::client(id) }
+    pub fn client<'a>(&'a self, id: &'a str) -> Target<'a, Self> {
+        Target::new(self, Aim::client(id))
     }
 
     /// Aims at everybody on all nodes.
-    pub fn everybody(&self) -> EmitTarget<'_, S> {
-        EmitTarget { emitter: self, aim: Aim::default() }
+    pub fn everybody(&self) -> Target<'_, Self> {
+        Target::new(self, Aim::default())
     }
 
     /// Sends an event to everybody on all nodes.
     ///
     /// # Errors
-    /// As [`EmitTarget::emit`].
+    /// As [`Target::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
         self.everybody().emit(event)
     }
@@ -174,51 +175,20 @@ impl<S: Schema> fmt::Debug for Emitter<S> {
     }
 }
 
-/// An emitter's aim: call [`emit`](Self::emit) on it. Whoever matches gets an emit once.
-#[must_use = "an aim alone sends nothing: call emit on it"]
-#[derive(Clone)]
-pub struct EmitTarget<'a, S: Schema> {
-    emitter: &'a Emitter<S>,
-    aim: Aim<'a>,
-}
+impl<S: Schema> sealed::Sealed for Emitter<S> {}
 
-impl<S: Schema> fmt::Debug for EmitTarget<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmitTarget").field("aim", &self.aim).finish_non_exhaustive()
-    }
-}
+impl<S: Schema> Emits for Emitter<S> {
+    type Schema = S;
+    type Error = EmitError;
 
-impl<'a, S: Schema> EmitTarget<'a, S> {
-    /// The members of this room as well.
-    pub fn to(mut self, room: &'a str) -> Self {
-        self.aim.rooms.add(room);
-        self
-    }
-
-    /// Not the members of this room.
-    pub fn except(mut self, room: &'a str) -> Self {
-        self.aim.except_rooms.add(room);
-        self
-    }
-
-    /// Not the client with this id.
-    pub fn except_socket(mut self, id: &'a str) -> Self {
-        self.aim.except_clients.add(id);
-        self
-    }
-
-    /// Sends an event of the schema; it never waits for the network.
-    ///
-    /// # Errors
-    /// Where the adapter does not take it, or a name can't be a room's: then it was not sent.
-    pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
-        if let Some((room, why)) = self.aim.problem() {
+    fn emit_to<E: EventOf<S>>(target: &Target<'_, Self>, event: &E) -> Result<(), EmitError> {
+        if let Some((room, why)) = target.aim.problem() {
             return Err(EmitError::InvalidRoom { room: room.into(), why });
         }
         let message = Message::event(E::ID, event.to_bytes());
-        let publication = self.aim.publication(&message).map_err(AdapterError::from);
-        let sent = publication
-            .and_then(|(channel, message, exclude)| self.emitter.adapter.publish(channel, &message, exclude));
+        let publication = target.aim.publication(&message).map_err(AdapterError::from);
+        let sent =
+            publication.and_then(|(channel, message, exclude)| target.from.adapter.publish(channel, &message, exclude));
         sent.map_err(EmitError::Adapter)
     }
 }

@@ -32,7 +32,7 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A close code that [can't be sent](super::close_code::is_sendable); nobody was disconnected.
+    /// A close code that [can't be sent](crate::server::close_code::is_sendable); nobody was disconnected.
     InvalidCode {
         /// The code.
         code: u16,
@@ -103,7 +103,7 @@ impl Error {
     /// Returned by a hook, refuses the client, who is told the reason and closed with code 4003. From middleware it refuses
     /// the message alone.
     pub fn refused(reason: impl Into<String>) -> Self {
-        Self::refused_with(super::close_code::REFUSED, reason)
+        Self::refused_with(crate::server::close_code::REFUSED, reason)
     }
 
     /// The same, with a close code of the application's own (4000–4999).

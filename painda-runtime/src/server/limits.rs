@@ -7,17 +7,59 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::outbox::Bounds;
-
 /// A client whose messages have been dropped again and again for so long is closed.
 const FLOOD: Duration = Duration::from_secs(10);
-
-use super::address::ProxyHeader;
 
 /// A client is read this many times as fast as its bytes may come: what is over the rate is dropped, and the rest waits in its own queue.
 const READING: i64 = 4;
 /// For how long a client is not read that sends too fast.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// By which header [trusted proxies](crate::server::PPServerBuilder::trusted_proxies) say whose request they pass on; see
+/// [`PPServerBuilder::proxy_header`](crate::server::PPServerBuilder::proxy_header).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyHeader {
+    /// Whichever of the two a request has. Where it has both, and they name different clients, one of them is the client's own
+    /// invention: then neither is believed, and the client counts as one of the proxy's address.
+    #[default]
+    Either,
+    /// `X-Forwarded-For: 1.2.3.4, [2001:db8::1]:443`; what `Forwarded` says is ignored.
+    XForwardedFor,
+    /// `Forwarded: for=1.2.3.4, for="[2001:db8::1]:443"`, as in RFC 7239; what `X-Forwarded-For` says is ignored.
+    Forwarded,
+}
+
+/// How much may wait, and for how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// So many bytes may wait for as long as they take.
+    pub(crate) limit: usize,
+    /// So many may wait for a short time; no single frame is larger.
+    pub(crate) burst: usize,
+    /// After so long over the limit a client is slow.
+    pub(crate) slow_after: Duration,
+    /// After so long without taking a byte a client is slow, however little waits for it.
+    pub(crate) stalled_after: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            limit: 1 << 20,
+            burst: 8 << 20,
+            slow_after: Duration::from_secs(10),
+            stalled_after: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Bounds {
+    /// No larger frame is ever queued.
+    pub(crate) fn largest(&self) -> usize {
+        self.burst.max(self.limit)
+    }
+}
 
 /// The limits; see the builder's methods.
 #[derive(Clone, Debug)]

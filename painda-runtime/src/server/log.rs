@@ -12,11 +12,13 @@ use std::{
 use http::StatusCode;
 use tracing::field::{DebugValue, DisplayValue, debug, display};
 
-use super::{
-    client_id::ClientId,
-    stats::{Closed, Label, Refused},
+use crate::{
+    excerpt::{MESSAGE, Quoted, cut},
+    server::{
+        client_id::ClientId,
+        stats::{Closed, Label, Refused},
+    },
 };
-use crate::excerpt::{MESSAGE, Quoted, cut};
 
 /// One kind of line: so many of them may still be written in this second.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ mod source;
 use std::{env, fs, path::Path, process::ExitCode};
 
 /// The floors of the runtime, from the top. A file imports from its own floor and from those below it.
-const FLOORS: [&str; 8] = ["lib", "server", "emitter", "adapter", "wire", "message", "schema", "codec"];
+const FLOORS: [&str; 9] = ["lib", "server", "emitter", "target", "adapter", "wire", "message", "schema", "codec"];
 /// Small helpers that every floor may use.
 const CELLAR: [&str; 4] = ["excerpt", "pieces", "random", "__private"];
 

@@ -1,5 +1,7 @@
 //! How a server is described: its adapter, its hooks and its settings.
 
+mod settings;
+
 use std::{
     future::Future,
     sync::{Arc, OnceLock},
@@ -9,26 +11,25 @@ use std::{
 use serde_json::Value;
 use tokio::net::{TcpListener, ToSocketAddrs};
 
-use super::{
-    address::ProxyHeader,
-    config::Config,
-    disconnect::Disconnect,
-    error::Error,
-    fit::OnConflict,
-    handle::{Handlers, Hooks, Inner, PPServer, Socket},
-    handlers::HandlerResult,
-    handshake::Handshake,
-    incoming::Incoming,
-    limits::Limits,
-    listener,
-    node::Node,
-    packet::Framing,
-    settings,
-};
 use crate::{
     adapter::{MemoryAdapter, PPAdapter},
     random::Random,
     schema::{EventOf, Schema},
+    server::{
+        cluster::Cluster,
+        config::{Config, Framing},
+        error::Error,
+        fit::OnConflict,
+        http::listener,
+        limits::{Limits, ProxyHeader},
+        session::{
+            disconnect::Disconnect,
+            handle::{Handlers, Hooks, Inner, PPServer, Socket},
+            handshake::Handshake,
+            incoming::Incoming,
+            result::HandlerResult,
+        },
+    },
     wire::frame::Mode,
 };
 
@@ -60,6 +61,13 @@ pub struct PPServerBuilder<S: Schema> {
 impl<S: Schema> std::fmt::Debug for PPServerBuilder<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PPServerBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl<S: Schema> PPServer<S> {
+    /// Starts to describe a server; every setting has a default.
+    pub fn builder() -> PPServerBuilder<S> {
+        PPServerBuilder::new()
     }
 }
 
@@ -453,8 +461,8 @@ impl<S: Schema> PPServerBuilder<S> {
     pub async fn build(self) -> Result<PPServer<S>, Error> {
         let config = settings::checked(self.config, self.allowed_origins.as_deref())?;
         let adapter = self.adapter.unwrap_or_else(|| Box::new(MemoryAdapter::new()));
-        let node = Node::start(config, S::registry(), adapter).await?;
-        Ok(PPServer { inner: Arc::new(Inner { node, hooks: self.hooks, local_addr: OnceLock::new() }) })
+        let cluster = Cluster::start(config, S::registry(), adapter).await?;
+        Ok(PPServer { inner: Arc::new(Inner { cluster, hooks: self.hooks, local_addr: OnceLock::new() }) })
     }
 
     /// Starts the node and listens for WebSocket clients, on any path of plain HTTP/1.1. To serve a page or an API on the same
@@ -476,7 +484,7 @@ impl<S: Schema> PPServerBuilder<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PPEvent, schema, server::packet::Dialect, wire::aim::Aim};
+    use crate::{PPEvent, schema, server::sending::packet::Dialect, wire::aim::Aim};
 
     #[derive(PPEvent)]
     #[pp(event = "nothing", id = 1, crate = "crate")]
@@ -489,7 +497,7 @@ mod tests {
     /// All that is chosen by chance: the ids of the node and of clients, in the order in which emits reach them, and the numbers of questions.
     async fn chosen(describe: fn(PPServerBuilder<Empty>) -> PPServerBuilder<Empty>) -> (Vec<String>, Vec<u64>) {
         let server = describe(PPServer::builder()).build().await.expect("nothing is wrong");
-        let node = server.node();
+        let (node, peers) = (server.node(), &server.cluster().peers);
         let mut sockets = Vec::new();
         for _ in 0..100 {
             let socket = node.connect(Dialect::V2).expect("random numbers");
@@ -502,8 +510,8 @@ mod tests {
         }
         let reached = [node.pick(&Aim::room("arena")), node.pick(&Aim::default())];
         assert_eq!(reached.each_ref().map(Vec::len), [66, 100]);
-        let ids = reached.iter().flatten().map(|socket| socket.id.as_str()).chain([node.peers.id()]);
-        (ids.map(str::to_owned).collect(), (0..10).filter_map(|_| node.peers.number()).collect())
+        let ids = reached.iter().flatten().map(|socket| socket.id.as_str()).chain([peers.id()]);
+        (ids.map(str::to_owned).collect(), (0..10).filter_map(|_| peers.number()).collect())
     }
 
     #[tokio::test]

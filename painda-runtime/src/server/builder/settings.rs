@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{config::Config, error::Error, origin::Origins};
-use crate::wire::frame::HEADER_LEN;
+use crate::{
+    server::{config::Config, error::Error, origin::Origins},
+    wire::frame::HEADER_LEN,
+};
 
 /// What a timer can tell from 0.
 const SHORTEST: Duration = Duration::from_millis(1);

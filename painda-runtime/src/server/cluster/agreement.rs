@@ -6,15 +6,15 @@ use std::collections::HashSet;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    error::Error,
-    fit::{OnConflict, SchemaFit},
-    node::Node,
-};
+use super::Cluster;
 use crate::{
     schema::{
         Registry, SchemaModel,
         diff::{Comparison, Conflict},
+    },
+    server::{
+        error::Error,
+        fit::{OnConflict, SchemaFit},
     },
     wire::{
         channels::schema_room,
@@ -24,17 +24,17 @@ use crate::{
 
 /// Compares this node's schema with those of all nodes that are there. Each is in the room of its schema before it is listed, so
 /// only those need to be asked that are not in the room of this node's: a dead one that was the same keeps nobody waiting.
-pub(crate) async fn check(node: &Node, print: u64) -> Result<SchemaFit, Error> {
-    let deadline = Instant::now() + node.config.ask_timeout;
-    let nodes = node.other_nodes(deadline).await;
-    let same = match timeout_at(deadline, node.adapter().get_clients_in_room(&schema_room(print))).await {
+pub(crate) async fn check(cluster: &Cluster, print: u64) -> Result<SchemaFit, Error> {
+    let deadline = Instant::now() + cluster.node.config.ask_timeout;
+    let nodes = cluster.other_nodes(deadline).await;
+    let same = match timeout_at(deadline, cluster.node.adapter().get_clients_in_room(&schema_room(print))).await {
         Ok(Ok(same)) => same,
         // Then each is asked.
         _ => HashSet::new(),
     };
     let (same, strangers): (HashSet<_>, HashSet<_>) = nodes.into_iter().partition(|node| same.contains(node));
     let mut all = if same.is_empty() { SchemaFit::Alone } else { SchemaFit::Same };
-    let replies = node.ask_these(strangers, Request::Schema { fingerprint: print }, deadline).await;
+    let replies = cluster.ask_these(strangers, Request::Schema { fingerprint: print }, deadline).await;
     let replies = replies.wanted(|reply| match reply {
         Reply::SameSchema => Some(None),
         Reply::Schema { json } => Some(Some(json)),
@@ -43,7 +43,7 @@ pub(crate) async fn check(node: &Node, print: u64) -> Result<SchemaFit, Error> {
     if !replies.silent.is_empty() {
         tracing::warn!(target: "painda::cluster", nodes = ?replies.silent, "did not say what their schema is");
     }
-    let ours = SchemaModel::of(node.registry);
+    let ours = SchemaModel::of(cluster.node.registry);
     for (peer, theirs) in replies.values {
         let found = match theirs.as_deref().map(read) {
             None => Comparison::default(),
@@ -60,7 +60,7 @@ pub(crate) async fn check(node: &Node, print: u64) -> Result<SchemaFit, Error> {
         all = all.and(SchemaFit::of(&found));
         let Some(Conflict { event, field, ours, theirs }) = found.conflict else { continue };
         let error = Error::SchemaConflict { node: peer, event, field, ours, theirs };
-        match node.config.on_conflict {
+        match cluster.node.config.on_conflict {
             OnConflict::Refuse => return Err(error),
             OnConflict::Warn => tracing::warn!(target: "painda::cluster", %error, "starting all the same"),
         }

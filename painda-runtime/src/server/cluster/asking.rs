@@ -8,13 +8,13 @@ use tokio::{
 };
 
 use super::{
-    client_id::ClientId,
-    node::Node,
+    Cluster,
     peers::{Asked, Forget, Open, Replies, inbox},
 };
 use crate::{
     Message, PPEvent,
     adapter::AdapterError,
+    server::client_id::ClientId,
     wire::{
         channels::CLUSTER,
         envelope::EnvelopeError,
@@ -25,17 +25,17 @@ use crate::{
 /// While replies are awaited, it is looked up this often who of those who were asked is still there.
 const LOOK: Duration = Duration::from_millis(100);
 
-impl Node {
+impl Cluster {
     /// Asks all other nodes, and waits until each has replied or the time is up.
     pub(crate) async fn ask(&self, request: Request) -> Replies<Reply> {
-        let deadline = Instant::now() + self.config.ask_timeout;
+        let deadline = Instant::now() + self.node.config.ask_timeout;
         let others = self.other_nodes(deadline).await;
         self.ask_these(others, request, deadline).await
     }
 
     /// The ids of the other nodes.
     pub(crate) async fn other_nodes(&self, deadline: Instant) -> HashSet<String> {
-        let listing = timeout_at(deadline, self.peers.others(self.adapter()));
+        let listing = timeout_at(deadline, self.peers.others(self.node.adapter()));
         listing.await.unwrap_or_else(|_| self.peers.known.lock().clone())
     }
 
@@ -53,7 +53,7 @@ impl Node {
             while !asked.is_over() {
                 let look_again = async {
                     sleep(LOOK).await;
-                    peers.others(self.adapter()).await
+                    peers.others(self.node.adapter()).await
                 };
                 tokio::select! {
                     biased;
@@ -106,6 +106,6 @@ impl Node {
         if len > MAX_LEN {
             return Err(EnvelopeError::TooLong { field: "question or reply", len, max: MAX_LEN }.into());
         }
-        self.adapter().publish(channel, &Message::named(name, what.to_bytes()), None)
+        self.node.adapter().publish(channel, &Message::named(name, what.to_bytes()), None)
     }
 }

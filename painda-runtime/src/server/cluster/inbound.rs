@@ -1,46 +1,31 @@
-//! What other nodes say: joining them, and dealing with what comes in on each channel.
+//! What other nodes publish: what is done with a message on each channel.
 //!
-//! Payloads are relayed without being decoded; of a named event's it is only seen that it is JSON. Knows no sockets beyond what [`node`](super::node) does with an aim.
+//! Payloads are relayed without being decoded; of a named event's payload it is only checked that it is JSON.
 
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-
-use super::{agreement, cluster, error::Error, node::Node, packet::Packet, typescript};
+use super::{Cluster, typescript};
 use crate::{
     Message, RESERVED_PREFIX,
-    adapter::{AdapterError, BoxFuture, Delivery},
+    adapter::Delivery,
+    server::sending::packet::Packet,
     wire::{
         aim::{AIMED, Aim},
-        channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT, schema_room},
+        channels::{BROADCAST, CLUSTER, TYPESCRIPT},
         json::is_json,
         peer::{ASK, REPLY},
     },
 };
 
-impl Node {
-    /// Listens to the other nodes, lets them know of this one, and compares schemas.
-    pub(crate) async fn join_cluster(&self) -> Result<(), Error> {
-        let print = agreement::fingerprint(self.registry);
-        let channels = [BROADCAST, CLUSTER, TYPESCRIPT, self.peers.inbox()];
-        let subscribing = channels.map(|channel| self.adapter().subscribe(channel, self.callback.clone()));
-        let schema = self.adapter().add_to_room(&schema_room(print), self.peers.id());
-        done(subscribing.into_iter().chain([schema])).await?;
-        // Whoever finds a node in the list may ask it, and knows by then whether it has to.
-        done([self.adapter().add_to_room(NODES, self.peers.id())]).await?;
-        let fit = agreement::check(self, print).await?;
-        let _ = self.fit.set(fit);
-        Ok(())
-    }
-
+impl Cluster {
     /// What another node published; payloads are relayed without being decoded. Who may publish is trusted, and what it publishes is
     /// not: what can't be understood is counted, and what a client must not get does not reach one.
     pub(crate) fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
-        self.counters.remote_emits.add(1);
+        self.node.counters.remote_emits.add(1);
         let Delivery { channel, message, exclude } = delivery;
         let understood = match channel {
             BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
-            TYPESCRIPT => typescript::hear(self, &message, exclude),
+            TYPESCRIPT => typescript::hear(&self.node, &message, exclude),
             channel if channel.starts_with(RESERVED_PREFIX) => self.hear_node(channel, &message),
             room => {
                 let mut aim = Aim::room(room);
@@ -49,7 +34,7 @@ impl Node {
             }
         };
         if !understood {
-            self.counters.unreadable.add(1);
+            self.node.counters.unreadable.add(1);
         }
     }
 
@@ -61,7 +46,7 @@ impl Node {
                 Ok((aim, message)) => self.relay(&aim, message),
                 Err(_) => false,
             },
-            (ASK, CLUSTER) => cluster::hear_question(self, payload),
+            (ASK, CLUSTER) => self.answer(payload),
             (REPLY, channel) if channel == self.peers.inbox() => self.peers.hear_reply(payload),
             // A later version may have more to say.
             _ => false,
@@ -70,8 +55,8 @@ impl Node {
 
     fn relay(&self, aim: &Aim<'_>, message: Message) -> bool {
         match &message {
-            Message::Event { id, .. } if self.registry.by_id(*id).is_none() => {
-                self.counters.unknown_events.add(1);
+            Message::Event { id, .. } if self.node.registry.by_id(*id).is_none() => {
+                self.node.counters.unknown_events.add(1);
                 return true;
             }
             // What the protocol says to a client is said by the client's own node.
@@ -83,16 +68,10 @@ impl Node {
         {
             return false;
         }
-        match Packet::message(self.config.framing, message) {
-            Ok(packet) => self.emit_here(aim, &packet),
+        match Packet::message(self.node.config.framing, message) {
+            Ok(packet) => self.node.emit_here(aim, &packet),
             Err(_) => return false,
         }
         true
     }
-}
-
-/// Waits until the adapter has done what it was asked for, or does it later by itself: this node's clients need not wait for that.
-async fn done(asked: impl IntoIterator<Item = BoxFuture<Result<(), AdapterError>>>) -> Result<(), AdapterError> {
-    let failed = |done: &Result<(), AdapterError>| !matches!(done, Ok(()) | Err(AdapterError::Unavailable(_)));
-    join_all(asked).await.into_iter().find(failed).unwrap_or(Ok(()))
 }

@@ -1,26 +1,21 @@
-//! Questions and orders to the whole cluster: its nodes, the sockets of an aim, joins, leaves and disconnects anywhere.
+//! Questions and orders to the sockets of a target, joins, leaves and disconnects, on all nodes.
 //!
-//! A node carries an order out on its own sockets in the same way whether it comes from here or from another node. Knows no
-//! adapter beyond what [`peers`](super::peers) says.
+//! A node carries an order out on its own sockets in the same way whether it comes from here or from another node.
 
-use std::{collections::HashSet, future::ready, sync::Arc};
+use std::{future::ready, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::{
-    agreement,
-    client_id::ClientId,
-    close_code,
-    emit::Target,
-    error::Error,
-    handle::PPServer,
-    node::{Node, check_room},
+    Cluster, agreement,
+    answer::{Answer, NodeInfo},
     peers::Replies,
 };
 use crate::{
     adapter::BoxFuture,
-    schema::Schema,
+    server::{client_id::ClientId, node::Node},
+    target::Reach,
     wire::{
         aim::Aim,
         peer::{self, Head, Reply, Request, SocketInRooms, Unread},
@@ -31,61 +26,10 @@ use crate::{
 const MAX_SOCKETS: usize = 10_000;
 const MAX_SOCKET_BYTES: usize = 1 << 20;
 
-/// What the cluster answered within the [time](super::PPServerBuilder::ask_timeout).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Answer<T> {
-    /// What is known from those nodes that replied, this one included.
-    pub value: T,
-    /// The ids of the nodes that did not reply: they are slow, cut off, or dead, or have just left; or are of another version,
-    /// which does not know the question.
-    pub unanswered: Vec<String>,
-    /// The ids of the nodes that had more to say than one answer holds: 10 000 sockets a node, or 1 MiB of their rooms' names.
-    pub truncated: Vec<String>,
-}
-
-/// A node of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct NodeInfo {
-    /// Its id, made anew at each start.
-    pub id: String,
-    /// How many clients are connected to it.
-    pub connections: u64,
-}
-
-/// A client somewhere in the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RemoteSocket {
-    /// The client's id.
-    pub id: String,
-    /// The id of the node that it is connected to.
-    pub node: String,
-    /// The rooms that it is in.
-    pub rooms: Vec<String>,
-}
-
-impl<S: Schema> PPServer<S> {
-    /// This node's id in the cluster: 16 characters, another one at each start.
-    #[must_use]
-    pub fn node_id(&self) -> &str {
-        self.node().peers.id()
-    }
-
-    /// Aims at one client, whatever node it is on.
-    pub fn client<'a>(&'a self, id: &'a str) -> Target<'a, S> {
-        Target::new(self, Aim::client(id))
-    }
-
-    /// Aims at everybody on all nodes.
-    pub fn everybody(&self) -> Target<'_, S> {
-        Target::new(self, Aim::default())
-    }
-
-    /// The nodes of the cluster, this one included.
-    pub async fn nodes(&self) -> Answer<Vec<NodeInfo>> {
-        let replies = put(self.node(), Request::Node, false).await;
+impl Cluster {
+    /// All nodes, this one included.
+    pub(crate) async fn nodes(self: &Arc<Self>) -> Answer<Vec<NodeInfo>> {
+        let replies = self.put(Request::Node, Reach::Cluster).await;
         let Replies { values, silent } = replies.wanted(|reply| match reply {
             Reply::Node { connections } => Some(connections),
             _ => None,
@@ -94,131 +38,41 @@ impl<S: Schema> PPServer<S> {
         Answer { value, unanswered: silent, truncated: Vec::new() }
     }
 
-    /// The ids of a room's members on all nodes, those of the TypeScript implementation included, as the adapter keeps them.
-    ///
-    /// # Errors
-    /// [`Error::Adapter`] where the backend can't be reached, [`Error::InvalidName`] for a name that can't be a room's.
-    pub async fn members(&self, room: &str) -> Result<HashSet<String>, Error> {
-        Ok(self.node().adapter().get_clients_in_room(check_room(room)?).await?)
-    }
-
-    /// The rooms that a client is in, whatever node it is on, as the adapter keeps them.
-    ///
-    /// # Errors
-    /// [`Error::Adapter`] where the backend can't be reached.
-    pub async fn rooms_of(&self, client_id: &str) -> Result<HashSet<String>, Error> {
-        Ok(self.node().adapter().get_client_rooms(client_id).await?)
-    }
-}
-
-impl<S: Schema> Target<'_, S> {
-    /// The sockets that match, in the whole cluster.
-    ///
-    /// # Errors
-    /// [`Error::InvalidName`] for a name that can't be a room's, [`Error::Adapter`] for an aim of more names than fit a message.
-    /// Nodes that can't be reached are no error: see [`Answer::unanswered`].
-    pub async fn sockets(&self) -> Result<Answer<Vec<RemoteSocket>>, Error> {
-        let replies = self.order(|aim| Request::Sockets { aim }).await?;
-        let Replies { values, silent } = replies.wanted(|reply| match reply {
-            Reply::Sockets { sockets, cut } => Some((sockets, cut)),
-            _ => None,
-        });
-        let mut answer: Answer<Vec<RemoteSocket>> = Answer { unanswered: silent, ..Answer::default() };
-        for (node, (sockets, cut)) in values {
-            let remote = |SocketInRooms { id, rooms }| RemoteSocket { id, node: node.clone(), rooms };
-            answer.value.extend(sockets.into_iter().map(remote));
-            if cut {
-                answer.truncated.push(node);
-            }
+    /// Has a request carried out on this node, and on the others where it is for all. Once begun it goes on, whatever becomes of
+    /// the future: it may close the very client whose handler gave it.
+    pub(crate) async fn put(self: &Arc<Self>, request: Request, reach: Reach) -> Replies<Reply> {
+        // What is not understood here is not understood elsewhere either.
+        let Some(here) = carry_out(&self.node, &request) else { return Replies::default() };
+        let mut replies = Replies::default();
+        if reach == Reach::Local {
+            replies.values.push((self.peers.id().to_owned(), here.await));
+            return replies;
         }
-        Ok(answer)
+        let asking = {
+            let cluster = self.clone();
+            self.node.runtime.spawn(async move { cluster.ask(request).await })
+        };
+        let (here, there) = tokio::join!(here, asking);
+        // An error is the end of the runtime, which answers nobody.
+        replies = there.unwrap_or_default();
+        replies.values.push((self.peers.id().to_owned(), here));
+        replies
     }
 
-    /// Puts the matching sockets into a room, and says how many they are. A node replies once emits of all nodes to that room
-    /// reach its own sockets.
-    ///
-    /// # Errors
-    /// As for [`sockets`](Self::sockets).
-    pub async fn join(&self, room: &str) -> Result<Answer<u64>, Error> {
-        let room = check_room(room)?.to_owned();
-        self.count(|aim| Request::Join { aim, room }).await
+    /// Answers a question of another node; `false` where it is none.
+    pub(super) fn answer(self: &Arc<Self>, payload: &Bytes) -> bool {
+        let Some(Head { number, from }) = Head::of(payload) else { return false };
+        let Some(asker) = ClientId::parse(&from) else { return false };
+        let answer = match peer::request(payload) {
+            Ok(request) => carry_out(&self.node, &request),
+            Err(Unread::Newer) => Some(reply(Reply::Unknown)),
+            Err(Unread::Broken) => None,
+        };
+        let Some(answer) = answer else { return false };
+        let cluster = self.clone();
+        self.node.runtime.spawn(async move { cluster.reply(asker, number, answer.await) });
+        true
     }
-
-    /// Takes the matching sockets out of a room, and says how many they are.
-    ///
-    /// # Errors
-    /// As for [`sockets`](Self::sockets).
-    pub async fn leave(&self, room: &str) -> Result<Answer<u64>, Error> {
-        let room = check_room(room)?.to_owned();
-        self.count(|aim| Request::Leave { aim, room }).await
-    }
-
-    /// Closes the matching sockets' connections after what is queued for them, and says how many they are. `code` is a WebSocket
-    /// close code; applications use 4000–4999. The reason is cut at 123 bytes.
-    ///
-    /// # Errors
-    /// As for [`sockets`](Self::sockets), and [`Error::InvalidCode`] for a code that [can't be sent](close_code::is_sendable); then
-    /// nobody is disconnected.
-    pub async fn disconnect(&self, code: u16, reason: &str) -> Result<Answer<u64>, Error> {
-        if !close_code::is_sendable(code) {
-            return Err(Error::InvalidCode { code });
-        }
-        self.count(|aim| Request::Disconnect { aim, code, reason: reason.to_owned() }).await
-    }
-
-    async fn count(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Answer<u64>, Error> {
-        let replies = self.order(request).await?;
-        let Replies { values, silent } = replies.wanted(|reply| match reply {
-            Reply::Done { sockets } => Some(sockets),
-            _ => None,
-        });
-        let value = values.iter().fold(0_u64, |sum, (_, sockets)| sum.saturating_add(*sockets));
-        Ok(Answer { value, unanswered: silent, truncated: Vec::new() })
-    }
-
-    async fn order(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Replies<Reply>, Error> {
-        if let Some((room, why)) = self.aim.problem() {
-            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
-        }
-        let aim = self.aim.encode_lists().map_err(|error| Error::Adapter(error.into()))?;
-        Ok(put(self.server.node(), request(aim.into()), self.local).await)
-    }
-}
-
-/// Has a request carried out here, and on the other nodes unless it is only for this one. Once begun it goes on, whatever becomes of
-/// the future: it may close the very client whose handler gave it.
-async fn put(node: &Arc<Node>, request: Request, local: bool) -> Replies<Reply> {
-    // What is not understood here is not understood elsewhere either.
-    let Some(here) = carry_out(node, &request) else { return Replies::default() };
-    let mut replies = Replies::default();
-    if local {
-        replies.values.push((node.peers.id().to_owned(), here.await));
-        return replies;
-    }
-    let asking = {
-        let node = node.clone();
-        node.clone().runtime.spawn(async move { node.ask(request).await })
-    };
-    let (here, there) = tokio::join!(here, asking);
-    // An error is the end of the runtime, which answers nobody.
-    replies = there.unwrap_or_default();
-    replies.values.push((node.peers.id().to_owned(), here));
-    replies
-}
-
-/// A question of another node came in; `false` where it is none.
-pub(crate) fn hear_question(node: &Arc<Node>, payload: &Bytes) -> bool {
-    let Some(Head { number, from }) = Head::of(payload) else { return false };
-    let Some(asker) = ClientId::parse(&from) else { return false };
-    let answer = match peer::request(payload) {
-        Ok(request) => carry_out(node, &request),
-        Err(Unread::Newer) => Some(reply(Reply::Unknown)),
-        Err(Unread::Broken) => None,
-    };
-    let Some(answer) = answer else { return false };
-    let task = node.clone();
-    node.runtime.spawn(async move { task.reply(asker, number, answer.await) });
-    true
 }
 
 /// Does what is requested on this node's own sockets; `None` where it can't be read at which ones. Such a request must not become

@@ -14,10 +14,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
-use super::client_id::ClientId;
 use crate::{
     adapter::PPAdapter,
     random::Random,
+    server::client_id::ClientId,
     wire::{
         channels::{NODES, REPLIES_PREFIX},
         peer::{self, Head, Reply, Unread},

@@ -2,9 +2,9 @@
 //!
 //! Their messages are [`wire::typescript`](crate::wire::typescript)'s.
 
-use super::node::Node;
 use crate::{
     Message,
+    server::node::Node,
     wire::typescript::{Heard, REMOTE_EMIT, decode},
 };
 

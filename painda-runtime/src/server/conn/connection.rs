@@ -27,21 +27,28 @@ use tungstenite::{
     protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
-use super::{
-    close_code,
-    core::SocketCore,
-    disconnect::Disconnect,
-    dispatch::{failed, handle},
-    error::Error,
-    handle::Session,
-    inbox::Inbox,
-    limits::{Allowed, ByteRate, MessageRate},
-    node::Node,
-    outbox::{Drive, Outbox},
-    stats::{Closed, Malformed},
-    writer::Writer,
+use super::inbox::Inbox;
+use crate::{
+    schema::Schema,
+    server::{
+        close_code,
+        error::Error,
+        limits::{Allowed, ByteRate, MessageRate},
+        node::Node,
+        sending::{
+            core::SocketCore,
+            outbox::{Drive, Outbox},
+            writer::Writer,
+        },
+        session::{
+            disconnect::Disconnect,
+            dispatch::{failed, handle},
+            handle::Session,
+        },
+        stats::{Closed, Malformed},
+    },
+    wire::frame::Body,
 };
-use crate::{schema::Schema, wire::frame::Body};
 
 /// An idle connection keeps this much for reading, and it is the largest part of what it costs. Larger messages get what they
 /// need when they begin, and are read in pieces of this size.

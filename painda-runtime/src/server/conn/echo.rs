@@ -13,12 +13,17 @@ use tungstenite::{
     protocol::frame::coding::{Data, OpCode},
 };
 
-use super::{
-    handle::{PPServer, Session, Socket},
-    outbox::{Bound, Policy, Pushed},
-    packet::ws_frame,
+use crate::{
+    PPEvent, schema,
+    schema::Schema,
+    server::{
+        sending::{
+            outbox::{Bound, Policy, Pushed},
+            packet::ws_frame,
+        },
+        session::handle::{PPServer, Session, Socket},
+    },
 };
-use crate::{PPEvent, schema, schema::Schema};
 
 /// The suite sends messages of up to 16 MiB.
 const MESSAGE: usize = 16 << 20;

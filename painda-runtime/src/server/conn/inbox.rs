@@ -16,17 +16,19 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep};
 use tungstenite::Message as WsMessage;
 
-use super::{
-    close_code,
-    dispatch::{failed, refuse, tell_error},
-    error::Error,
-    handle::{Session, Socket},
-    limits::{Allowed, ByteRate, Flood, MessageRate},
-    packet::Dialect,
-    turns::{Turn, is_large},
-};
 use crate::{
     schema::Schema,
+    server::{
+        close_code,
+        error::Error,
+        limits::{Allowed, ByteRate, Flood, MessageRate},
+        node::turns::{Turn, is_large},
+        sending::packet::Dialect,
+        session::{
+            dispatch::{failed, refuse, tell_error},
+            handle::{Session, Socket},
+        },
+    },
     wire::{
         error_code::ErrorCode,
         frame::{self, Body, FrameError},

@@ -7,11 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
+use crate::server::node::pending::{PendingConnection, Turn};
 use bytes::Bytes;
 use http_body_util::{Full, combinators::UnsyncBoxBody};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-
-use super::pending::{PendingConnection, Turn};
 
 /// The response's body: short text, or nothing.
 pub type ResponseBody = Full<Bytes>;
@@ -21,7 +20,7 @@ const PIECE: usize = 16 << 10;
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The body of a request that [`PPServer::serve`](super::PPServer::serve) hands to the application.
+/// The body of a request that [`PPServer::serve`](crate::server::PPServer::serve) hands to the application.
 #[derive(Debug)]
 pub struct RequestBody {
     body: Incoming,

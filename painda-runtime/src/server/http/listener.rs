@@ -23,13 +23,20 @@ use tower_service::Service;
 use super::{
     address,
     body::{AnswerBody, BoxError, RequestBody},
-    handle::PPServer,
-    log::line,
-    node::Node,
-    pending::{End, PendingConnection, Turn},
     reserve::Reserve,
 };
-use crate::{adapter::BoxFuture, schema::Schema};
+use crate::{
+    adapter::BoxFuture,
+    schema::Schema,
+    server::{
+        log::line,
+        node::{
+            Node,
+            pending::{End, PendingConnection, Turn},
+        },
+        session::handle::PPServer,
+    },
+};
 
 /// The largest head that a request may have, and what is read or written of a body at once. A larger head is answered 431.
 const BUFFER: usize = 16 << 10;
@@ -66,13 +73,13 @@ impl<S: Schema> PPServer<S> {
     ///
     /// It does what keeps a server on the open internet alive, and what `axum::serve` does not do: a client that is silent,
     /// sends half a request, or does not take its answer is closed after the
-    /// [handshake timeout](super::PPServerBuilder::handshake_timeout); of those that keep the server waiting there are at most
-    /// [so many](super::PPServerBuilder::max_pending); and when the process has no file descriptors left, those go for new
+    /// [handshake timeout](crate::server::PPServerBuilder::handshake_timeout); of those that keep the server waiting there are at most
+    /// [so many](crate::server::PPServerBuilder::max_pending); and when the process has no file descriptors left, those go for new
     /// ones. A request's head has at most 16 KiB. Each request has its peer's [`SocketAddr`] among its extensions, with the feature
     /// `axum` also as `ConnectInfo`.
     ///
     /// When the server closes, the listener does too; requests that are being answered have the
-    /// [shutdown timeout](super::PPServerBuilder::shutdown_timeout) to end, and then this does. Where the returned future is
+    /// [shutdown timeout](crate::server::PPServerBuilder::shutdown_timeout) to end, and then this does. Where the returned future is
     /// dropped before, nobody is accepted any more, and connections that are there go on.
     ///
     /// ```no_run

@@ -7,12 +7,8 @@ use std::{
 
 use http::{Request, Response};
 
-use super::{
-    body::ResponseBody,
-    handle::PPServer,
-    upgrade::{self},
-};
-use crate::{adapter::BoxFuture, schema::Schema};
+use super::{body::ResponseBody, upgrade};
+use crate::{adapter::BoxFuture, schema::Schema, server::session::handle::PPServer};
 
 /// A tower service that answers WebSocket handshakes; from [`PPServer::service`].
 ///
@@ -70,8 +66,14 @@ impl<S: Schema, B: Send + 'static> tower_service::Service<Request<B>> for PPServ
 }
 
 impl<S: Schema> PPServer<S> {
+    /// A tower and hyper service for this server, to be mounted next to other routes.
+    #[must_use]
+    pub fn service(&self) -> PPService<S> {
+        PPService::new(self.clone())
+    }
+
     /// Answers one HTTP request: a WebSocket handshake connects a client, anything else gets an answer that says what is
-    /// wrong. For a route that serves more than WebSockets, ask [`is_upgrade`](super::is_upgrade) first.
+    /// wrong. For a route that serves more than WebSockets, ask [`is_upgrade`](crate::server::is_upgrade) first.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody> {
         upgrade::answer(self, request).await
     }

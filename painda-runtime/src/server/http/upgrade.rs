@@ -18,33 +18,40 @@ use tokio::{
 use tracing::Instrument;
 
 use super::{
-    address::AddressGuard,
     body::ResponseBody,
-    close_code,
-    connection::{self, Transport},
-    disconnect::Disconnect,
-    dispatch::{caught, turn_away},
-    error::Error,
-    handle::{PPServer, Session, Socket},
-    handshake::{self, Handshake, Refusal},
-    log::{self, line},
-    node::Client,
-    stats::Refused,
-    writer::Writer,
+    check::{self, Refusal},
 };
-use crate::{adapter::BoxFuture, schema::Schema};
+use crate::{
+    adapter::BoxFuture,
+    schema::Schema,
+    server::{
+        close_code,
+        conn::connection::{self, Transport},
+        error::Error,
+        log::{self, line},
+        node::{Client, addresses::AddressGuard},
+        sending::writer::Writer,
+        session::{
+            disconnect::Disconnect,
+            dispatch::{caught, turn_away},
+            handle::{PPServer, Session, Socket},
+            handshake::Handshake,
+        },
+        stats::Refused,
+    },
+};
 
 /// Answers a request: a WebSocket handshake connects a client, anything else is told what to do instead.
 pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Request<B>) -> Response<ResponseBody> {
     let node = server.node();
-    let checked = handshake::check(&request).and_then(|accepted| {
-        handshake::admit(node, request.headers())?;
+    let checked = check::check(&request).and_then(|accepted| {
+        check::admit(node, request.headers())?;
         Ok(accepted)
     });
     let accepted = match checked {
         Ok(accepted) => accepted,
         Err(refusal) => {
-            let address = Handshake::new(request.into_parts().0, &node.config.limits).client_ip();
+            let address = check::describe(request.into_parts().0, &node.config.limits).client_ip();
             node.counters.refused.add(refusal.reason, 1);
             node.log.refused_request(address, refusal.reason, refusal.status, refusal.why);
             return refusal.response();
@@ -56,7 +63,7 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
     let upgrade = hyper::upgrade::on(&mut request);
     let (head, _) = request.into_parts();
     // Boxed, because the connection's task keeps the place of what it was given.
-    let handshake = Box::new(Handshake::new(head, &node.config.limits));
+    let handshake = Box::new(check::describe(head, &node.config.limits));
     let connection = Connection {
         session: Arc::new(Session::new(core, server.clone(), handshake.client_ip())),
         accepted: false,

@@ -1,273 +1,30 @@
-//! One node: its hub, its adapter and what they need of each other. The way of every event goes through here.
-//!
-//! Knows no types of events and no connections.
+//! The way of every event that this node emits or relays: first to the sockets on this node, then to the other nodes.
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::Value;
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, watch},
-    time::Instant,
-};
 
-use super::{
-    address::Addresses,
-    client_id::ClientId,
-    close_code,
-    config::Config,
-    core::SocketCore,
-    error::Error,
-    fit::SchemaFit,
-    flusher::Flusher,
-    hub::Hub,
-    log::Log,
-    outbox::{Bound, Policy, Pushed},
-    packet::{Dialect, Framing, Packet, Unsaid, ping_frame},
-    peers::Peers,
-    pending::Pending,
-    stats::{Closed, Counters, EventLabel, Facade, ServerStats},
-    turns::Turns,
-};
+use super::Node;
 use crate::{
-    JsonError, Message, RESERVED_PREFIX,
-    adapter::{Callback, PPAdapter},
-    message::RESERVED,
-    schema::{Delivery, EventDescriptor, Registry},
-    wire::{
-        aim::Aim,
-        channels::{TYPESCRIPT, room_problem},
-        control::ToClient,
-        typescript,
+    Message,
+    schema::Delivery,
+    server::{
+        close_code,
+        error::Error,
+        sending::{
+            core::SocketCore,
+            outbox::{Bound, Policy, Pushed},
+            packet::{Packet, Unsaid, ping_frame},
+        },
+        stats::{Closed, Counters, EventLabel},
     },
+    target::Reach,
+    wire::{aim::Aim, channels::TYPESCRIPT, typescript},
 };
-
-pub(crate) struct Node {
-    pub(crate) config: Config,
-    pub(crate) registry: &'static Registry,
-    pub(crate) counters: Counters,
-    pub(crate) facade: Facade,
-    pub(crate) log: Log,
-    pub(crate) peers: Peers,
-    /// How the schema fits the other nodes', once this node has joined them.
-    pub(crate) fit: OnceLock<SchemaFit>,
-    /// For what other nodes ask and this one has to wait for.
-    pub(crate) runtime: Handle,
-    hub: Hub,
-    adapter: Box<dyn PPAdapter>,
-    flusher: Arc<Flusher>,
-    /// Called by the adapter with what other nodes publish.
-    pub(crate) callback: Callback,
-    pub(crate) addresses: Arc<Addresses>,
-    /// How many sockets are spoken to in JSON.
-    json_sockets: AtomicUsize,
-    /// Those whose disconnect hook has not ended yet.
-    clients: AtomicUsize,
-    /// The connections that are no WebSockets.
-    pub(crate) http: Arc<Pending>,
-    /// Who may work on a large message.
-    pub(crate) turns: Turns,
-    closing: AtomicBool,
-    /// How the close went, once it is over.
-    closed: watch::Sender<Option<Result<(), Error>>>,
-    /// Told whenever a socket goes, and when the node begins to close.
-    pub(crate) changed: Notify,
-}
 
 impl Node {
-    pub(crate) async fn start(
-        config: Config,
-        registry: &'static Registry,
-        adapter: Box<dyn PPAdapter>,
-    ) -> Result<Arc<Self>, Error> {
-        let peers = Peers::new(config.random.fork()).ok_or_else(|| Error::other("no random numbers to be had"))?;
-        let flusher = Flusher::new(config.flush_interval);
-        let addresses = Addresses::new(config.limits.connections_per_address, config.limits.ipv6_prefix);
-        let http = Pending::new(config.limits.pending, config.handshake_timeout);
-        let node = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
-            let weak = weak.clone();
-            let callback: Callback = Arc::new(move |delivery| {
-                if let Some(node) = weak.upgrade() {
-                    node.deliver(delivery);
-                }
-            });
-            Self {
-                config,
-                registry,
-                counters: Counters::new(registry),
-                facade: Facade::new(registry),
-                log: Log::new(),
-                peers,
-                fit: OnceLock::new(),
-                runtime: Handle::current(),
-                hub: Hub::default(),
-                adapter,
-                flusher: flusher.clone(),
-                callback,
-                addresses,
-                json_sockets: AtomicUsize::new(0),
-                clients: AtomicUsize::new(0),
-                http,
-                turns: Turns::new(&Handle::current()),
-                closing: AtomicBool::new(false),
-                closed: watch::Sender::new(None),
-                changed: Notify::new(),
-            }
-        });
-        tokio::spawn(flusher.run());
-        tokio::spawn(keep_house(Arc::downgrade(&node)));
-        let joined = node.join_cluster().await;
-        if let Err(error) = joined {
-            // What went wrong matters more than what the close finds.
-            let _ = node.adapter.close().await;
-            return Err(error);
-        }
-        Ok(node)
-    }
-
-    pub(crate) fn adapter(&self) -> &dyn PPAdapter {
-        &*self.adapter
-    }
-
-    /// The sockets on this node that an aim is at.
-    pub(crate) fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
-        let mut picked = Vec::new();
-        self.hub.each(aim, |socket| picked.push(socket.clone()));
-        picked
-    }
-
-    pub(crate) fn flusher(&self) -> &Flusher {
-        &self.flusher
-    }
-
-    pub(crate) fn framing(&self) -> Framing {
-        self.config.framing
-    }
-
-    pub(crate) fn connections(&self) -> usize {
-        self.hub.len()
-    }
-
-    pub(crate) fn stats(&self) -> ServerStats {
-        self.counters.snapshot(self.hub.len(), self.hub.rooms(), self.hub.queued_bytes())
-    }
-
-    pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
-    }
-
-    /// A new socket, not in any room; `None` where there are no random numbers to be had.
-    pub(crate) fn connect(&self, dialect: Dialect) -> Option<Arc<SocketCore>> {
-        let socket =
-            Arc::new(SocketCore::new(ClientId::random(&self.config.random)?, self.config.limits.queue.clone()));
-        if dialect != Dialect::V2 {
-            self.hears_json(&socket, dialect);
-        }
-        self.facade.connections(self.hub.add(socket.clone()));
-        self.counters.opened.add(1);
-        Some(socket)
-    }
-
-    /// Speaks to a socket in JSON from now on.
-    pub(crate) fn hears_json(&self, socket: &SocketCore, dialect: Dialect) {
-        if !socket.rooms.lock().left {
-            socket.set_dialect(dialect);
-            self.json_sockets.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// How many bytes an event has in the largest form in which anybody here would get it.
-    pub(crate) fn largest_form(&self, event: &EventDescriptor, payload: &[u8]) -> usize {
-        match self.json_sockets.load(Ordering::Relaxed) {
-            0 => payload.len(),
-            _ => event.json_len(payload).unwrap_or(0).max(payload.len()),
-        }
-    }
-
-    /// Takes a socket out of everything. Only the socket itself still knows the rooms that it was in. Of several ends the first
-    /// counts: why, and the close code.
-    pub(crate) fn disconnect(&self, socket: &SocketCore, (why, code): (Closed, u16)) {
-        self.facade.connections(self.hub.remove(socket.id));
-        let rooms = {
-            let mut rooms = socket.rooms.lock();
-            if std::mem::replace(&mut rooms.left, true) {
-                return;
-            }
-            if socket.dialect() != Dialect::V2 {
-                self.json_sockets.fetch_sub(1, Ordering::Relaxed);
-            }
-            rooms.names.clone()
-        };
-        self.counters.closed.add(why, code);
-        for room in rooms {
-            self.exit(&room, socket.id);
-        }
-        self.changed.notify_waiters();
-    }
-
-    /// Puts a socket into a room; the future ends when remote emits to the room arrive here, or can't for now.
-    pub(crate) fn join(
-        &self,
-        socket: &Arc<SocketCore>,
-        room: &str,
-    ) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
-        let room = check_room(room)?;
-        let mut rooms = socket.rooms.lock();
-        if rooms.left {
-            return Err(Error::Disconnected);
-        }
-        let rooms = &mut rooms.names;
-        let limit = self.config.limits.rooms;
-        if rooms.len() >= limit && !rooms.iter().any(|known| **known == *room) {
-            return Err(Error::TooManyRooms { limit });
-        }
-        let (room, subscribing) = self.hub.enter(room, socket, |room, entered| {
-            if entered {
-                drop(self.adapter.add_to_room(room, socket.id.as_str()));
-                rooms.push(room.clone());
-            }
-            // Here, so that it can't overtake an unsubscribe. Every member asks: the second one to join may have to wait for the
-            // same confirmation as the first.
-            (room.clone(), self.adapter.subscribe(room, self.callback.clone()))
-        });
-        Ok(async move {
-            if let Err(error) = subscribing.await {
-                tracing::debug!(target: "painda::rooms", %room, %error, "joined; remote emits follow later");
-            }
-        })
-    }
-
-    pub(crate) fn leave(&self, socket: &SocketCore, room: &str) -> Result<(), Error> {
-        let room = check_room(room)?;
-        let mut rooms = socket.rooms.lock();
-        if rooms.left {
-            return Err(Error::Disconnected);
-        }
-        let rooms = &mut rooms.names;
-        if let Some(at) = rooms.iter().position(|known| **known == *room) {
-            let room = rooms.swap_remove(at);
-            self.exit(&room, socket.id);
-        }
-        Ok(())
-    }
-
-    fn exit(&self, room: &str, id: ClientId) {
-        self.hub.exit(room, id);
-        // The adapter's close removes everybody, in an order that others can clean up after.
-        if !self.is_closing() {
-            drop(self.adapter.remove_from_room(room, id.as_str()));
-        }
-    }
-
     /// The way of every emit: this node's members first, then the other nodes.
-    pub(crate) fn emit(&self, aim: &Aim<'_>, packet: &Packet, local: bool) -> Result<(), Error> {
+    pub(crate) fn emit(&self, aim: &Aim<'_>, packet: &Packet, reach: Reach) -> Result<(), Error> {
         if let Some((room, why)) = aim.problem() {
             return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
         }
@@ -275,7 +32,7 @@ impl Node {
         let (policy, event) = self.policy(&packet.message);
         self.counters.emits.add(event, 1);
         self.emit_here_with(aim, packet, &policy, event);
-        if local {
+        if reach == Reach::Local {
             return Ok(());
         }
         self.publish(aim, packet).inspect_err(|_| self.counters.publish_failures.add(1))
@@ -304,7 +61,7 @@ impl Node {
         self.emit_here_with(aim, packet, &policy, event);
     }
 
-    fn emit_here_with(&self, aim: &Aim<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
+    pub(super) fn emit_here_with(&self, aim: &Aim<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
         let mut tally = Tally::default();
@@ -339,12 +96,6 @@ impl Node {
     /// Sends a client a message of the protocol itself; left out where much waits for it already, or it has gone.
     pub(crate) fn answer(&self, socket: &Arc<SocketCore>, packet: &Packet) {
         self.push_with(socket, packet, &Policy::Protocol, EventLabel::at(self.registry, None));
-    }
-
-    /// An error for what is larger than may ever wait for a client.
-    pub(crate) fn check_size(&self, packet: &Packet) -> Result<(), Error> {
-        let (len, limit) = (packet.len(), self.config.limits.queue.burst);
-        if len > limit { Err(Error::TooLarge { len, limit }) } else { Ok(()) }
     }
 
     /// Queues a ping; `false` where too much waits for the client, or it has gone.
@@ -403,140 +154,6 @@ impl Node {
             self.counters.slow_clients.add(1);
         }
     }
-
-    /// A named event; one that the schema has is sent in its binary form.
-    pub(crate) fn json_packet(&self, name: &str, payload: &Value) -> Result<Packet, Error> {
-        match self.event_named(name)? {
-            Some(event) => self.event_packet(event, event.from_json(payload)),
-            None => Packet::named(self.config.framing, name, payload),
-        }
-    }
-
-    /// The same with a payload that is JSON text. An event's encoding is not larger than four times the text, or than what a client
-    /// may send.
-    pub(crate) fn json_text_packet(&self, name: &str, payload: &str) -> Result<Packet, Error> {
-        let limit = self.config.limits.event().max(payload.len().saturating_mul(4));
-        match self.event_named(name)? {
-            Some(event) => self.event_packet(event, event.from_json_text(payload, limit)),
-            None => {
-                let payload = Bytes::copy_from_slice(payload.as_bytes());
-                Packet::message(self.config.framing, Message::named(name, payload))
-            }
-        }
-    }
-
-    fn event_packet(&self, event: &EventDescriptor, bytes: Result<Vec<u8>, JsonError>) -> Result<Packet, Error> {
-        let bytes = bytes.map_err(|error| Error::Json { event: event.name().to_owned(), why: error.to_string() })?;
-        Packet::message(self.config.framing, Message::event(event.id(), bytes.into()))
-    }
-
-    /// The event of the schema that has this name; an error where nobody may use the name.
-    fn event_named(&self, name: &str) -> Result<Option<&'static EventDescriptor>, Error> {
-        let invalid = |why| Err(Error::InvalidName { kind: "event", name: name.to_owned(), why });
-        if name.starts_with(RESERVED_PREFIX) {
-            return invalid(RESERVED);
-        }
-        if name.len() > crate::wire::envelope::MAX_NAME_LEN {
-            return invalid("it is longer than 65535 bytes");
-        }
-        Ok(self.registry.by_name(name))
-    }
-
-    /// A message of the protocol itself.
-    pub(crate) fn control(&self, said: &ToClient<'_>) -> Option<Packet> {
-        Packet::message(self.config.framing, said.message()).ok()
-    }
-
-    /// Tells every client that the node stops, and waits until they are gone and their disconnect hooks have ended, or the deadline
-    /// has passed; then closes the adapter. It goes on to its end whatever becomes of the future.
-    pub(crate) fn close(self: &Arc<Self>, reason: &'static str) -> impl Future<Output = Result<(), Error>> + use<> {
-        let mut closed = self.closed.subscribe();
-        if !self.closing.swap(true, Ordering::AcqRel) {
-            tracing::info!(target: "painda::server", connections = self.connections(), reason, "stopping");
-            self.changed.notify_waiters();
-            self.http.stop();
-            let node = self.clone();
-            let unfinished = Unfinished(self.clone());
-            self.runtime.spawn(async move {
-                let _unfinished = unfinished;
-                let began = Instant::now();
-                let result = node.wind_up(reason).await;
-                let after = began.elapsed();
-                match &result {
-                    Ok(()) => tracing::info!(target: "painda::server", ?after, "stopped"),
-                    Err(error) => tracing::warn!(target: "painda::server", ?after, %error, "stopped, but not in order"),
-                }
-                node.closed.send_replace(Some(result));
-            });
-        }
-        async move {
-            match closed.wait_for(Option::is_some).await {
-                Ok(result) => result.clone().unwrap_or(Ok(())),
-                Err(_) => Err(runtime_ended()),
-            }
-        }
-    }
-
-    async fn wind_up(&self, reason: &str) -> Result<(), Error> {
-        let deadline = self.config.shutdown_timeout;
-        let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-        if let Some(packet) = self.control(&ToClient::Shutdown { reason, timeout_ms }) {
-            let event = EventLabel::at(self.registry, None);
-            self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol, event);
-        }
-        // A handshake that is going on ends with the same.
-        self.hub.each(&Aim::default(), SocketCore::go_away);
-        let all_gone = async {
-            loop {
-                let changed = self.changed.notified();
-                if self.clients.load(Ordering::Acquire) == 0 {
-                    return;
-                }
-                changed.await;
-            }
-        };
-        if tokio::time::timeout(deadline, all_gone).await.is_err() {
-            self.hub.each(&Aim::default(), |socket| socket.outbox.abandon());
-            let clients = self.clients.load(Ordering::Acquire);
-            let what = "these clients or their hooks were cut off at the shutdown deadline";
-            tracing::warn!(target: "painda::server", clients, "{what}");
-        }
-        Ok(self.adapter.close().await?)
-    }
-}
-
-/// A close that has begun. Where the runtime ends before it does, whoever waits for it is told.
-struct Unfinished(Arc<Node>);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        self.0.closed.send_if_modified(|closed| {
-            let unfinished = closed.is_none();
-            closed.get_or_insert_with(|| Err(runtime_ended()));
-            unfinished
-        });
-    }
-}
-
-fn runtime_ended() -> Error {
-    Error::other("the runtime ended before the server was closed")
-}
-
-/// One client, from its handshake to the end of its disconnect hook: a server that closes waits for it.
-pub(crate) struct Client(Arc<Node>);
-
-impl Client {
-    pub(crate) fn new(node: &Arc<Node>) -> Self {
-        node.clients.fetch_add(1, Ordering::AcqRel);
-        Self(node.clone())
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.0.clients.fetch_sub(1, Ordering::AcqRel);
-        self.0.changed.notify_waiters();
-    }
 }
 
 /// What became of one emit's frames, counted once.
@@ -569,30 +186,5 @@ impl Tally {
         counters.replaced_latest.add(event, self.replaced);
         counters.dropped_volatile.add(event, self.dropped);
         counters.dropped_full.add(event, self.full);
-    }
-}
-
-/// Checks the name of a room.
-pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
-    match room_problem(room) {
-        None => Ok(room),
-        Some(why) => Err(Error::InvalidName { kind: "room", name: room.to_owned(), why }),
-    }
-}
-
-/// Stops hearing rooms that have had no members here for a while, and keeps the gauges and the log. The delay keeps a room whose
-/// last member reloads a page from being unsubscribed and subscribed again.
-async fn keep_house(node: std::sync::Weak<Node>) {
-    let mut second = Instant::now();
-    loop {
-        let Some(linger) = node.upgrade().map(|node| node.config.room_linger) else { return };
-        tokio::time::sleep((linger / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))).await;
-        let Some(node) = node.upgrade() else { return };
-        node.hub.end_empty(linger, |room| drop(node.adapter.unsubscribe(room)));
-        if second.elapsed() >= Duration::from_secs(1) {
-            second = Instant::now();
-            node.log.begin_second();
-        }
-        node.facade.state(|| node.stats());
     }
 }

@@ -16,11 +16,13 @@ use papaya::HashMap as ConcurrentMap;
 use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::time::Instant;
 
-use super::{
-    client_id::{ById, ClientId},
-    core::SocketCore,
+use crate::{
+    server::{
+        client_id::{ById, ClientId},
+        sending::core::SocketCore,
+    },
+    wire::aim::Aim,
 };
-use crate::wire::aim::Aim;
 
 /// So many rooms are looked at in one moment, or the first ones that have so many members.
 const PIECE: usize = 1024;

@@ -8,12 +8,13 @@ use std::sync::{
 use parking_lot::Mutex;
 
 use super::{
-    client_id::ClientId,
-    outbox::{Bounds, Outbox},
+    outbox::Outbox,
     packet::{Dialect, close_frame},
-    stats::Closed,
 };
-use crate::wire::close_code;
+use crate::{
+    server::{client_id::ClientId, limits::Bounds, stats::Closed},
+    wire::close_code,
+};
 
 /// The part of a socket that knows no schema: what rooms and emits need of it.
 #[derive(Debug)]

@@ -163,8 +163,9 @@ mod tests {
         random::Random,
         server::{
             client_id::ClientId,
-            outbox::{Bound, Bounds, Policy, Pushed},
-            writer::Writer,
+            limits::Bounds,
+            sending::outbox::{Bound, Policy, Pushed},
+            sending::writer::Writer,
         },
     };
 

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::error::Error;
 use crate::{
     Message,
     excerpt::cut,
     schema::{PPEvent, Registry},
+    server::{config::Framing, error::Error},
     wire::{
         frame::{self, HEADER_LEN, HEADER_LEN_V1, Mode},
         json_message,
@@ -33,14 +33,6 @@ pub(crate) enum Dialect {
     V1,
     /// Bare JSON in text messages, for a client that asked for the subprotocol `pp.json`.
     Text,
-}
-
-/// What a server's frames have in common.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Framing {
-    pub(crate) mode: Mode,
-    /// Payloads of at least so many bytes are deflated.
-    pub(crate) deflate_from: Option<usize>,
 }
 
 /// A message and its frames.
@@ -187,13 +179,6 @@ fn write_json(out: &mut Vec<u8>, name: &str, payload: &[u8]) {
     json_message::open(out, name);
     out.extend_from_slice(payload);
     json_message::close(out);
-}
-
-impl Framing {
-    /// Whether a payload is large enough to be deflated.
-    fn deflates(&self, payload: &[u8]) -> bool {
-        self.deflate_from.is_some_and(|from| payload.len() >= from)
-    }
 }
 
 /// Fills in the two headers before the payload that the buffer holds.

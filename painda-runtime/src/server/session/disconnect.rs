@@ -1,6 +1,6 @@
 //! How connections end.
 
-use super::{core::SocketCore, stats::Closed};
+use crate::server::{sending::core::SocketCore, stats::Closed};
 
 /// How a connection ended, for the disconnect hook and the log.
 ///

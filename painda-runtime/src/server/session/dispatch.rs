@@ -12,19 +12,21 @@ use futures_util::FutureExt;
 use tracing::{Instrument, Level};
 
 use super::{
-    close_code,
-    error::Error,
     handle::{Session, Socket},
     handlers::Unheard,
     incoming::{Incoming, Parsed, Refusal, parse},
-    log::{self, line},
-    node::Node,
-    stats::{Closed, EventLabel, Malformed, Refused},
 };
 use crate::{
     adapter::BoxFuture,
     excerpt::{MESSAGE, cut},
     schema::{EventDescriptor, Schema},
+    server::{
+        close_code,
+        error::Error,
+        log::{self, line},
+        node::Node,
+        stats::{Closed, EventLabel, Malformed, Refused},
+    },
     wire::{
         control::{AUTH, ToClient},
         error_code::ErrorCode,

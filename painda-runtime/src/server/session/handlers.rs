@@ -7,37 +7,12 @@ use parking_lot::RwLock;
 use serde_json::Value;
 
 use super::{
-    error::Error,
     handle::{Call, Handler, Handlers, OwnHandlers, Socket},
     incoming::{Incoming, Refusal},
     json::{JsonText, TreeError, tree},
+    result::HandlerResult,
 };
 use crate::schema::{EventOf, Schema};
-
-/// What a handler may return: nothing, or a `Result` whose error is logged.
-pub trait HandlerResult: sealed::Sealed {
-    /// The result, for the log.
-    #[doc(hidden)]
-    fn into_result(self) -> Result<(), Error>;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for () {}
-    impl Sealed for Result<(), super::Error> {}
-}
-
-impl HandlerResult for () {
-    fn into_result(self) -> Result<(), Error> {
-        Ok(())
-    }
-}
-
-impl HandlerResult for Result<(), Error> {
-    fn into_result(self) -> Result<(), Error> {
-        self
-    }
-}
 
 /// Why a message reached no handler.
 #[derive(Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use serde_core::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, Map
 use serde_json::{Map, Number, Value};
 use tungstenite::Utf8Bytes;
 
-/// JSON text that is not parsed yet: the payload of a [named event](super::Incoming::Named). It is a part of the message that it
+/// JSON text that is not parsed yet: the payload of a [named event](crate::server::Incoming::Named). It is a part of the message that it
 /// came in, and cheap to clone.
 ///
 /// ```

@@ -2,99 +2,31 @@
 //!
 //! Knows no hooks and no sockets.
 
-use std::{
-    collections::HashSet,
-    net::{IpAddr, SocketAddr},
-};
+use std::collections::HashSet;
 
 use data_encoding::BASE64_NOPAD;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts,
     uri::Authority,
 };
 use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::derive_accept_key;
 
-use super::{address, body::ResponseBody, limits::Limits, node::Node, packet::Dialect, stats::Refused};
-use crate::wire::json_message::SUBPROTOCOL;
+use super::{address, body::ResponseBody};
+use crate::{
+    server::{limits::Limits, node::Node, sending::packet::Dialect, session::handshake::Handshake, stats::Refused},
+    wire::json_message::SUBPROTOCOL,
+};
 
-/// The HTTP request that a client connected with, for the connect hook.
-///
-/// ```
-/// # use painda_runtime::{Error, PPEvent, PPServer, Socket, schema};
-/// # #[derive(PPEvent)] #[pp(event = "player:move", id = 1)] pub struct PlayerMove { x: f32, y: f32 }
-/// # schema! { pub Arena { PlayerMove } }
-/// use painda_runtime::server::Handshake;
-///
-/// let builder = PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, handshake: Handshake| {
-///     let token = handshake.token().ok_or_else(|| Error::refused("no token"))?;
-///     let agent = handshake.headers().get("user-agent");
-///     println!("{:?} with {agent:?} and {token} wants {}", handshake.client_ip(), handshake.uri().path());
-///     socket.join(&handshake.query("room").unwrap_or_default()).await
-/// });
-/// ```
-#[derive(Clone, Debug)]
-pub struct Handshake {
-    uri: Uri,
-    headers: HeaderMap,
-    peer: Option<SocketAddr>,
-    client_ip: Option<IpAddr>,
-}
-
-impl Handshake {
-    pub(crate) fn new(head: Parts, limits: &Limits) -> Self {
-        let peer = address::peer(&head.extensions);
-        let client_ip = address::client(&head.headers, peer, limits.trusted_proxies, limits.proxy_header);
-        Self { uri: head.uri, headers: head.headers, peer, client_ip }
-    }
-
-    /// The request's URI.
-    #[must_use]
-    pub fn uri(&self) -> &Uri {
-        &self.uri
-    }
-
-    /// The request's headers.
-    #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
-    /// The peer's address, where it is known: a mounted server learns it from a [`SocketAddr`] in the request's extensions, or
-    /// with the feature `axum` from axum's `ConnectInfo<SocketAddr>`.
-    #[must_use]
-    pub fn remote_addr(&self) -> Option<SocketAddr> {
-        self.peer
-    }
-
-    /// The client's address: the peer's, or what [trusted proxies](super::PPServerBuilder::trusted_proxies) say; none where
-    /// these keep it to themselves.
-    #[must_use]
-    pub fn client_ip(&self) -> Option<IpAddr> {
-        self.client_ip
-    }
-
-    /// The client's credentials: `token` in the query, as the published contract has it, or `Authorization: Bearer`.
-    #[must_use]
-    pub fn token(&self) -> Option<String> {
-        let bearer = || {
-            let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-        };
-        self.query("token").or_else(bearer)
-    }
-
-    /// The first value of a parameter in the URI's query, percent-decoded.
-    #[must_use]
-    pub fn query(&self, name: &str) -> Option<String> {
-        let query = self.uri.query()?.as_bytes();
-        form_urlencoded::parse(query).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-    }
+/// What a connect hook learns of a request.
+pub(crate) fn describe(head: Parts, limits: &Limits) -> Handshake {
+    let peer = address::peer(&head.extensions);
+    let client_ip = address::client(&head.headers, peer, limits.trusted_proxies, limits.proxy_header);
+    Handshake::new(head.uri, head.headers, peer, client_ip)
 }
 
 /// Whether a request asks for a WebSocket, for a route that serves more than these. Whether it asks as it should,
-/// [`PPServer::handle`](super::PPServer::handle) checks, and answers with what is wrong.
+/// [`PPServer::handle`](crate::server::PPServer::handle) checks, and answers with what is wrong.
 #[must_use]
 pub fn is_upgrade<B>(request: &Request<B>) -> bool {
     has_token(request.headers(), header::UPGRADE, "websocket")

@@ -1,0 +1,155 @@
+//! One node: its sockets, the rooms they are in, and its adapter.
+//!
+//! Knows no types of events, no connections, and nothing of what nodes say to each other.
+
+pub(crate) mod addresses;
+mod close;
+mod events;
+mod hub;
+mod members;
+mod packets;
+pub(crate) mod pending;
+pub(crate) mod turns;
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use self::{addresses::Addresses, hub::Hub, pending::Pending, turns::Turns};
+pub(crate) use self::{close::Client, members::check_room};
+use crate::{
+    adapter::{Callback, PPAdapter},
+    schema::Registry,
+    server::{
+        config::{Config, Framing},
+        error::Error,
+        log::Log,
+        sending::{core::SocketCore, flusher::Flusher},
+        stats::{Counters, Facade, ServerStats},
+    },
+    wire::aim::Aim,
+};
+
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) registry: &'static Registry,
+    pub(crate) counters: Counters,
+    pub(crate) facade: Facade,
+    pub(crate) log: Log,
+    /// For what other nodes ask and this one has to wait for.
+    pub(crate) runtime: Handle,
+    hub: Hub,
+    adapter: Box<dyn PPAdapter>,
+    flusher: Arc<Flusher>,
+    /// Called by the adapter with what other nodes publish.
+    pub(crate) callback: Callback,
+    pub(crate) addresses: Arc<Addresses>,
+    /// How many sockets are spoken to in JSON.
+    json_sockets: AtomicUsize,
+    /// Those whose disconnect hook has not ended yet.
+    clients: AtomicUsize,
+    /// The connections that are no WebSockets.
+    pub(crate) http: Arc<Pending>,
+    /// Who may work on a large message.
+    pub(crate) turns: Turns,
+    closing: AtomicBool,
+    /// How the close went, once it is over.
+    closed: watch::Sender<Option<Result<(), Error>>>,
+    /// Told whenever a socket goes, and when the node begins to close.
+    pub(crate) changed: Notify,
+}
+
+impl Node {
+    /// A node whose adapter calls `callback` with what other nodes publish.
+    pub(crate) fn start(
+        config: Config,
+        registry: &'static Registry,
+        adapter: Box<dyn PPAdapter>,
+        callback: Callback,
+    ) -> Arc<Self> {
+        let flusher = Flusher::new(config.flush_interval);
+        let addresses = Addresses::new(config.limits.connections_per_address, config.limits.ipv6_prefix);
+        let http = Pending::new(config.limits.pending, config.handshake_timeout);
+        let node = Arc::new(Self {
+            config,
+            registry,
+            counters: Counters::new(registry),
+            facade: Facade::new(registry),
+            log: Log::new(),
+            runtime: Handle::current(),
+            hub: Hub::default(),
+            adapter,
+            flusher: flusher.clone(),
+            callback,
+            addresses,
+            json_sockets: AtomicUsize::new(0),
+            clients: AtomicUsize::new(0),
+            http,
+            turns: Turns::new(&Handle::current()),
+            closing: AtomicBool::new(false),
+            closed: watch::Sender::new(None),
+            changed: Notify::new(),
+        });
+        tokio::spawn(flusher.run());
+        tokio::spawn(upkeep(Arc::downgrade(&node)));
+        node
+    }
+
+    pub(crate) fn adapter(&self) -> &dyn PPAdapter {
+        &*self.adapter
+    }
+
+    /// The sockets on this node that an aim is at.
+    pub(crate) fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
+        let mut picked = Vec::new();
+        self.hub.each(aim, |socket| picked.push(socket.clone()));
+        picked
+    }
+
+    pub(crate) fn flusher(&self) -> &Flusher {
+        &self.flusher
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        self.config.framing
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.hub.len()
+    }
+
+    pub(crate) fn stats(&self) -> ServerStats {
+        self.counters.snapshot(self.hub.len(), self.hub.rooms(), self.hub.queued_bytes())
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+}
+
+/// Unsubscribes from rooms that have had no members here for a while, sets the gauges, and begins the log's seconds. Without the delay
+/// a room whose last member reloads its page would be unsubscribed and subscribed again.
+async fn upkeep(node: Weak<Node>) {
+    let mut second = Instant::now();
+    loop {
+        let Some(linger) = node.upgrade().map(|node| node.config.room_linger) else { return };
+        tokio::time::sleep((linger / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))).await;
+        let Some(node) = node.upgrade() else { return };
+        node.hub.end_empty(linger, |room| drop(node.adapter.unsubscribe(room)));
+        if second.elapsed() >= Duration::from_secs(1) {
+            second = Instant::now();
+            node.log.begin_second();
+        }
+        node.facade.state(|| node.stats());
+    }
+}
