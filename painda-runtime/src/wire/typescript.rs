@@ -32,12 +32,22 @@ pub(crate) struct RemoteEmit<'a> {
 }
 
 impl RemoteEmit<'_> {
-    /// Whom it is for.
-    pub(crate) fn aim(&self) -> Aim<'_> {
-        let mut aim = Aim { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Aim::default() };
+    /// Whom it is for, on a node that has some of the rooms. Rooms that it does not have are left out, for lists of them may be long;
+    /// `None` where it has none of them.
+    pub(crate) fn aim(&self, has: impl Fn(&str) -> bool) -> Option<Aim<'_>> {
+        let mut aim =
+            Aim { rooms: known(&self.rooms, &has), except_rooms: known(&self.except_rooms, &has), ..Aim::default() };
+        if aim.rooms.is_empty() && !self.rooms.is_empty() {
+            return None;
+        }
         self.exclude_id.iter().for_each(|id| aim.except_clients.add(id));
-        aim
+        Some(aim)
     }
+}
+
+/// Those that the node has.
+fn known<'a>(names: &'a [Cow<'_, str>], has: &impl Fn(&str) -> bool) -> Names<'a> {
+    names.iter().map(|name| &**name).filter(|name| has(name)).collect()
 }
 
 /// What a message with this payload asks for.
@@ -69,10 +79,6 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Heard<'_>> {
         event: event.and_then(string)?,
         payload: emitted.unwrap_or("null"),
     }))
-}
-
-fn names<'a>(list: &'a [Cow<'_, str>]) -> Names<'a> {
-    list.iter().map(|name| &**name).collect()
 }
 
 /// An emit in their form; `None` where it can't be said: to single clients, with more than one excluded, or an event that is no JSON.

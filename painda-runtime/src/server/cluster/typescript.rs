@@ -19,7 +19,7 @@ pub(crate) fn hear(node: &Node, message: &Message, exclude: Option<&str>) -> boo
         Some(Heard::Nothing) => return true,
         None => return false,
     };
-    let mut aim = emit.aim();
+    let Some(mut aim) = emit.aim(|room| node.has_room(room)) else { return true };
     exclude.into_iter().for_each(|id| aim.except_clients.add(id));
     match node.json_text_packet(&emit.event, emit.payload) {
         Ok(packet) => {

@@ -29,7 +29,7 @@ use crate::{
         conn::connection::{self, Transport},
         error::Error,
         log::{self, line},
-        node::{Client, addresses::AddressGuard},
+        node::{Client, UnfinishedHook, addresses::AddressGuard},
         sending::writer::Writer,
         session::{
             disconnect::Disconnect,
@@ -109,6 +109,12 @@ impl<S: Schema> Connection<S> {
         let end = match unfinished {
             None => self.serve(upgrade).await,
             Some(hook) => {
+                let unfinished = UnfinishedHook::new(node);
+                let hook = async {
+                    let hooked = hook.await;
+                    drop(unfinished);
+                    hooked
+                };
                 let (end, hooked) = Box::pin(join(self.serve(upgrade), hook)).await;
                 self.accepted = hooked.is_ok();
                 end
@@ -206,7 +212,7 @@ impl<S: Schema> Drop for Connection<S> {
     fn drop(&mut self) {
         // Done already, but for a panic and the end of the runtime.
         self.lost(Disconnect::Server);
-        self.session.handlers.clear();
+        self.session.handlers.end();
     }
 }
 

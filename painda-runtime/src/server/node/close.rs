@@ -106,3 +106,19 @@ impl Drop for Client {
         self.0.changed.notify_waiters();
     }
 }
+
+/// A connect hook that goes on without its client, until it has ended.
+pub(crate) struct UnfinishedHook(Arc<Node>);
+
+impl UnfinishedHook {
+    pub(crate) fn new(node: &Arc<Node>) -> Self {
+        node.unfinished_hooks.fetch_add(1, Ordering::AcqRel);
+        Self(node.clone())
+    }
+}
+
+impl Drop for UnfinishedHook {
+    fn drop(&mut self) {
+        self.0.unfinished_hooks.fetch_sub(1, Ordering::AcqRel);
+    }
+}

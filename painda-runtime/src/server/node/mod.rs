@@ -26,7 +26,10 @@ use tokio::{
 };
 
 use self::{addresses::Addresses, hub::Hub, pending::Pending, turns::Turns};
-pub(crate) use self::{close::Client, members::check_room};
+pub(crate) use self::{
+    close::{Client, UnfinishedHook},
+    members::check_room,
+};
 use crate::{
     adapter::{Callback, PPAdapter},
     schema::Registry,
@@ -58,6 +61,8 @@ pub(crate) struct Node {
     json_sockets: AtomicUsize,
     /// Those whose disconnect hook has not ended yet.
     clients: AtomicUsize,
+    /// Connect hooks that go on without their client.
+    unfinished_hooks: AtomicUsize,
     /// The connections that are no WebSockets.
     pub(crate) http: Arc<Pending>,
     /// Who may work on a large message.
@@ -94,6 +99,7 @@ impl Node {
             addresses,
             json_sockets: AtomicUsize::new(0),
             clients: AtomicUsize::new(0),
+            unfinished_hooks: AtomicUsize::new(0),
             http,
             turns: Turns::new(&Handle::current()),
             closing: AtomicBool::new(false),
@@ -107,6 +113,11 @@ impl Node {
 
     pub(crate) fn adapter(&self) -> &dyn PPAdapter {
         &*self.adapter
+    }
+
+    /// Whether somebody here may be in this room.
+    pub(crate) fn has_room(&self, room: &str) -> bool {
+        self.hub.has(room)
     }
 
     /// The sockets on this node that an aim is at.
@@ -126,6 +137,12 @@ impl Node {
 
     pub(crate) fn connections(&self) -> usize {
         self.hub.len()
+    }
+
+    /// Whether there are as many clients as the limit allows. A connect hook whose client has gone counts: otherwise whoever
+    /// connects and vanishes again and again could have any number of them run.
+    pub(crate) fn is_full(&self) -> bool {
+        self.hub.len() + self.unfinished_hooks.load(Ordering::Acquire) >= self.config.limits.connections
     }
 
     pub(crate) fn stats(&self) -> ServerStats {
