@@ -150,7 +150,7 @@ impl<S: Schema> PPServer<S> {
 
     /// Stops gracefully: no new clients; each client hears `__pp_shutdown {reason, timeoutMs}`, gets what is queued for it, and
     /// is closed with code 1001; their disconnect hooks run to their end; then the adapter is closed. Clients that have not gone by the
-    /// [shutdown timeout](PPServerBuilder::shutdown_timeout) are cut off; the Redis adapter then takes up to 2 seconds to send what is
+    /// [shutdown timeout](crate::server::PPServerBuilder::shutdown_timeout) are cut off; the Redis adapter then takes up to 2 seconds to send what is
     /// queued and to leave the rooms. Leave as much time before a process is killed.
     ///
     /// The close begins with the call, and goes on also where the future is dropped: a handler may call it. All calls end alike.
