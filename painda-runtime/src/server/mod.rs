@@ -43,11 +43,11 @@
 //! | target | level | what |
 //! | --- | --- | --- |
 //! | `painda::server` | info | listening, stopping, stopped |
-//! | `painda::connect` | info | who came, was refused, left: id, address, reason, code |
+//! | `painda::connect` | info | clients that connected, were refused, or disconnected: id, address, reason, code |
 //! | `painda::handler` | warn | a handler failed |
 //! | `painda::handler` | debug | an event that nobody handles, a message that can't be taken |
 //! | `painda::log` | info | how many lines were left out, because clients caused too many |
-//! | `painda::cluster`, `painda::rooms`, `painda::redis` | | what goes on between nodes |
+//! | `painda::cluster`, `painda::rooms`, `painda::redis` | | what happens between nodes |
 
 mod builder;
 mod client_id;

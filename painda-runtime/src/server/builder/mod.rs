@@ -419,7 +419,7 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How long a room's channel is still heard after its last member on this node left. Default: 5 s.
+    /// How long this node stays subscribed to a room's channel after its last member here has left. Default: 5 s.
     pub fn room_linger(mut self, linger: Duration) -> Self {
         self.config.room_linger = linger;
         self
@@ -438,7 +438,7 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// Whether emits also go to nodes of the TypeScript implementation, as JSON on the channel that they hear: a second message
+    /// Whether emits also go to nodes of the TypeScript implementation, as JSON on the channel that they are subscribed to: a second message
     /// for each emit. Theirs are delivered here in any case. They can't be told of emits to single clients, nor of those with
     /// more than one client excluded. Default: no.
     pub fn typescript_nodes(mut self, present: bool) -> Self {

@@ -24,7 +24,7 @@ pub(crate) fn checked(mut config: Config, allowed_origins: Option<&[String]>) ->
     };
     for (setting, time, needed) in [
         ("heartbeat", config.heartbeat, Some("every client would be taken for gone")),
-        ("handshake_timeout", config.handshake_timeout, Some("every client would be turned away")),
+        ("handshake_timeout", config.handshake_timeout, Some("every client would be refused")),
         ("ask_timeout", config.ask_timeout, Some("no other node could ever answer")),
         ("slow_after", limits.queue.slow_after, None),
         ("stalled_after", limits.queue.stalled_after, Some("every client that does not read at once would be closed")),

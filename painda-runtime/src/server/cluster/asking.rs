@@ -1,4 +1,4 @@
-//! Questions to other nodes and their replies, on the way: [`peers`](super::peers) keeps the books.
+//! Sends questions to other nodes and waits for the replies; [`peers`](super::peers) has the state.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     Cluster,
-    peers::{Asked, Forget, Open, Replies, inbox},
+    peers::{Asked, Open, OpenGuard, Replies, inbox},
 };
 use crate::{
     Message, PPEvent,
@@ -22,8 +22,8 @@ use crate::{
     },
 };
 
-/// While replies are awaited, it is looked up this often who of those who were asked is still there.
-const LOOK: Duration = Duration::from_millis(100);
+/// While replies are awaited, the nodes are listed this often: one that has gone is not waited for.
+const LIST_EVERY: Duration = Duration::from_millis(100);
 
 impl Cluster {
     /// Asks all other nodes, and waits until each has replied or the time is up.
@@ -48,11 +48,11 @@ impl Cluster {
     ) -> Replies<Reply> {
         let (peers, mut asked) = (&self.peers, Asked::new(nodes));
         if !asked.is_over()
-            && let Some((_forget, mut replies)) = self.put_question(asked.waiting(), request)
+            && let Some((_open, mut replies)) = self.send_question(asked.waiting(), request)
         {
             while !asked.is_over() {
-                let look_again = async {
-                    sleep(LOOK).await;
+                let list_again = async {
+                    sleep(LIST_EVERY).await;
                     peers.others(self.node.adapter()).await
                 };
                 tokio::select! {
@@ -63,7 +63,7 @@ impl Cluster {
                         asked.replied(from, value);
                     }
                     () = sleep_until(deadline) => break,
-                    there = look_again => asked.there(&there),
+                    present = list_again => asked.present(&present),
                 }
             }
         }
@@ -71,17 +71,17 @@ impl Cluster {
     }
 
     /// Sends a question to all nodes, of which these have to reply; `None` where that can't be done now.
-    fn put_question(
+    fn send_question(
         &self,
         asked: &HashSet<String>,
         request: Request,
-    ) -> Option<(Forget<'_>, mpsc::UnboundedReceiver<(String, Reply)>)> {
+    ) -> Option<(OpenGuard<'_>, mpsc::UnboundedReceiver<(String, Reply)>)> {
         let number = self.peers.number()?;
-        let (replies, heard) = mpsc::unbounded_channel();
+        let (replies, receiver) = mpsc::unbounded_channel();
         self.peers.open.lock().insert(number, Open { asked: asked.clone(), replies });
-        let forget = Forget(&self.peers, number);
-        match self.say(CLUSTER, ASK, &Question { head: self.head(number), request }) {
-            Ok(()) => Some((forget, heard)),
+        let guard = OpenGuard(&self.peers, number);
+        match self.publish(CLUSTER, ASK, &Question { head: self.head(number), request }) {
+            Ok(()) => Some((guard, receiver)),
             Err(error) => {
                 tracing::warn!(target: "painda::cluster", %error, "the other nodes can't be asked");
                 None
@@ -92,7 +92,7 @@ impl Cluster {
     /// Sends the reply to a question.
     pub(crate) fn reply(&self, asker: ClientId, number: u64, reply: Reply) {
         let answer = Answer { head: self.head(number), reply };
-        if let Err(error) = self.say(&inbox(asker), REPLY, &answer) {
+        if let Err(error) = self.publish(&inbox(asker), REPLY, &answer) {
             tracing::warn!(target: "painda::cluster", %error, "a reply can't be sent");
         }
     }
@@ -101,7 +101,7 @@ impl Cluster {
         Head { number, from: self.peers.id().to_owned() }
     }
 
-    fn say(&self, channel: &str, name: &str, what: &impl PPEvent) -> Result<(), AdapterError> {
+    fn publish(&self, channel: &str, name: &str, what: &impl PPEvent) -> Result<(), AdapterError> {
         let len = what.encoded_size();
         if len > MAX_LEN {
             return Err(EnvelopeError::TooLong { field: "question or reply", len, max: MAX_LEN }.into());

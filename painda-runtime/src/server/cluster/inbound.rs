@@ -18,15 +18,15 @@ use crate::{
 };
 
 impl Cluster {
-    /// What another node published; payloads are relayed without being decoded. Who may publish is trusted, and what it publishes is
-    /// not: what can't be understood is counted, and what a client must not get does not reach one.
+    /// What another node published; payloads are relayed without being decoded. A message that can't be read is
+    /// counted and dropped, and so is one that a client must not get.
     pub(crate) fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
         self.node.counters.remote_emits.add(1);
         let Delivery { channel, message, exclude } = delivery;
         let understood = match channel {
             BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
-            TYPESCRIPT => typescript::hear(&self.node, &message, exclude),
-            channel if channel.starts_with(RESERVED_PREFIX) => self.hear_node(channel, &message),
+            TYPESCRIPT => typescript::deliver(&self.node, &message, exclude),
+            channel if channel.starts_with(RESERVED_PREFIX) => self.from_node(channel, &message),
             room => {
                 let mut aim = Aim::room(room);
                 exclude.into_iter().for_each(|id| aim.except_clients.add(id));
@@ -38,8 +38,8 @@ impl Cluster {
         }
     }
 
-    /// What another node said to nodes: emits and questions to all of them, and replies on a channel of this one's own.
-    fn hear_node(self: &Arc<Self>, channel: &str, message: &Message) -> bool {
+    /// A message from node to nodes: emits and questions to all of them, and replies on this node's own channel.
+    fn from_node(self: &Arc<Self>, channel: &str, message: &Message) -> bool {
         let Message::Named { name, payload } = message else { return false };
         match (&**name, channel) {
             (AIMED, CLUSTER) => match Aim::decode(payload) {
@@ -47,8 +47,8 @@ impl Cluster {
                 Err(_) => false,
             },
             (ASK, CLUSTER) => self.answer(payload),
-            (REPLY, channel) if channel == self.peers.inbox() => self.peers.hear_reply(payload),
-            // A later version may have more to say.
+            (REPLY, channel) if channel == self.peers.inbox() => self.peers.receive_reply(payload),
+            // A later version may have other messages.
             _ => false,
         }
     }
@@ -59,7 +59,7 @@ impl Cluster {
                 self.node.counters.unknown_events.add(1);
                 return true;
             }
-            // What the protocol says to a client is said by the client's own node.
+            // Control messages to a client come from its own node alone.
             Message::Named { name, .. } if name.starts_with(RESERVED_PREFIX) => return false,
             _ => {}
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use futures_util::future::join_all;
 
-use super::{Cluster, agreement, peers::Peers};
+use super::{Cluster, peers::Peers, schema_check};
 use crate::{
     adapter::{AdapterError, BoxFuture, Callback, PPAdapter},
     schema::Registry,
@@ -30,23 +30,23 @@ impl Cluster {
             Self { node: Node::start(config, registry, adapter, callback), peers, fit: OnceLock::new() }
         });
         if let Err(error) = cluster.join().await {
-            // What went wrong matters more than what the close finds.
+            // The error of the join is reported, not that of the close.
             let _ = cluster.node.adapter().close().await;
             return Err(error);
         }
         Ok(cluster)
     }
 
-    /// Listens to the other nodes, lets them know of this one, and compares schemas.
+    /// Subscribes to the channels of nodes, adds this node to the lists of nodes, and compares schemas.
     async fn join(&self) -> Result<(), Error> {
-        let print = agreement::fingerprint(self.node.registry);
+        let fingerprint = schema_check::fingerprint(self.node.registry);
         let channels = [BROADCAST, CLUSTER, TYPESCRIPT, self.peers.inbox()];
         let subscribing = channels.map(|channel| self.node.adapter().subscribe(channel, self.node.callback.clone()));
-        let schema = self.node.adapter().add_to_room(&schema_room(print), self.peers.id());
+        let schema = self.node.adapter().add_to_room(&schema_room(fingerprint), self.peers.id());
         done(subscribing.into_iter().chain([schema])).await?;
-        // Whoever finds a node in the list may ask it, and knows by then whether it has to.
+        // Other nodes ask a node as soon as it is listed; by then it is in the room of its schema.
         done([self.node.adapter().add_to_room(NODES, self.peers.id())]).await?;
-        let fit = agreement::check(self, print).await?;
+        let fit = schema_check::check(self, fingerprint).await?;
         let _ = self.fit.set(fit);
         Ok(())
     }

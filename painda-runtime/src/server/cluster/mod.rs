@@ -1,12 +1,12 @@
 //! This node's part in the cluster: what nodes ask each other, and what they relay.
 
-mod agreement;
 mod answer;
 mod asking;
 mod inbound;
 mod join;
 mod orders;
 mod peers;
+mod schema_check;
 mod typescript;
 
 use std::sync::{Arc, OnceLock};

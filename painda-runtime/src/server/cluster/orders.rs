@@ -8,9 +8,10 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 
 use super::{
-    Cluster, agreement,
+    Cluster,
     answer::{Answer, NodeInfo},
     peers::Replies,
+    schema_check,
 };
 use crate::{
     adapter::BoxFuture,
@@ -29,18 +30,18 @@ const MAX_SOCKET_BYTES: usize = 1 << 20;
 impl Cluster {
     /// All nodes, this one included.
     pub(crate) async fn nodes(self: &Arc<Self>) -> Answer<Vec<NodeInfo>> {
-        let replies = self.put(Request::Node, Reach::Cluster).await;
-        let Replies { values, silent } = replies.wanted(|reply| match reply {
+        let replies = self.request(Request::Node, Reach::Cluster).await;
+        let Replies { values, unanswered } = replies.wanted(|reply| match reply {
             Reply::Node { connections } => Some(connections),
             _ => None,
         });
         let value = values.into_iter().map(|(id, connections)| NodeInfo { id, connections }).collect();
-        Answer { value, unanswered: silent, truncated: Vec::new() }
+        Answer { value, unanswered, truncated: Vec::new() }
     }
 
     /// Has a request carried out on this node, and on the others where it is for all. Once begun it goes on, whatever becomes of
     /// the future: it may close the very client whose handler gave it.
-    pub(crate) async fn put(self: &Arc<Self>, request: Request, reach: Reach) -> Replies<Reply> {
+    pub(crate) async fn request(self: &Arc<Self>, request: Request, reach: Reach) -> Replies<Reply> {
         // What is not understood here is not understood elsewhere either.
         let Some(here) = carry_out(&self.node, &request) else { return Replies::default() };
         let mut replies = Replies::default();
@@ -80,7 +81,7 @@ impl Cluster {
 fn carry_out(node: &Node, request: &Request) -> Option<BoxFuture<Reply>> {
     Some(reply(match request {
         Request::Node => Reply::Node { connections: node.connections() as u64 },
-        Request::Schema { fingerprint } => agreement::answer(node.registry, *fingerprint),
+        Request::Schema { fingerprint } => schema_check::answer(node.registry, *fingerprint),
         Request::Sockets { aim } => sockets(node, &read(aim)?),
         Request::Join { aim, room } => {
             let sockets = node.pick(&read(aim)?);

@@ -1,12 +1,12 @@
 //! What nodes ask each other: questions to other nodes, their replies, and how long to wait for them.
 //!
-//! A question is one message on the channel of the cluster, a reply one on the asker's own channel; what they say is typed, in
+//! A question is one message on the channel of the cluster, a reply one on the asker's own channel; their types are in
 //! [`wire::peer`](crate::wire::peer). Who has to reply is known because each node is a member of the room of nodes, as clients
 //! are of theirs. What a node does about a question is not known here.
 //!
-//! Nothing is signed: whoever may publish on these channels is taken for a node. What can be had without signatures is that
-//! nobody else is believed. A question's number can't be guessed by who does not hear the question, and a reply counts once, and
-//! only from a node that was asked.
+//! Nothing is signed: whoever may publish on these channels is taken for a node. Others can't
+//! forge a reply: a question's number can't be guessed by those who do not receive the question, and a reply counts once, and only from a
+//! node that was asked.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-/// This node's side of all conversations.
+/// The questions that this node has asked, and the nodes that it knows.
 pub(crate) struct Peers {
     id: ClientId,
     random: Random,
@@ -42,84 +42,84 @@ pub(crate) struct Open {
     pub(crate) replies: mpsc::UnboundedSender<(String, Reply)>,
 }
 
-/// What was replied in time, by the replying nodes' ids, and the other nodes' ids.
+/// The replies that came in time, by the ids of their nodes, and the ids of the nodes that did not reply.
 #[derive(Debug)]
 pub(crate) struct Replies<T> {
     pub(crate) values: Vec<(String, T)>,
-    pub(crate) silent: Vec<String>,
+    pub(crate) unanswered: Vec<String>,
 }
 
 impl<T> Default for Replies<T> {
     fn default() -> Self {
-        Self { values: Vec::new(), silent: Vec::new() }
+        Self { values: Vec::new(), unanswered: Vec::new() }
     }
 }
 
 impl Replies<Reply> {
     /// What was wanted. A node whose reply says something else has not answered.
     pub(crate) fn wanted<T>(self, read: impl Fn(Reply) -> Option<T>) -> Replies<T> {
-        let Self { values, mut silent } = self;
+        let Self { values, mut unanswered } = self;
         let mut wanted = Vec::with_capacity(values.len());
         for (node, reply) in values {
             match read(reply) {
                 Some(value) => wanted.push((node, value)),
-                None => silent.push(node),
+                None => unanswered.push(node),
             }
         }
-        silent.sort_unstable();
-        Replies { values: wanted, silent }
+        unanswered.sort_unstable();
+        Replies { values: wanted, unanswered }
     }
 }
 
-/// Who of those that were asked has replied, and who will not any more.
+/// Which of the asked nodes have replied, and which will not any more.
 pub(crate) struct Asked {
     waiting: HashSet<String>,
     values: Vec<(String, Reply)>,
-    silent: Vec<String>,
+    unanswered: Vec<String>,
 }
 
 impl Asked {
     /// These were asked just now.
     pub(crate) fn new(nodes: HashSet<String>) -> Self {
-        Self { waiting: nodes, values: Vec::new(), silent: Vec::new() }
+        Self { waiting: nodes, values: Vec::new(), unanswered: Vec::new() }
     }
 
-    /// Nobody is waited for any more.
+    /// Whether no reply is missing.
     pub(crate) fn is_over(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Who is waited for.
+    /// The nodes that have not replied.
     pub(crate) fn waiting(&self) -> &HashSet<String> {
         &self.waiting
     }
 
-    /// A node that was asked has replied; [`Peers::hear_reply`] lets nothing else through, and nobody's second reply.
+    /// A node that was asked has replied; [`Peers::receive_reply`] lets nothing else through, and nobody's second reply.
     pub(crate) fn replied(&mut self, from: String, reply: Reply) {
         if !self.waiting.remove(&from) {
-            // It seemed to be gone.
-            self.silent.retain(|node| *node != from);
+            // It was not listed, and seemed to have gone.
+            self.unanswered.retain(|node| *node != from);
         }
         self.values.push((from, reply));
     }
 
-    /// These nodes are still there. Whoever is not has left or has died, and will not reply any more.
-    pub(crate) fn there(&mut self, nodes: &HashSet<String>) {
-        self.silent.extend(self.waiting.extract_if(|node| !nodes.contains(node)));
+    /// These nodes are still there. A node that is not has left or died, and will not reply.
+    pub(crate) fn present(&mut self, nodes: &HashSet<String>) {
+        self.unanswered.extend(self.waiting.extract_if(|node| !nodes.contains(node)));
     }
 
-    /// The time is up, or nobody is waited for.
+    /// The replies so far.
     pub(crate) fn end(mut self) -> Replies<Reply> {
-        self.silent.extend(self.waiting);
-        self.silent.sort_unstable();
-        Replies { values: self.values, silent: self.silent }
+        self.unanswered.extend(self.waiting);
+        self.unanswered.sort_unstable();
+        Replies { values: self.values, unanswered: self.unanswered }
     }
 }
 
-/// Forgets a question when its asker has all replies or gives up.
-pub(crate) struct Forget<'a>(pub(crate) &'a Peers, pub(crate) u64);
+/// Removes an open question when its asker has all replies or stops waiting.
+pub(crate) struct OpenGuard<'a>(pub(crate) &'a Peers, pub(crate) u64);
 
-impl Drop for Forget<'_> {
+impl Drop for OpenGuard<'_> {
     fn drop(&mut self) {
         self.0.open.lock().remove(&self.1);
     }
@@ -147,13 +147,13 @@ impl Peers {
     }
 
     /// A reply came in; `false` where it is none.
-    pub(crate) fn hear_reply(&self, payload: &Bytes) -> bool {
+    pub(crate) fn receive_reply(&self, payload: &Bytes) -> bool {
         // Nobody waits any more, so it need not be read.
         if self.open.lock().is_empty() {
             return true;
         }
         let Some(Head { number, from }) = Head::of(payload) else { return false };
-        // Every node hears a question, also one that was not listed yet; and a reply may come too late.
+        // Also nodes that were not asked receive the question and reply; and a reply may come too late.
         if !self.open.lock().get(&number).is_some_and(|question| question.asked.contains(&from)) {
             return true;
         }
@@ -202,22 +202,22 @@ mod tests {
     fn who_has_gone_is_not_waited_for_and_is_silent_unless_its_reply_comes_all_the_same() {
         let mut asked = Asked::new(nodes(&["a", "b", "c", "d", "e"]));
         asked.replied("b".to_owned(), Reply::SameSchema);
-        asked.there(&nodes(&["a", "d"]));
+        asked.present(&nodes(&["a", "d"]));
         assert_eq!((asked.waiting(), asked.is_over()), (&nodes(&["a", "d"]), false));
         asked.replied("e".to_owned(), Reply::SameSchema);
         asked.replied("d".to_owned(), Reply::Unknown);
-        let Replies { values, silent } = asked.end();
+        let Replies { values, unanswered } = asked.end();
         let same = |node: &str| (node.to_owned(), Reply::SameSchema);
         assert_eq!(values, [same("b"), same("e"), ("d".to_owned(), Reply::Unknown)], "as they came");
-        assert_eq!(silent, ["a", "c"], "who was late, and who had gone");
+        assert_eq!(unanswered, ["a", "c"], "who was late, and who had gone");
     }
 
     #[test]
     fn where_nobody_is_left_the_question_is_over() {
         let mut asked = Asked::new(nodes(&["a", "b"]));
-        asked.there(&nodes(&[]));
+        asked.present(&nodes(&[]));
         assert!(asked.is_over());
-        assert_eq!(asked.end().silent, ["a", "b"]);
+        assert_eq!(asked.end().unanswered, ["a", "b"]);
         assert!(Asked::new(nodes(&[])).is_over());
     }
 }

@@ -1,4 +1,4 @@
-//! Nodes of the TypeScript implementation in the same cluster: their emits, delivered here.
+//! Delivers what nodes of the TypeScript implementation in the same cluster emit.
 //!
 //! Their messages are [`wire::typescript`](crate::wire::typescript)'s.
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Delivers what a TypeScript node emitted; `false` where it can't be read.
-pub(crate) fn hear(node: &Node, message: &Message, exclude: Option<&str>) -> bool {
+pub(crate) fn deliver(node: &Node, message: &Message, exclude: Option<&str>) -> bool {
     let Message::Named { name, payload } = message else { return false };
     if **name != *REMOTE_EMIT {
         return false;

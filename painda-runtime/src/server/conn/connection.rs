@@ -91,7 +91,7 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
         inbox.clear();
     }
     // Boxed, as all connections would carry what the end needs.
-    let last_words = Box::pin(async {
+    let closing = Box::pin(async {
         let written = timeout(CLOSE_TIMEOUT, async {
             poll_fn(|cx| core.outbox.poll_written(cx)).await;
             let _ = poll_fn(|cx| core.outbox.poll_shutdown(cx)).await;
@@ -100,38 +100,38 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
         core.outbox.abandon();
     });
     let handled = Box::pin(timeout(HANDLERS_TIMEOUT, inbox.finish()));
-    if let ((), Err(_)) = tokio::join!(last_words, handled) {
+    if let ((), Err(_)) = tokio::join!(closing, handled) {
         failed(session, &Error::other("it went on for too long after its client had gone"));
     }
     end
 }
 
-/// Writes what the client did not take at once, until the connection has been closed and the client has had its time to answer.
+/// Writes what the client did not take at once, until the connection is closed and the client has had time to answer.
 async fn write(node: &Node, core: &SocketCore) {
-    let mut patience: Option<Pin<Box<Sleep>>> = None;
+    let mut timer: Option<Pin<Box<Sleep>>> = None;
     poll_fn(|cx| {
         let deadline = match core.outbox.drive(cx) {
             Drive::Done => return Poll::Ready(()),
             _ if core.outbox.is_closing() => return Poll::Ready(()),
             Drive::Idle => {
-                patience = None;
+                timer = None;
                 return Poll::Pending;
             }
             Drive::Blocked(deadline) => deadline,
         };
         // Boxed, as most clients take what they are sent.
-        let patience = patience.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if patience.deadline() != deadline {
-            patience.as_mut().reset(deadline);
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
         }
-        if patience.as_mut().poll(cx).is_ready() && core.outbox.is_slow() {
+        if timer.as_mut().poll(cx).is_ready() && core.outbox.is_slow() {
             node.close_slow(core);
             return Poll::Ready(());
         }
         Poll::Pending
     })
     .await;
-    // From here on the client has a while to take what is queued, and to say goodbye itself.
+    // From here on the client has a while to take what is queued, and to answer the close frame.
     let last = async {
         poll_fn(|cx| core.outbox.poll_written(cx)).await;
         pending::<()>().await;
@@ -146,7 +146,7 @@ enum Event {
     /// So many messages wait for a handler that does not end that no more can be read.
     Stuck,
     Message(Result<WsMessage, WsError>),
-    /// The client has said nothing for as long as a heartbeat.
+    /// Nothing has come from the client for a heartbeat.
     Silence,
 }
 
@@ -167,7 +167,7 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
     let mut busy_since = None;
     loop {
         let event = poll_fn(|cx| {
-            if inbox.poll_one(cx).is_ready() || inbox.has_turn() {
+            if inbox.poll_one(cx).is_ready() || inbox.has_slot() {
                 return Poll::Ready(Event::Handled);
             }
             // Nothing is read that there is no room for: the client's own queue fills next.
@@ -182,10 +182,10 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
             silence.as_mut().poll(cx).map(|()| Event::Silence)
         })
         .await;
-        inbox.pass_turn().await;
+        inbox.release_slot().await;
         let now = Instant::now();
         if now.duration_since(*busy_since.get_or_insert(now)) > LONGEST_RUN {
-            // One client with much to say must not hold up the others.
+            // A client that sends much must not delay the others.
             tokio::task::yield_now().await;
             busy_since = None;
         }
@@ -197,25 +197,25 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
                 inbox.clear();
                 continue;
             }
-            // While nothing is read, nothing can be heard.
+            // While nothing is read, silence says nothing about the client.
             Event::Silence if inbox.is_full() => {
                 silence.as_mut().reset(now + heartbeat);
                 continue;
             }
             Event::Silence => {
-                let heard = mem::take(&mut incoming.heard);
-                if pinged && !heard {
+                let received = mem::take(&mut incoming.received);
+                if pinged && !received {
                     return Disconnect::TimedOut;
                 }
                 silent = true;
-                // Whoever still reads what came before owes no answer; the outbox sees whether it reads.
+                // No ping is queued where much waits; then the outbox finds out whether the client reads.
                 pinged = node.ping(core);
                 silence.as_mut().reset(now + heartbeat);
                 continue;
             }
         };
-        // Anything at all is a sign of life; the timer is only touched now and then.
-        incoming.heard = false;
+        // Any message is a sign of life; the timer is reset rarely, as that costs time.
+        incoming.received = false;
         if silent || silence.deadline() < now + heartbeat / 2 {
             (silent, pinged) = (false, false);
             silence.as_mut().reset(now + heartbeat);
@@ -223,10 +223,10 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
         let message = match message {
             Ok(message) => message,
             // Boxed, as it is rare, and all connections would carry what it needs.
-            Err(error) => return Box::pin(broken(session, incoming, error)).await,
+            Err(error) => return Box::pin(protocol_error(session, incoming, error)).await,
         };
         if core.outbox.is_closing() && !message.is_close() {
-            // We have said goodbye; only the client's reply matters now.
+            // The close frame is sent; only the client's answer to it matters now.
             inbox.clear();
             continue;
         }
@@ -250,8 +250,8 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
     }
 }
 
-/// Tells the client what was wrong with the WebSocket protocol, and waits a moment for its reply.
-async fn broken<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver, error: WsError) -> Disconnect {
+/// Closes the connection with what was wrong with the WebSocket protocol, and waits a moment for the client's answer.
+async fn protocol_error<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Receiver, error: WsError) -> Disconnect {
     let (code, reason) = match &error {
         WsError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
             (close_code::TOO_LARGE, format!("a message may have at most {max_size} bytes"))
@@ -283,7 +283,7 @@ struct Receiver {
     context: WebSocketContext,
     reader: Reader,
     /// Bytes have come since this was last looked at. Within a large frame a client can't answer pings.
-    heard: bool,
+    received: bool,
     rate: ByteRate,
     /// When the client is read again that has sent too fast. Boxed, as most never do.
     pause: Option<Pin<Box<Sleep>>>,
@@ -298,13 +298,13 @@ impl Receiver {
             .max_message_size(Some(node.config.limits.message));
         let context = WebSocketContext::from_partially_read(read_ahead, Role::Server, Some(config));
         let rate = ByteRate::of_reading(&node.config.limits, Instant::now());
-        Self { context, reader, heard: false, rate, pause: None }
+        Self { context, reader, received: false, rate, pause: None }
     }
 
     /// The next message, ping and pong included.
     fn poll_next(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<WsMessage, WsError>> {
-        let Self { reader, heard, rate, pause, .. } = self;
-        let mut stream = Stream { reader, heard, rate, pause, outbox, cx };
+        let Self { reader, received, rate, pause, .. } = self;
+        let mut stream = Stream { reader, received, rate, pause, outbox, cx };
         match self.context.read(&mut stream) {
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             done => Poll::Ready(done),
@@ -331,7 +331,7 @@ impl Receiver {
 /// What tungstenite sees: reads come from the connection, its own answers go into the outbox.
 struct Stream<'a, 'b> {
     reader: &'a mut Reader,
-    heard: &'a mut bool,
+    received: &'a mut bool,
     rate: &'a mut ByteRate,
     pause: &'a mut Option<Pin<Box<Sleep>>>,
     outbox: &'a Outbox,
@@ -350,7 +350,7 @@ impl Read for Stream<'_, '_> {
         match Pin::new(&mut self.reader).poll_read(self.cx, &mut read) {
             Poll::Ready(result) => {
                 let count = read.filled().len();
-                *self.heard |= count > 0;
+                *self.received |= count > 0;
                 let now = Instant::now();
                 self.rate.charge(count, now);
                 // The next read waits; what has come is looked at.

@@ -1,5 +1,4 @@
-//! What a client has sent and its handlers have not come to yet: handled one after another, in order, while the connection goes
-//! on being read.
+//! The messages of a client that wait for its handlers, which run one after another, in order, while the connection is still read.
 //!
 //! Bounded in messages and bytes. A full inbox pauses the reading, so that the client's own queue fills next; where no handler comes to
 //! an end meanwhile, this can't go on for long, because the end of the connection is not seen while nothing is read.
@@ -22,7 +21,7 @@ use crate::{
         close_code,
         error::Error,
         limits::{Allowed, ByteRate, Flood, MessageRate},
-        node::turns::{Turn, is_large},
+        node::large::{Slot, is_large},
         sending::packet::Dialect,
         session::{
             dispatch::{failed, refuse, tell_error},
@@ -37,8 +36,8 @@ use crate::{
 
 /// So many messages may wait for the handlers of one client.
 const MAX_MESSAGES: usize = 256;
-/// After so long a full inbox of which nothing is handled is given up.
-const STUCK: Duration = Duration::from_secs(5);
+/// A connection is closed when its inbox has been full for so long, with no handler coming to an end.
+const FULL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The messages of one client on their way to its handlers.
 pub(crate) struct Inbox<'a, S: Schema, F, B> {
@@ -57,8 +56,8 @@ pub(crate) struct Inbox<'a, S: Schema, F, B> {
     timeout: Option<Pin<Box<Sleep>>>,
     /// When a full inbox has waited for too long. Boxed, as most are never full.
     stuck: Option<Pin<Box<Sleep>>>,
-    /// What a large message needs.
-    turn: Turn,
+    /// The slot that a large message needs.
+    slot: Slot,
 }
 
 impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B> {
@@ -76,7 +75,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
             flood: None,
             timeout: None,
             stuck: None,
-            turn: Turn::None,
+            slot: Slot::None,
         }
     }
 
@@ -88,10 +87,10 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
 
     /// Whether it has been full for too long with no handler coming to an end; asked while it is full.
     pub(crate) fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.stuck.get_or_insert_with(|| Box::pin(sleep(STUCK))).as_mut().poll(cx)
+        self.stuck.get_or_insert_with(|| Box::pin(sleep(FULL_TIMEOUT))).as_mut().poll(cx)
     }
 
-    /// Takes a data message; one that comes while a handler runs waits for it, and a large one for its turn.
+    /// Takes a data message; one that comes while a handler runs waits for it, and a large one for a slot.
     pub(crate) fn push(&mut self, message: WsMessage, now: Instant) {
         match self.message_rate.allow(now) {
             Allowed::Yes if self.running.is_none() && self.waiting.is_empty() && !is_large(&message) => {
@@ -111,8 +110,8 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         self.bytes = 0;
     }
 
-    /// Handles one message, the next where none is being handled yet, until its handler ends or has taken too long. Where it has taken a
-    /// [turn](Self::has_turn) for that, the turn is to be passed on before the next.
+    /// Handles one message, the next where none is being handled yet, until its handler ends or has taken too long. Where that took a
+    /// [slot](Self::has_slot), the slot has to be released before the next message.
     pub(crate) fn poll_one(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.running.is_none() {
             ready!(self.poll_next(cx));
@@ -135,12 +134,12 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(next) = self.waiting.front() else { return Poll::Pending };
         if self.session.core.outbox.is_closed_by_us() {
-            // Whoever has been turned away is not heard any more.
+            // Messages of a client that is being closed are dropped.
             self.clear();
             return Poll::Ready(());
         }
         if is_large(next) {
-            ready!(self.turn.poll_take(&self.session.server.node().turns, cx));
+            ready!(self.slot.poll_take(&self.session.server.node().large, cx));
         }
         if let Some(message) = self.waiting.pop_front() {
             self.bytes -= message.len();
@@ -153,14 +152,14 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         Poll::Ready(())
     }
 
-    /// Whether other connections wait for this one to pass its turn on.
-    pub(crate) fn has_turn(&self) -> bool {
-        self.turn.is_taken()
+    /// Whether the connection holds a slot for large messages.
+    pub(crate) fn has_slot(&self) -> bool {
+        self.slot.is_taken()
     }
 
-    /// Passes the turn on.
-    pub(crate) async fn pass_turn(&mut self) {
-        self.turn.pass().await;
+    /// Releases the slot.
+    pub(crate) async fn release_slot(&mut self) {
+        self.slot.release().await;
     }
 
     fn poll_timeout(&mut self, limit: Duration, cx: &mut Context<'_>) -> Poll<()> {
@@ -173,8 +172,8 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
     /// Waits until everything that has come is handled.
     pub(crate) async fn finish(&mut self) {
         while self.running.is_some() || !self.waiting.is_empty() {
-            std::future::poll_fn(|cx| if self.has_turn() { Poll::Ready(()) } else { self.poll_one(cx) }).await;
-            self.pass_turn().await;
+            std::future::poll_fn(|cx| if self.has_slot() { Poll::Ready(()) } else { self.poll_one(cx) }).await;
+            self.release_slot().await;
         }
     }
 
@@ -184,7 +183,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         if super::echo::echoes(self.session, message) {
             return;
         }
-        self.byte_rate.owe(self.session.owed.swap(0, Ordering::Relaxed));
+        self.byte_rate.deduct(self.session.growth.swap(0, Ordering::Relaxed));
         let allowed = self.byte_rate.allow(message.len(), now);
         if allowed != Allowed::Yes {
             return self.drop_one(allowed, "bytes", now);
@@ -196,7 +195,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
                     Ok(frame) => {
                         let core = &self.session.core;
                         if frame.version == 1 && core.dialect() == Dialect::V2 {
-                            self.session.server.node().hears_json(core, Dialect::V1);
+                            self.session.server.node().use_dialect(core, Dialect::V1);
                         }
                         frame.body
                     }
@@ -220,7 +219,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         self.running = Some(Box::pin((self.begin)(body)));
     }
 
-    /// Drops a message that is too much. Whoever is only told goes on; whoever goes on for long is closed.
+    /// Drops a message over the rate. The client gets an error once a second, and is closed where this goes on for long.
     fn drop_one(&mut self, over: Allowed, what: &str, now: Instant) {
         let node = self.session.server.node();
         node.counters.rate_limited.add(1);

@@ -1,4 +1,4 @@
-//! The bodies of HTTP messages, with an eye on whose turn it is.
+//! The bodies of HTTP messages, which tell their connection what it waits for.
 
 use std::{
     io,
@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use crate::server::node::pending::{PendingConnection, Turn};
+use crate::server::node::pending::{PendingConnection, Phase};
 use bytes::Bytes;
 use http_body_util::{Full, combinators::UnsyncBoxBody};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -39,9 +39,9 @@ impl Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        match (&polled, self.connection.is(Turn::Body)) {
-            (Poll::Pending, false) => self.connection.turn(Turn::Body),
-            (Poll::Ready(_), true) => self.connection.turn(Turn::Application),
+        match (&polled, self.connection.is(Phase::Body)) {
+            (Poll::Pending, false) => self.connection.enter_phase(Phase::Body),
+            (Poll::Ready(_), true) => self.connection.enter_phase(Phase::Application),
             _ => {}
         }
         polled
@@ -58,8 +58,8 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if self.connection.is(Turn::Body) {
-            self.connection.turn(Turn::Application);
+        if self.connection.is(Phase::Body) {
+            self.connection.enter_phase(Phase::Application);
         }
     }
 }
@@ -90,15 +90,15 @@ impl Body for AnswerBody {
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {
-                    self.connection.turn(Turn::Application);
+                    self.connection.enter_phase(Phase::Application);
                     return Poll::Pending;
                 }
             }
         }
         let piece = self.rest.len().min(PIECE);
         let piece = self.rest.split_to(piece);
-        // Whoever polls next has been rid of most of it.
-        self.connection.turn(Turn::Answer);
+        // hyper polls again when the client has taken most of it.
+        self.connection.enter_phase(Phase::Answer);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
@@ -119,6 +119,6 @@ impl Body for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.connection.turn(Turn::Request);
+        self.connection.enter_phase(Phase::Request);
     }
 }

@@ -35,7 +35,7 @@ pub fn is_upgrade<B>(request: &Request<B>) -> bool {
 /// What a handshake that can be answered has asked for.
 #[derive(Debug)]
 pub(crate) struct Accepted {
-    /// The answer to the client's key.
+    /// The value of Sec-WebSocket-Accept.
     accept: String,
     pub(crate) dialect: Dialect,
 }

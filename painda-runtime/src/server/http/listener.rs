@@ -1,5 +1,5 @@
-//! Plain HTTP/1.1 over any stream, and the accepting of TCP connections: what keeps strangers who say nothing, or half of it, from
-//! taking all the room.
+//! Plain HTTP/1.1 over any stream, and the accepting of TCP connections. Clients that send nothing, or half a request, can't take all
+//! connections.
 
 use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ use crate::{
         log::line,
         node::{
             Node,
-            pending::{End, PendingConnection, Turn},
+            pending::{End, PendingConnection, Phase},
         },
         session::handle::PPServer,
     },
@@ -40,7 +40,7 @@ use crate::{
 
 /// The largest head that a request may have, and what is read or written of a body at once. A larger head is answered 431.
 const BUFFER: usize = 16 << 10;
-/// So long a new connection is spared where there is no room: what it has sent may not have been read yet.
+/// A new connection is not closed to make room before it is this old: its request may not have been read yet.
 const GRACE: Duration = Duration::from_millis(200);
 /// How long an error of the listener is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -182,7 +182,7 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
                     () = &mut closed => break,
                     () = left => {}
                     () = changed => {}
-                    // What others hold is freed without a word.
+                    // Nothing tells when other processes free descriptors.
                     () = sleep(PAUSE) => {}
                 }
             }
@@ -213,7 +213,7 @@ async fn connection<T>(
 {
     let ours = pending.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        pending.turn(Turn::Application);
+        pending.enter_phase(Phase::Application);
         let mut request = request.map(|body| RequestBody::new(body, pending.clone()));
         if let Some(remote) = remote {
             address::note(request.extensions_mut(), remote);
@@ -229,7 +229,7 @@ async fn connection<T>(
     });
     let connection = http1::Builder::new()
         .max_buf_size(BUFFER)
-        // Whose turn it is, and for how long, is seen to here.
+        // The timeouts are those of `Pending`.
         .header_read_timeout(None)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -238,7 +238,7 @@ async fn connection<T>(
         biased;
         ended = connection.as_mut() => ended,
         end = ours.end() => {
-            if end != End::Stopping || ours.is(Turn::Request) {
+            if end != End::Stopping || ours.is(Phase::Request) {
                 line!(
                     node.log.broken, DEBUG, target: "painda::server",
                     ?remote, ?end, "closed a connection"
@@ -254,7 +254,7 @@ async fn connection<T>(
     }
 }
 
-/// Makes room for a connection where there is a shortage; not where nobody keeps the server waiting.
+/// Makes room for a connection where descriptors are short; `false` where no connection waits for its client.
 async fn make_room(node: &Node, reserve: &Reserve, listener: &TcpListener) -> bool {
     while reserve.is_short(listener) {
         let left = node.http.left.notified();

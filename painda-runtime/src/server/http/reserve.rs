@@ -1,5 +1,5 @@
-//! File descriptors that are kept back, so that clients can't take the last ones: then nothing could be opened any more, no connection to
-//! Redis and no file, and not even a client could be accepted to be turned away.
+//! File descriptors that are kept in reserve, so that clients can't take the last ones. Without them nothing could be opened any more, no
+//! connection to Redis and no file, and no client could be accepted to be answered with an error.
 
 use std::{io, time::Duration};
 

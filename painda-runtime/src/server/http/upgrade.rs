@@ -33,7 +33,7 @@ use crate::{
         sending::writer::Writer,
         session::{
             disconnect::Disconnect,
-            dispatch::{caught, turn_away},
+            dispatch::{caught, refuse_client},
             handle::{PPServer, Session, Socket},
             handshake::Handshake,
         },
@@ -41,7 +41,7 @@ use crate::{
     },
 };
 
-/// Answers a request: a WebSocket handshake connects a client, anything else is told what to do instead.
+/// Answers a request: a WebSocket handshake connects a client, anything else is answered with what is wrong.
 pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Request<B>) -> Response<ResponseBody> {
     let node = server.node();
     let checked = check::check(&request).and_then(|accepted| {
@@ -64,7 +64,7 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
     let (head, _) = request.into_parts();
     // Boxed, because the connection's task keeps the place of what it was given.
     let handshake = Box::new(check::describe(head, &node.config.limits));
-    let connection = Connection {
+    let connection = ClientTask {
         session: Arc::new(Session::new(core, server.clone(), handshake.client_ip())),
         accepted: false,
         address: None,
@@ -72,17 +72,17 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
     };
     // In a task of its own: this future is dropped where the client vanishes during its handshake.
     let (open, opened) = oneshot::channel();
-    tokio::spawn(connection.live(handshake, upgrade, open));
+    tokio::spawn(connection.run(handshake, upgrade, open));
     match opened.await {
         Ok(()) => accepted.response(),
         Err(_) => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the connection could not be set up").response(),
     }
 }
 
-/// A client from the moment that it is known until everything about it is undone.
-struct Connection<S: Schema> {
+/// The task of a client, from its handshake to the end of its disconnect hook.
+struct ClientTask<S: Schema> {
     session: Arc<Session<S>>,
-    /// The connect hook has accepted it, so the disconnect hook is to hear of it.
+    /// The connect hook has accepted it, so the disconnect hook has to be called.
     accepted: bool,
     /// Counts as one of its address, where these are counted.
     address: Option<AddressGuard>,
@@ -93,14 +93,14 @@ struct Connection<S: Schema> {
 /// A connect hook that is still running.
 type Hook = BoxFuture<Result<(), Error>>;
 
-impl<S: Schema> Connection<S> {
-    async fn live(mut self, handshake: Box<Handshake>, upgrade: OnUpgrade, open: oneshot::Sender<()>) {
+impl<S: Schema> ClientTask<S> {
+    async fn run(mut self, handshake: Box<Handshake>, upgrade: OnUpgrade, open: oneshot::Sender<()>) {
         let (session, began) = (self.session.clone(), Instant::now());
         let (node, core, address) = (session.server.node(), &session.core, session.address);
-        let unfinished = self.greet(handshake, open).await;
-        let came = self.accepted;
-        if came {
-            node.log.came(core.id, address);
+        let unfinished = self.run_connect_hook(handshake, open).await;
+        let was_connected = self.accepted;
+        if was_connected {
+            node.log.connected(core.id, address);
         }
         if node.is_closing() {
             // Those that were there when the server began to close have been told.
@@ -121,12 +121,12 @@ impl<S: Schema> Connection<S> {
             }
         };
         self.address = None;
-        if came {
+        if was_connected {
             let error = match &end {
                 Disconnect::Broken(error) => Some(error.as_str()),
                 _ => None,
             };
-            node.log.left(core.id, address, end.counted(core), error, began.elapsed());
+            node.log.disconnected(core.id, address, end.counted(core), error, began.elapsed());
         }
         if let (true, Some(hook)) = (self.accepted, &self.session.server.hooks().disconnect) {
             let socket = Socket::new(self.session.clone());
@@ -141,7 +141,7 @@ impl<S: Schema> Connection<S> {
     }
 
     /// Runs the connect hook, and has the handshake answered. Returns the hook where it takes too long, or goes on without its client.
-    async fn greet(&mut self, handshake: Box<Handshake>, mut open: oneshot::Sender<()>) -> Option<Hook> {
+    async fn run_connect_hook(&mut self, handshake: Box<Handshake>, mut open: oneshot::Sender<()>) -> Option<Hook> {
         let server = self.session.server.clone();
         let (node, socket) = (server.node(), Socket::new(self.session.clone()));
         match node.addresses.admit(handshake.client_ip()) {
@@ -149,7 +149,7 @@ impl<S: Schema> Connection<S> {
             Err(()) => {
                 let why = "too many connections from this address";
                 let error = Error::refused_with(close_code::TOO_MANY_CONNECTIONS, why);
-                turn_away(&self.session, Refused::Address, &error);
+                refuse_client(&self.session, Refused::Address, &error);
                 let _ = open.send(());
                 return None;
             }
@@ -168,18 +168,18 @@ impl<S: Schema> Connection<S> {
             hooked = &mut hook => hooked,
             () = open.closed() => {
                 node.log.vanished(self.session.core.id, self.session.address);
-                self.lost(Disconnect::Broken(String::new()));
+                self.abandon(Disconnect::Broken(String::new()));
                 return Some(hook);
             }
             () = sleep(node.config.handshake_timeout) => {
-                turn_away(&self.session, Refused::HookTimeout, &Error::other("the connect hook took too long"));
+                refuse_client(&self.session, Refused::HookTimeout, &Error::other("the connect hook took too long"));
                 let _ = open.send(());
                 return Some(hook);
             }
         };
         match hooked {
             Ok(()) => self.accepted = true,
-            Err(error) => turn_away(&self.session, Refused::ConnectHook, &error),
+            Err(error) => refuse_client(&self.session, Refused::ConnectHook, &error),
         }
         let _ = open.send(());
         None
@@ -194,13 +194,13 @@ impl<S: Schema> Connection<S> {
                 let running = pin!(connection::run(&self.session, transport(upgraded)).instrument(span));
                 node.flusher().scope(running).await
             }
-            Ok(Err(error)) => self.lost(Disconnect::Broken(error.to_string())),
-            Err(_) => self.lost(Disconnect::TimedOut),
+            Ok(Err(error)) => self.abandon(Disconnect::Broken(error.to_string())),
+            Err(_) => self.abandon(Disconnect::TimedOut),
         }
     }
 
-    /// The handshake came to nothing.
-    fn lost(&self, end: Disconnect) -> Disconnect {
+    /// The connection ends before it was open.
+    fn abandon(&self, end: Disconnect) -> Disconnect {
         let core = &self.session.core;
         core.outbox.abandon();
         self.session.server.node().disconnect(core, end.counted(core));
@@ -208,10 +208,10 @@ impl<S: Schema> Connection<S> {
     }
 }
 
-impl<S: Schema> Drop for Connection<S> {
+impl<S: Schema> Drop for ClientTask<S> {
     fn drop(&mut self) {
         // Done already, but for a panic and the end of the runtime.
-        self.lost(Disconnect::Server);
+        self.abandon(Disconnect::Server);
         self.session.handlers.end();
     }
 }

@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 pub(crate) struct Addresses {
     /// How many one may have; 0 is no limit.
     limit: usize,
-    /// Whoever has one IPv6 address has all with the same first bits, mostly 64.
+    /// IPv6 addresses with the same first bits count as one, as their owner has all of them; mostly 64 bits.
     ipv6_prefix: u8,
     counts: Mutex<HashMap<IpAddr, usize>>,
     warned: AtomicBool,

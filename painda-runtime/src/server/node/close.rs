@@ -1,4 +1,4 @@
-//! The close of a node, from the first word to its clients to the end of its adapter.
+//! The close of a node: its clients are told, then waited for, then the adapter is closed.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -16,7 +16,7 @@ use crate::{
 
 impl Node {
     /// Tells every client that the node stops, and waits until they are gone and their disconnect hooks have ended, or the deadline
-    /// has passed; then closes the adapter. It goes on to its end whatever becomes of the future.
+    /// has passed; then closes the adapter. It goes on to its end where the future is dropped.
     pub(crate) fn close(self: &Arc<Self>, reason: &'static str) -> impl Future<Output = Result<(), Error>> + use<> {
         let mut closed = self.closed.subscribe();
         if !self.closing.swap(true, Ordering::AcqRel) {
@@ -28,7 +28,7 @@ impl Node {
             self.runtime.spawn(async move {
                 let _unfinished = unfinished;
                 let began = Instant::now();
-                let result = node.wind_up(reason).await;
+                let result = node.stop_clients(reason).await;
                 let after = began.elapsed();
                 match &result {
                     Ok(()) => tracing::info!(target: "painda::server", ?after, "stopped"),
@@ -45,7 +45,7 @@ impl Node {
         }
     }
 
-    async fn wind_up(&self, reason: &str) -> Result<(), Error> {
+    async fn stop_clients(&self, reason: &str) -> Result<(), Error> {
         let deadline = self.config.shutdown_timeout;
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control(&ToClient::Shutdown { reason, timeout_ms }) {
@@ -73,7 +73,7 @@ impl Node {
     }
 }
 
-/// A close that has begun. Where the runtime ends before it does, whoever waits for it is told.
+/// A close that has begun. Where the runtime ends before it does, those who wait for it get an error.
 struct Unfinished(Arc<Node>);
 
 impl Drop for Unfinished {

@@ -14,7 +14,7 @@ use crate::{
         sending::{
             core::SocketCore,
             outbox::{Bound, Policy, Pushed},
-            packet::{Packet, Unsaid, ping_frame},
+            packet::{NoFrame, Packet, ping_frame},
         },
         stats::{Closed, Counters, EventLabel},
     },
@@ -75,7 +75,7 @@ impl Node {
         slow.iter().for_each(|socket| self.close_slow(socket));
     }
 
-    /// To one socket, whose emitter is told where there is no room.
+    /// To one socket; the result says where its queue is full.
     pub(crate) fn push(&self, socket: &Arc<SocketCore>, packet: &Packet) -> Pushed {
         let (policy, event) = self.policy(&packet.message);
         self.push_with(socket, packet, &policy, event)
@@ -93,12 +93,12 @@ impl Node {
         pushed
     }
 
-    /// Sends a client a message of the protocol itself; left out where much waits for it already, or it has gone.
+    /// Sends a client a message of the protocol itself; it is dropped where much waits already, or the client has disconnected.
     pub(crate) fn answer(&self, socket: &Arc<SocketCore>, packet: &Packet) {
         self.push_with(socket, packet, &Policy::Protocol, EventLabel::at(self.registry, None));
     }
 
-    /// Queues a ping; `false` where too much waits for the client, or it has gone.
+    /// Queues a ping; `false` where too much waits for the client, or it has disconnected.
     pub(crate) fn ping(&self, socket: &Arc<SocketCore>) -> bool {
         match socket.outbox.push(ping_frame(), &Policy::Protocol, Bound::Limit) {
             Pushed::FlushNeeded => self.flusher.schedule([socket.clone()]),
@@ -108,7 +108,7 @@ impl Node {
         true
     }
 
-    /// What happens to a message where a client's queue is full, as its event declares it; and the event as it is counted.
+    /// What happens to a message where a client's queue is full, as its event declares; and the label that counts the event.
     fn policy(&self, message: &Message) -> (Policy, EventLabel) {
         let Message::Event { id, payload } = message else {
             return (Policy::Reliable, EventLabel::at(self.registry, None));
@@ -138,8 +138,8 @@ impl Node {
     ) -> Pushed {
         let (pushed, len) = match packet.frame(socket.dialect(), self.registry, self.config.limits.queue.largest()) {
             Ok(frame) => (socket.outbox.push(frame.clone(), policy, bound), frame.len()),
-            Err(Unsaid::TooLarge) => (socket.outbox.refuse(), 0),
-            Err(Unsaid::Unknown) => {
+            Err(NoFrame::TooLarge) => (socket.outbox.refuse(), 0),
+            Err(NoFrame::Unknown) => {
                 self.counters.unknown_events.add(1);
                 return Pushed::Dropped;
             }
@@ -148,7 +148,7 @@ impl Node {
         pushed
     }
 
-    /// Closes a client that has had too much waiting for it, or has taken nothing, for too long.
+    /// Closes a client that has been over its limit, or has read nothing, for too long.
     pub(crate) fn close_slow(&self, socket: &SocketCore) {
         if socket.close_because(Closed::Slow, close_code::TOO_SLOW, "the client reads too slowly") {
             self.counters.slow_clients.add(1);
@@ -156,7 +156,7 @@ impl Node {
     }
 }
 
-/// What became of one emit's frames, counted once.
+/// What happened to one emit's frames; added to the counters once.
 #[derive(Default)]
 struct Tally {
     queued: u64,

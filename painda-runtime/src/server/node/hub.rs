@@ -1,7 +1,7 @@
 //! The sockets of this node, and the rooms they are in. Knows no adapter.
 //!
-//! What is known of a room stands in one place, its [`Room`], behind a lock of its own. Rooms and sockets are found without a lock: an emit
-//! never waits for what joins, leaves or begins to hear another room.
+//! The state of a room is in one place, its [`Room`], behind a lock of its own. Rooms and sockets are found without a lock: an emit never
+//! waits for a join, a leave or a subscription of another room.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,7 +24,7 @@ use crate::{
     wire::aim::Aim,
 };
 
-/// So many rooms are looked at in one moment, or the first ones that have so many members.
+/// So many rooms are locked together, or fewer where they have so many members.
 const PIECE: usize = 1024;
 const PIECE_MEMBERS: usize = 1 << 16;
 
@@ -38,7 +38,7 @@ pub(crate) struct Hub {
     occupied: AtomicUsize,
 }
 
-/// A room whose channel this node hears: it has members here, or had until a while ago.
+/// A room whose channel this node is subscribed to: it has members here, or had some lately.
 #[derive(Debug)]
 struct Room {
     name: Arc<str>,
@@ -50,7 +50,7 @@ struct State {
     members: Sockets,
     /// Since when there have been no members.
     empty_since: Option<Instant>,
-    /// It is not in the table any more, and must not be entered.
+    /// It was removed from the table, and must not be entered.
     ended: bool,
 }
 
@@ -120,7 +120,7 @@ impl Hub {
         let mut state = room.state.write();
         if state.members.remove(&id).is_some() && state.members.is_empty() {
             state.empty_since = Some(Instant::now());
-            // Gives back what many members have made large.
+            // Gives memory back that many members needed.
             state.members.shrink_to(0);
             self.occupied.fetch_sub(1, Ordering::Relaxed);
         }
@@ -156,7 +156,7 @@ impl Hub {
 
     /// The sockets of an aim of any kind.
     ///
-    /// Up to [`PIECE`] rooms are looked at in one moment, so that whoever goes from one of them to another is found in one of the
+    /// Up to [`PIECE`] rooms are locked together, so that a socket that moves from one of them to another is found in one of the
     /// two. More are looked at in pieces: the list may come from another node, and joins do not wait for all of it.
     fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
         let (mut picked, mut out) = (Sockets::default(), HashSet::with_hasher(ById));
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(ended.into_inner(), rooms);
     }
 
-    /// Whoever enters is found, however often the room ends meanwhile.
+    /// A socket that enters is found, however often the room ends meanwhile.
     #[test]
     fn a_room_that_ends_while_it_is_entered_loses_nobody() {
         let hub = Hub::default();

@@ -20,22 +20,22 @@ impl Node {
         let socket =
             Arc::new(SocketCore::new(ClientId::random(&self.config.random)?, self.config.limits.queue.clone()));
         if dialect != Dialect::V2 {
-            self.hears_json(&socket, dialect);
+            self.use_dialect(&socket, dialect);
         }
         self.facade.connections(self.hub.add(socket.clone()));
         self.counters.opened.add(1);
         Some(socket)
     }
 
-    /// Speaks to a socket in JSON from now on.
-    pub(crate) fn hears_json(&self, socket: &SocketCore, dialect: Dialect) {
+    /// Sends a socket JSON from now on, in this dialect.
+    pub(crate) fn use_dialect(&self, socket: &SocketCore, dialect: Dialect) {
         if !socket.rooms.lock().left {
             socket.set_dialect(dialect);
             self.json_sockets.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// How many bytes an event has in the largest form in which anybody here would get it.
+    /// How many bytes an event has in the largest form that a client of this node may get.
     pub(crate) fn largest_form(&self, event: &EventDescriptor, payload: &[u8]) -> usize {
         match self.json_sockets.load(Ordering::Relaxed) {
             0 => payload.len(),
@@ -43,8 +43,7 @@ impl Node {
         }
     }
 
-    /// Takes a socket out of everything. Only the socket itself still knows the rooms that it was in. Of several ends the first
-    /// counts: why, and the close code.
+    /// Removes a socket from the node and its rooms. The socket itself still knows in which rooms it was. Only the first call counts.
     pub(crate) fn disconnect(&self, socket: &SocketCore, (why, code): (Closed, u16)) {
         self.facade.connections(self.hub.remove(socket.id));
         let rooms = {
@@ -64,7 +63,7 @@ impl Node {
         self.changed.notify_waiters();
     }
 
-    /// Puts a socket into a room; the future ends when remote emits to the room arrive here, or can't for now.
+    /// Puts a socket into a room; the future ends when this node is subscribed to the room, or can't be for now.
     pub(crate) fn join(
         &self,
         socket: &Arc<SocketCore>,
@@ -112,7 +111,7 @@ impl Node {
 
     fn exit(&self, room: &str, id: ClientId) {
         self.hub.exit(room, id);
-        // The adapter's close removes everybody, in an order that others can clean up after.
+        // The adapter's close removes all members; if it is interrupted, other nodes finish it.
         if !self.is_closing() {
             drop(self.adapter.remove_from_room(room, id.as_str()));
         }

@@ -6,10 +6,10 @@ pub(crate) mod addresses;
 mod close;
 mod events;
 mod hub;
+pub(crate) mod large;
 mod members;
 mod packets;
 pub(crate) mod pending;
-pub(crate) mod turns;
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ use tokio::{
     time::Instant,
 };
 
-use self::{addresses::Addresses, hub::Hub, pending::Pending, turns::Turns};
+use self::{addresses::Addresses, hub::Hub, large::LargeSlots, pending::Pending};
 pub(crate) use self::{
     close::{Client, UnfinishedHook},
     members::check_room,
@@ -49,7 +49,7 @@ pub(crate) struct Node {
     pub(crate) counters: Counters,
     pub(crate) facade: Facade,
     pub(crate) log: Log,
-    /// For what other nodes ask and this one has to wait for.
+    /// Runs tasks for questions of other nodes, and the close.
     pub(crate) runtime: Handle,
     hub: Hub,
     adapter: Box<dyn PPAdapter>,
@@ -57,20 +57,20 @@ pub(crate) struct Node {
     /// Called by the adapter with what other nodes publish.
     pub(crate) callback: Callback,
     pub(crate) addresses: Arc<Addresses>,
-    /// How many sockets are spoken to in JSON.
+    /// How many sockets are sent JSON.
     json_sockets: AtomicUsize,
-    /// Those whose disconnect hook has not ended yet.
+    /// Clients whose disconnect hook has not ended yet.
     clients: AtomicUsize,
     /// Connect hooks that go on without their client.
     unfinished_hooks: AtomicUsize,
-    /// The connections that are no WebSockets.
+    /// The HTTP connections that are not WebSockets.
     pub(crate) http: Arc<Pending>,
-    /// Who may work on a large message.
-    pub(crate) turns: Turns,
+    /// Slots for work on large messages.
+    pub(crate) large: LargeSlots,
     closing: AtomicBool,
     /// How the close went, once it is over.
     closed: watch::Sender<Option<Result<(), Error>>>,
-    /// Told whenever a socket goes, and when the node begins to close.
+    /// Notified whenever a socket disconnects, and when the node begins to close.
     pub(crate) changed: Notify,
 }
 
@@ -101,7 +101,7 @@ impl Node {
             clients: AtomicUsize::new(0),
             unfinished_hooks: AtomicUsize::new(0),
             http,
-            turns: Turns::new(&Handle::current()),
+            large: LargeSlots::new(&Handle::current()),
             closing: AtomicBool::new(false),
             closed: watch::Sender::new(None),
             changed: Notify::new(),
@@ -139,8 +139,8 @@ impl Node {
         self.hub.len()
     }
 
-    /// Whether there are as many clients as the limit allows. A connect hook whose client has gone counts: otherwise whoever
-    /// connects and vanishes again and again could have any number of them run.
+    /// Whether there are as many clients as the limit allows. A connect hook whose client has gone counts: otherwise a client
+    /// that connects and vanishes again and again could have any number of them run.
     pub(crate) fn is_full(&self) -> bool {
         self.hub.len() + self.unfinished_hooks.load(Ordering::Acquire) >= self.config.limits.connections
     }

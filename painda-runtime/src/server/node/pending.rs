@@ -1,8 +1,8 @@
-//! Connections that are no WebSockets: who keeps the server waiting, and for how long.
+//! HTTP connections that are not WebSockets, and how long each has waited for its client.
 //!
-//! It is always somebody's turn: the client's, to send its request or to take its answer, or the application's, to answer. A client
-//! may be slow for as long as a timeout says; and where there is no room for another connection, the one goes that has been slow for
-//! the longest time. Those that wait for the application are not touched.
+//! A connection waits either for its client, to send a request or to take the response, or for the application, to answer. A wait for the
+//! client has a timeout. Where there is no room for another connection, the one that has waited for its client for longest is closed.
+//! Connections that wait for the application stay.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,11 +17,11 @@ use tokio::{
 pub(crate) struct Pending {
     /// How many may wait for their client.
     limit: usize,
-    /// How long each may.
-    patience: Duration,
+    /// How long each of them may.
+    timeout: Duration,
     queue: Mutex<Queue>,
     stopping: watch::Sender<bool>,
-    /// Told whenever a connection ends, or becomes a WebSocket.
+    /// Notified whenever a connection ends or becomes a WebSocket.
     pub(crate) left: Notify,
 }
 
@@ -33,23 +33,23 @@ struct Queue {
     log: Log,
 }
 
-/// Says at most once in a while how many were closed for others.
+/// Logs at most every [`PAUSE`](Log::PAUSE) how many were closed to make room.
 #[derive(Debug, Default)]
 struct Log {
     last: Option<Instant>,
     closed: usize,
 }
 
-/// Whose turn it is.
+/// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// The client's: the head of its request.
+pub(crate) enum Phase {
+    /// The client: the head of its request.
     Request,
-    /// The client's: more of its request's body.
+    /// The client: more of its request's body.
     Body,
-    /// The client's: to take what it was sent. It has three times as long: the kernel says late that there is room again.
+    /// The client: to take what it was sent. It has three times the timeout, because the kernel reports late that there is room again.
     Answer,
-    /// The application's.
+    /// The application: its answer.
     Application,
 }
 
@@ -63,39 +63,39 @@ pub(crate) struct PendingConnection {
 
 #[derive(Debug)]
 struct State {
-    turn: Turn,
+    phase: Phase,
     since: Instant,
-    /// In the queue, where it is the client's turn.
+    /// Its place in the queue, where it waits for its client.
     place: u64,
 }
 
 /// Why a connection has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// Its client has kept the server waiting for too long.
+    /// It has waited for its client for too long.
     TimedOut,
     /// There was no room for another one.
     Evicted,
-    /// The server stops: what has begun may end.
+    /// The server stops; an answer that has begun may end.
     Stopping,
 }
 
 impl Pending {
-    pub(crate) fn new(limit: usize, patience: Duration) -> Arc<Self> {
+    pub(crate) fn new(limit: usize, timeout: Duration) -> Arc<Self> {
         Arc::new(Self {
             limit,
-            patience,
+            timeout,
             queue: Mutex::default(),
             stopping: watch::Sender::new(false),
             left: Notify::new(),
         })
     }
 
-    /// A new connection, whose request is to come. Where too many wait already, the oldest of them goes.
+    /// A new connection, which waits for its request. Where too many wait already, the one that has waited longest is closed.
     pub(crate) fn enter(self: &Arc<Self>) -> Arc<PendingConnection> {
         let evicted = Arc::new(Notify::new());
         let place = self.queue.lock().enter(evicted.clone(), self.limit);
-        let state = State { turn: Turn::Request, since: Instant::now(), place };
+        let state = State { phase: Phase::Request, since: Instant::now(), place };
         Arc::new(PendingConnection { pending: self.clone(), evicted, state: Mutex::new(state) })
     }
 
@@ -157,20 +157,20 @@ impl Log {
 }
 
 impl PendingConnection {
-    /// Says whose turn it is from now on.
-    pub(crate) fn turn(&self, turn: Turn) {
+    /// Says what the connection waits for from now on.
+    pub(crate) fn enter_phase(&self, phase: Phase) {
         let mut state = self.state.lock();
         let mut queue = self.pending.queue.lock();
         queue.waiting.remove(&state.place);
-        state.turn = turn;
+        state.phase = phase;
         state.since = Instant::now();
-        if turn != Turn::Application {
+        if phase != Phase::Application {
             state.place = queue.enter(self.evicted.clone(), self.pending.limit);
         }
     }
 
-    pub(crate) fn is(&self, turn: Turn) -> bool {
-        self.state.lock().turn == turn
+    pub(crate) fn is(&self, phase: Phase) -> bool {
+        self.state.lock().phase == phase
     }
 
     /// Ends when the connection has to.
@@ -184,23 +184,23 @@ impl PendingConnection {
         }
     }
 
-    /// Ends when the client has kept the server waiting for too long.
+    /// Ends when the connection has waited for its client for too long.
     async fn overdue(&self) {
-        let patience = self.pending.patience;
+        let timeout = self.pending.timeout;
         loop {
             let left = {
                 let state = self.state.lock();
-                match state.turn {
-                    Turn::Request | Turn::Body => patience.saturating_sub(state.since.elapsed()),
-                    Turn::Answer => (3 * patience).saturating_sub(state.since.elapsed()),
-                    Turn::Application => patience,
+                match state.phase {
+                    Phase::Request | Phase::Body => timeout.saturating_sub(state.since.elapsed()),
+                    Phase::Answer => (3 * timeout).saturating_sub(state.since.elapsed()),
+                    Phase::Application => timeout,
                 }
             };
             if left.is_zero() {
                 return;
             }
-            // A turn that begins meanwhile does not end before, but for one that cuts a longer one short: see to it in time.
-            sleep(left.min(patience)).await;
+            // The phase may change meanwhile, to one that ends sooner: so never sleep for longer than one timeout.
+            sleep(left.min(timeout)).await;
         }
     }
 }
@@ -228,9 +228,9 @@ mod tests {
         let pending = Pending::new(2, PATIENCE);
         let [first, second, third] = [pending.enter(), pending.enter(), pending.enter()];
         assert_eq!([evicted(&first), evicted(&second), evicted(&third)], [true, false, false]);
-        second.turn(Turn::Application);
+        second.enter_phase(Phase::Application);
         let fourth = pending.enter();
-        second.turn(Turn::Answer);
+        second.enter_phase(Phase::Answer);
         assert_eq!([evicted(&second), evicted(&third), evicted(&fourth)], [false, true, false]);
         drop((first, second, third, fourth));
         assert!(pending.queue.lock().waiting.is_empty());
@@ -240,7 +240,7 @@ mod tests {
     async fn whoever_waits_for_the_application_is_not_evicted() {
         let pending = Pending::new(100, PATIENCE);
         let [busy, idle] = [pending.enter(), pending.enter()];
-        busy.turn(Turn::Application);
+        busy.enter_phase(Phase::Application);
         assert_eq!(pending.evict(Duration::ZERO), Ok(()));
         assert_eq!([evicted(&busy), evicted(&idle)], [false, true]);
         assert_eq!(pending.evict(Duration::ZERO), Err(None));
@@ -251,8 +251,8 @@ mod tests {
         let pending = Pending::new(100, PATIENCE);
         let connection = pending.enter();
         assert_eq!(pending.evict(Duration::ZERO), Ok(()));
-        connection.turn(Turn::Application);
-        connection.turn(Turn::Answer);
+        connection.enter_phase(Phase::Application);
+        connection.enter_phase(Phase::Answer);
         assert_eq!(connection.end().await, End::Evicted);
     }
 
@@ -276,17 +276,17 @@ mod tests {
             tokio::spawn(async move { connection.end().await })
         };
         sleep(PATIENCE / 2).await;
-        connection.turn(Turn::Application);
+        connection.enter_phase(Phase::Application);
         sleep(PATIENCE * 5).await;
         for _ in 0..10 {
-            connection.turn(Turn::Answer);
+            connection.enter_phase(Phase::Answer);
             sleep(PATIENCE * 5 / 2).await;
         }
-        connection.turn(Turn::Body);
+        connection.enter_phase(Phase::Body);
         assert!(!ended.is_finished());
         assert_eq!(ended.await.expect("it ends"), End::TimedOut);
         assert_eq!(began.elapsed().as_secs(), 5 + 50 + 250 + 10);
-        connection.turn(Turn::Answer);
+        connection.enter_phase(Phase::Answer);
         assert_eq!(connection.end().await, End::TimedOut);
         assert_eq!(began.elapsed().as_secs(), 5 + 50 + 250 + 10 + 30);
     }
@@ -295,7 +295,7 @@ mod tests {
     async fn a_stop_is_heard_by_all_and_by_those_who_come_later() {
         let pending = Pending::new(100, PATIENCE);
         let [busy, idle] = [pending.enter(), pending.enter()];
-        busy.turn(Turn::Application);
+        busy.enter_phase(Phase::Application);
         pending.stop();
         for connection in [busy, idle, pending.enter()] {
             assert_eq!(connection.end().await, End::Stopping);

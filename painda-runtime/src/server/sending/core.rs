@@ -57,7 +57,7 @@ impl SocketCore {
         self.close_because(Closed::Server, code, reason)
     }
 
-    /// The same for another reason than that the application or a limit wants it.
+    /// Closes for another reason than the application's or a limit's.
     pub(crate) fn close_because(&self, why: Closed, code: u16, reason: &str) -> bool {
         let code = close_code::sendable(code);
         self.outbox.push_last(close_frame(Some((code, reason))), (why, code))
@@ -68,7 +68,7 @@ impl SocketCore {
         self.close(close_code::GOING_AWAY, "the server stops");
     }
 
-    /// Answers a client's close with what it says: a code and a reason, or neither. `false` where we have closed before.
+    /// Answers a client's close with its own code and reason, or with neither. `false` where the connection was closing already.
     pub(crate) fn answer_close(&self, said: Option<(u16, &str)>) -> bool {
         let code = said.map_or(1005, |(code, _)| code);
         self.outbox.push_last(close_frame(said), (Closed::Client, code))

@@ -1,10 +1,10 @@
 //! A socket's queue: finished WebSocket frames on their way to one client, bounded in bytes, to which each frame adds 32 of its own.
 //!
-//! Whoever emits only pushes. What is queued leaves in one write, made by the [flusher](super::flusher) while the
+//! An emit only queues. What is queued leaves in one write, made by the [flusher](super::flusher) while the
 //! client keeps up, and by the connection's own task while the client's TCP window is full. Knows no rooms and no events.
 //!
-//! There are two bounds. Over the first, the limit, a client may be for a short time: what is emitted in one breath says nothing
-//! about how fast it reads. Over the second, the burst, it is never.
+//! There are two bounds. A client may exceed the first, the limit, for a short time: how much is emitted at one moment says nothing
+//! about how fast it reads. It may never exceed the second, the burst.
 
 use std::{
     future::Future,
@@ -29,23 +29,23 @@ use crate::server::{limits::Bounds, stats::Closed};
 /// frames wait, as with a flush interval.
 const JOINED: usize = 1024;
 
-/// What the protocol itself says (errors, pongs) is left out where so many bytes wait: a client that does not read its answers
-/// can't have them pile up.
+/// Messages of the protocol itself (errors, pongs) are dropped where so many bytes wait. Otherwise they would pile up for a client that
+/// does not read.
 const PROTOCOL_LIMIT: usize = 16 << 10;
 
-/// The key of the answers of which the latest is enough; no event has the id 0.
+/// The key of pongs, of which only the latest is needed; no event has the id 0.
 const ANSWER: Key = (0, Bytes::new());
 
 /// What to do with a frame for which there is no room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
-    /// It must arrive, or the client is closed.
+    /// It must be delivered, or the client is closed.
     Reliable,
-    /// This client does without it.
+    /// It is dropped for this client.
     Volatile,
-    /// It takes the place of a queued one with the same event and key; otherwise it must arrive.
+    /// It takes the place of a queued one with the same event and key; otherwise it must be delivered.
     Latest(Key),
-    /// A message of the protocol itself: left out where more than a little waits.
+    /// A message of the protocol itself: dropped where more than [`PROTOCOL_LIMIT`] bytes wait.
     Protocol,
 }
 
@@ -59,19 +59,19 @@ impl Policy {
     }
 }
 
-/// Who is told that there is no room.
+/// Which bound holds for a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
-    /// The emitter, who meant this client alone: the limit holds.
+    /// The limit: the frame is for this client alone, and its emitter gets an error.
     Limit,
-    /// Nobody could be: the client may be over its limit for a while, and is closed after that.
+    /// The burst: the frame is for many, and nobody could be given an error. A client over its limit for too long is closed.
     Burst,
 }
 
-/// What became of a pushed frame.
+/// What happened to a pushed frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
-    /// Queued; somebody has seen to it already.
+    /// Queued; a flush is scheduled already, or the connection's task writes it.
     Queued,
     /// Queued in an idle outbox: the caller must have it flushed.
     FlushNeeded,
@@ -79,7 +79,7 @@ pub(crate) enum Pushed {
     Replaced,
     /// Not queued, as its event declares: the queue is full.
     Dropped,
-    /// Not queued: as much waits as may, and the emitter is to be told.
+    /// Not queued: the queue is at its limit, and the emitter gets an error.
     Full,
     /// Not queued: the client reads too slowly and must be closed.
     Slow,
@@ -89,7 +89,7 @@ pub(crate) enum Pushed {
     Closed,
 }
 
-/// How it stands with what is queued, for the connection's task.
+/// What the connection's task has to do about the queue.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Drive {
     /// The connection is closing and all is written, or it is broken.
@@ -104,7 +104,7 @@ pub(crate) enum Drive {
 pub(crate) struct Outbox {
     bounds: Arc<Bounds>,
     state: Mutex<State>,
-    /// Told when there is room again, and when the connection ends.
+    /// Notified when there is room again, and when the connection ends.
     changed: Notify,
 }
 
@@ -112,11 +112,11 @@ struct State {
     queue: Queue,
     phase: Phase,
     closing: bool,
-    /// Why the last frame was pushed, and its close code.
-    goodbye: Option<(Closed, u16)>,
+    /// Why the connection is closed, and the code of its close frame.
+    close_reason: Option<(Closed, u16)>,
     /// Nothing is read from the client any more.
     ended: bool,
-    /// Somebody waits for room.
+    /// A task waits for room, in `drained`.
     awaited: bool,
     /// The connection's task: woken when it has to take over.
     owner: Option<Waker>,
@@ -131,7 +131,7 @@ enum Phase {
     Unattached,
     /// Nothing is queued, or a flush is about to happen.
     Ready { writer: Writer, scheduled: bool },
-    /// Somebody is writing, without the lock.
+    /// A task is writing, without the lock.
     Writing,
     /// The client's window is full; the connection's task waits for it.
     Blocked(Writer),
@@ -159,7 +159,7 @@ impl Outbox {
             queue: Queue::default(),
             phase: Phase::Unattached,
             closing: false,
-            goodbye: None,
+            close_reason: None,
             ended: false,
             awaited: false,
             owner: None,
@@ -188,7 +188,7 @@ impl Outbox {
         state.push(frame, policy)
     }
 
-    /// What becomes of a frame that was not made because it is larger than any queue takes.
+    /// The result for a frame that was not made because it is larger than any queue takes.
     #[cold]
     pub(crate) fn refuse(&self) -> Pushed {
         if self.state.lock().is_closed() { Pushed::Closed } else { Pushed::TooLarge }
@@ -201,7 +201,7 @@ impl Outbox {
         if frame.len() > self.bounds.largest() {
             return Pushed::TooLarge;
         }
-        // What waits may only wait for its turn to be written. Outside of the task's budget, because a write that only ran out of
+        // The queue may be full only because nothing has written it yet. Outside of the task's budget, because a write that only ran out of
         // it would look like a full window.
         let flushing = pin!(task::unconstrained(async { self.flush(&mut Vec::new()) }));
         let _ = flushing.poll(&mut Context::from_waker(Waker::noop()));
@@ -227,14 +227,14 @@ impl Outbox {
         let pushed = state.push(frame, policy);
         if state.queue.cost() > limit && state.over.is_none() {
             state.over = Some(Instant::now());
-            // The connection's task sees to it that this does not last.
+            // The connection's task closes the client where this lasts.
             state.wake_owner();
         }
         pushed
     }
 
-    /// Queues an answer that the connection's own task made. Where more than a little waits, the latest of them is enough: a client
-    /// that reads needs it, and one that does not can't have them pile up.
+    /// Queues an answer (a pong) that the connection's own task made. Where more than [`PROTOCOL_LIMIT`] waits, only the latest is kept,
+    /// so that they do not pile up for a client that does not read.
     pub(crate) fn push_from_owner(&self, frame: Bytes) {
         let mut pushed = self.push(frame.clone(), &Policy::Protocol, Bound::Limit);
         if pushed == Pushed::Dropped {
@@ -245,22 +245,22 @@ impl Outbox {
         }
     }
 
-    /// Whether we have said goodbye ourselves, and not in answer to the client or to what it broke.
+    /// Whether this side closes the connection, and not in answer to the client's close or to an error of the protocol.
     pub(crate) fn is_closed_by_us(&self) -> bool {
-        let goodbye = self.state.lock().goodbye;
-        goodbye.is_some_and(|(why, _)| !matches!(why, Closed::Client | Closed::Broken))
+        let close_reason = self.state.lock().close_reason;
+        close_reason.is_some_and(|(why, _)| !matches!(why, Closed::Client | Closed::Broken))
     }
 
     /// Queues the last frame; nothing can be pushed after it. `false` where the connection was closing already.
-    pub(crate) fn push_last(&self, frame: Bytes, goodbye: (Closed, u16)) -> bool {
+    pub(crate) fn push_last(&self, frame: Bytes, close_reason: (Closed, u16)) -> bool {
         let mut state = self.state.lock();
         if state.is_closed() {
             return false;
         }
         state.push(frame, &Policy::Reliable);
         state.closing = true;
-        state.goodbye = Some(goodbye);
-        // The connection's task writes it: it has to wait for the end anyway.
+        state.close_reason = Some(close_reason);
+        // The connection's task writes it, as it has to wait for the end anyway.
         state.wake_owner();
         true
     }
@@ -275,7 +275,7 @@ impl Outbox {
         }
     }
 
-    /// The client says nothing any more, and nothing is pushed; what is queued may still be written.
+    /// Nothing more is read or pushed; what is queued may still be written.
     pub(crate) fn finish(&self) {
         let mut state = self.state.lock();
         state.closing = true;
@@ -285,7 +285,7 @@ impl Outbox {
         self.changed.notify_waiters();
     }
 
-    /// Gives up: what is queued is dropped, and so is the connection's writing half.
+    /// Drops what is queued, and the connection's writing half.
     pub(crate) fn abandon(&self) {
         let mut state = self.state.lock();
         state.closing = true;
@@ -301,8 +301,8 @@ impl Outbox {
     }
 
     /// Why the last frame was pushed, and its close code; none where there was no such frame.
-    pub(crate) fn goodbye(&self) -> Option<(Closed, u16)> {
-        self.state.lock().goodbye
+    pub(crate) fn close_reason(&self) -> Option<(Closed, u16)> {
+        self.state.lock().close_reason
     }
 
     /// How many bytes wait for the client, as the bounds count them.
@@ -366,7 +366,7 @@ impl Outbox {
         0
     }
 
-    /// The connection task's part: takes over when the client's window is full.
+    /// Called by the connection's task: it writes when the client's TCP window was full.
     pub(crate) fn drive(&self, cx: &mut Context<'_>) -> Drive {
         let mut state = self.state.lock();
         state.owner = Some(cx.waker().clone());
@@ -394,7 +394,7 @@ impl Outbox {
         }
     }
 
-    /// The same for whoever waits until everything is written, or the connection broken.
+    /// Waits until everything is written or the connection is broken.
     pub(crate) fn poll_written(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self.drive(cx) {
             Drive::Done => Poll::Ready(()),

@@ -41,14 +41,14 @@ pub(crate) struct Packet {
     pub(crate) message: Message,
     mode: Mode,
     v2: Bytes,
-    v1: OnceLock<Result<Bytes, Unsaid>>,
-    text: OnceLock<Result<Bytes, Unsaid>>,
+    v1: OnceLock<Result<Bytes, NoFrame>>,
+    text: OnceLock<Result<Bytes, NoFrame>>,
 }
 
 /// Why there is no frame for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unsaid {
-    /// The event can't be said in the client's dialect.
+pub(crate) enum NoFrame {
+    /// The event has no form in the client's dialect.
     Unknown,
     /// Its JSON is longer than any queue takes, and was not made.
     TooLarge,
@@ -121,13 +121,13 @@ impl Packet {
     }
 
     /// The finished frame for a client; JSON of more than `max` bytes is not made. The first call counts: `max` is always the same.
-    pub(crate) fn frame(&self, dialect: Dialect, registry: &Registry, max: usize) -> Result<&Bytes, Unsaid> {
+    pub(crate) fn frame(&self, dialect: Dialect, registry: &Registry, max: usize) -> Result<&Bytes, NoFrame> {
         let made = match dialect {
             Dialect::V2 => return Ok(&self.v2),
             Dialect::V1 => self.v1.get_or_init(|| {
                 let mut buffer = self.json(MAX_WS_HEADER + HEADER_LEN_V1, registry, max)?;
                 let len = buffer.len() - MAX_WS_HEADER - HEADER_LEN_V1;
-                let header = frame::header_v1(self.mode, u32::try_from(len).map_err(|_| Unsaid::Unknown)?);
+                let header = frame::header_v1(self.mode, u32::try_from(len).map_err(|_| NoFrame::Unknown)?);
                 buffer[MAX_WS_HEADER..][..HEADER_LEN_V1].copy_from_slice(&header);
                 Ok(seal(Data::Binary, buffer))
             }),
@@ -153,17 +153,17 @@ impl Packet {
     }
 
     /// `{"type", "payload"}` behind so many bytes for headers, an event of the schema by its descriptor.
-    fn json(&self, prefix: usize, registry: &Registry, max: usize) -> Result<Vec<u8>, Unsaid> {
+    fn json(&self, prefix: usize, registry: &Registry, max: usize) -> Result<Vec<u8>, NoFrame> {
         let mut out = Vec::with_capacity(prefix + JSON + self.message.payload().len());
         out.resize(prefix, 0);
         match &self.message {
             Message::Named { name, payload } => write_json(&mut out, name, payload),
             Message::Event { id, payload } => {
-                let event = registry.by_id(*id).ok_or(Unsaid::Unknown)?;
+                let event = registry.by_id(*id).ok_or(NoFrame::Unknown)?;
                 json_message::open(&mut out, event.name());
-                let fits = event.write_json_text_up_to(max, payload, &mut out).map_err(|_| Unsaid::Unknown)?;
+                let fits = event.write_json_text_up_to(max, payload, &mut out).map_err(|_| NoFrame::Unknown)?;
                 if !fits {
-                    return Err(Unsaid::TooLarge);
+                    return Err(NoFrame::TooLarge);
                 }
                 json_message::close(&mut out);
             }
@@ -280,7 +280,7 @@ mod tests {
         for dialect in [Dialect::V1, Dialect::Text] {
             let whole = said().frame(dialect, registry, usize::MAX).expect("as long as it likes").len();
             let short = said();
-            assert_eq!(short.frame(dialect, registry, whole / 2), Err(Unsaid::TooLarge));
+            assert_eq!(short.frame(dialect, registry, whole / 2), Err(NoFrame::TooLarge));
             assert_eq!(short.frame_len(dialect, registry, whole / 2), whole, "{dialect:?}");
         }
         assert!(said().frame(Dialect::V2, registry, 1).is_ok(), "it is there already");

@@ -1,4 +1,4 @@
-//! How connections end.
+//! How a connection has ended.
 
 use crate::server::{sending::core::SocketCore, stats::Closed};
 
@@ -30,9 +30,9 @@ pub enum Disconnect {
 }
 
 impl Disconnect {
-    /// What is counted of it: why, and the close code. Whoever said goodbye first is the reason; without one it is 1006.
+    /// The reason and the close code for the counters and the log: those of the close frame that was sent, and 1006 where there was none.
     pub(crate) fn counted(&self, core: &SocketCore) -> (Closed, u16) {
-        core.outbox.goodbye().unwrap_or(match self {
+        core.outbox.close_reason().unwrap_or(match self {
             Self::Client(code) => (Closed::Client, *code),
             Self::Server => (Closed::Server, 1006),
             Self::Broken(_) => (Closed::Broken, 1006),

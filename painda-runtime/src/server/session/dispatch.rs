@@ -1,6 +1,6 @@
-//! What becomes of a client's message: through the middleware to its handler, or an answer that says why not.
+//! Takes a client's message through the middleware to its handler, or answers why that can't be.
 //!
-//! Whatever the application does there, a panic among it, ends as a result. Knows no WebSocket.
+//! A panic of the application becomes an error. Knows no WebSocket.
 
 use std::{
     future::ready,
@@ -13,7 +13,7 @@ use tracing::{Instrument, Level};
 
 use super::{
     handle::{Session, Socket},
-    handlers::Unheard,
+    handlers::NotHandled,
     incoming::{Incoming, Parsed, Refusal, parse},
 };
 use crate::{
@@ -41,7 +41,7 @@ pub(crate) async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
     match parse(node.registry, node.config.limits.event(), body) {
         Ok(Parsed::Message(message)) => {
             if let Incoming::Event { event, payload } = &message {
-                session.owe(came, node.largest_form(event, payload));
+                session.count_growth(came, node.largest_form(event, payload));
             }
             dispatch(session, message).await;
         }
@@ -50,7 +50,7 @@ pub(crate) async fn handle<S: Schema>(session: &Arc<Session<S>>, body: Body) {
     }
 }
 
-/// New credentials, for the hook that wants it.
+/// New credentials of a client, for the auth hook.
 async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String>) {
     let Some(hook) = &session.server.hooks().auth else { return };
     session.handling.store(0, Ordering::Relaxed);
@@ -59,7 +59,7 @@ async fn authenticate<S: Schema>(session: &Arc<Session<S>>, token: Option<String
     };
     let socket = Socket::new(session.clone());
     if let Err(error) = caught(|| hook(socket, token)).await {
-        turn_away(session, Refused::AuthHook, &error);
+        refuse_client(session, Refused::AuthHook, &error);
     }
 }
 
@@ -88,29 +88,29 @@ async fn dispatch<S: Schema>(session: &Arc<Session<S>>, mut message: Incoming) {
         }
         _ => None,
     };
-    let mut unheard = None;
+    let mut not_handled = None;
     let called = caught(|| {
         let all = &session.server.hooks().handlers;
         session.handlers.call(all, Socket::new(session.clone()), message).unwrap_or_else(|why| {
-            unheard = Some(why);
+            not_handled = Some(why);
             Box::pin(ready(Ok(())))
         })
     });
     let result = called.instrument(span).await;
-    match (result, unheard) {
-        (_, Some(Unheard::NoHandler)) => {
+    match (result, not_handled) {
+        (_, Some(NotHandled::NoHandler)) => {
             node.counters.unhandled.add(event, 1);
             let (id, name) = (session.core.id.as_str(), name.as_deref().or_else(|| current(session)));
             let event = name.map(log::name);
             line!(node.log.unhandled, DEBUG, target: "painda::handler", id, event, "nobody handles this event");
         }
-        (_, Some(Unheard::Refused(refusal))) => refuse(session, &refusal),
+        (_, Some(NotHandled::Refused(refusal))) => refuse(session, &refusal),
         (Ok(()), None) => node.facade.handler_time(event, began),
         (Err(error), None) => failed(session, &error),
     }
 }
 
-/// Notes which event is being handled, for whoever finds that this fails.
+/// Notes which event is being handled, for the log and the counters of failures.
 fn begins<S: Schema>(session: &Session<S>, message: &Incoming) -> EventLabel {
     let id = match message {
         Incoming::Event { event, .. } => event.id(),
@@ -161,8 +161,8 @@ pub(crate) fn refuse<S: Schema>(session: &Arc<Session<S>>, refusal: &Refusal) {
     tell_error(node, &Socket::new(session.clone()), refusal.code, &refusal.message);
 }
 
-/// Tells a client why it is refused, and closes it. The client learns what is meant for it; the log learns everything.
-pub(crate) fn turn_away<S: Schema>(session: &Arc<Session<S>>, why: Refused, error: &Error) {
+/// Sends a client the reason of its refusal, and closes it. Only an [`Error::Refused`] is shown to the client; the log has every error.
+pub(crate) fn refuse_client<S: Schema>(session: &Arc<Session<S>>, why: Refused, error: &Error) {
     let (node, core) = (session.server.node(), &session.core);
     let (code, reason) = match error {
         Error::Refused { code, reason } => (*code, reason.as_str()),
@@ -174,7 +174,7 @@ pub(crate) fn turn_away<S: Schema>(session: &Arc<Session<S>>, why: Refused, erro
     core.close_because(Closed::Refused, code, reason);
 }
 
-/// Tells a client of an error. A client that does not read such answers does without further ones.
+/// Sends a client an error message. It is dropped where the client does not read.
 pub(crate) fn tell_error<S: Schema>(node: &Node, socket: &Socket<S>, code: ErrorCode, message: &str) {
     let message = &cut(message, MESSAGE);
     if let Some(packet) = node.control(&ToClient::Error { code, message }) {

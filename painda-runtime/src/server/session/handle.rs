@@ -148,7 +148,7 @@ impl<S: Schema> PPServer<S> {
         self.cluster().fit()
     }
 
-    /// Stops gracefully: no new clients; each client hears `__pp_shutdown {reason, timeoutMs}`, gets what is queued for it, and
+    /// Stops gracefully: no new clients; each client is sent `__pp_shutdown {reason, timeoutMs}`, gets what is queued for it, and
     /// is closed with code 1001; their disconnect hooks run to their end; then the adapter is closed. Clients that have not gone by the
     /// [shutdown timeout](crate::server::PPServerBuilder::shutdown_timeout) are cut off; the Redis adapter then takes up to 2 seconds to send what is
     /// queued and to leave the rooms. Leave as much time before a process is killed.
@@ -161,7 +161,7 @@ impl<S: Schema> PPServer<S> {
         self.node().close("the server stops")
     }
 
-    /// Ends when the server begins to close: a sign to stop other work. Whoever called [`close`](Self::close) knows when it has.
+    /// Ends when the server begins to close, so that other work can stop too. The future of [`close`](Self::close) ends when it has closed.
     pub async fn closing(&self) {
         loop {
             let changed = self.node().changed.notified();
@@ -228,22 +228,22 @@ pub(crate) struct Session<S: Schema> {
     pub(crate) address: Option<IpAddr>,
     /// The id of the event that is being handled, or was last; 0 for one that the schema does not have.
     pub(crate) handling: AtomicU16,
-    /// How many bytes larger its messages have become than they came, which its rate has not counted yet.
-    pub(crate) owed: AtomicUsize,
+    /// By how many bytes its messages are larger when they are sent on than when they came; not yet counted by its rate.
+    pub(crate) growth: AtomicUsize,
     /// What the application keeps with the client.
     pub(crate) state: RwLock<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
 impl<S: Schema> Session<S> {
     pub(crate) fn new(core: Arc<SocketCore>, server: PPServer<S>, address: Option<IpAddr>) -> Self {
-        let (handlers, handling, owed) = (OwnHandlers::default(), AtomicU16::new(0), AtomicUsize::new(0));
-        Self { core, server, handlers, address, handling, owed, state: RwLock::new(None) }
+        let (handlers, handling, growth) = (OwnHandlers::default(), AtomicU16::new(0), AtomicUsize::new(0));
+        Self { core, server, handlers, address, handling, growth, state: RwLock::new(None) }
     }
 
-    /// A message of the client's that came with so many bytes may leave with so many. No frame is larger than the burst.
-    pub(crate) fn owe(&self, came: usize, leaves: usize) {
-        let leaves = leaves.min(self.server.node().config.limits.queue.burst);
-        self.owed.fetch_add(leaves.saturating_sub(came), Ordering::Relaxed);
+    /// Counts by how much a message is larger when it is sent on. No frame is larger than the burst.
+    pub(crate) fn count_growth(&self, received: usize, sent: usize) {
+        let sent = sent.min(self.server.node().config.limits.queue.burst);
+        self.growth.fetch_add(sent.saturating_sub(received), Ordering::Relaxed);
     }
 }
 

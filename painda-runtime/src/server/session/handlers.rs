@@ -14,12 +14,12 @@ use super::{
 };
 use crate::schema::{EventOf, Schema};
 
-/// Why a message reached no handler.
+/// Why no handler was called for a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Unheard {
+pub(crate) enum NotHandled {
     /// The payload is not what the handler is for.
     Refused(Refusal),
-    /// Nobody listens; that is no error.
+    /// No handler is set for it; that is no error.
     NoHandler,
 }
 
@@ -78,7 +78,7 @@ impl<S: Schema> Handlers<S> {
                 let parse = move |socket: Socket<S>, payload: JsonText| {
                     let value = tree(&payload, max_values(&socket))?;
                     if let Some(len) = rewritten(payload.as_str(), &value) {
-                        socket.session.owe(payload.as_str().len(), len);
+                        socket.session.count_growth(payload.as_str().len(), len);
                     }
                     Ok(call(socket, value))
                 };
@@ -102,13 +102,13 @@ impl<S: Schema> OwnHandlers<S> {
 
     /// Finds the handler of a message, here or else among those of all sockets, and decodes the message for it; the call runs when it is
     /// awaited.
-    pub(crate) fn call(&self, all: &Handlers<S>, socket: Socket<S>, message: Incoming) -> Result<Call, Unheard> {
+    pub(crate) fn call(&self, all: &Handlers<S>, socket: Socket<S>, message: Incoming) -> Result<Call, NotHandled> {
         match message {
             Incoming::Event { event, payload } => {
-                self.find(all, |table| table.by_id.get(&event.id()))?(socket, payload).map_err(Unheard::Refused)
+                self.find(all, |table| table.by_id.get(&event.id()))?(socket, payload).map_err(NotHandled::Refused)
             }
             Incoming::Named { name, payload } => {
-                self.find(all, |table| table.by_name.get(&*name))?(socket, payload).map_err(Unheard::Refused)
+                self.find(all, |table| table.by_name.get(&*name))?(socket, payload).map_err(NotHandled::Refused)
             }
         }
     }
@@ -117,16 +117,16 @@ impl<S: Schema> OwnHandlers<S> {
         &self,
         all: &Handlers<S>,
         get: impl Fn(&Handlers<S>) -> Option<&Handler<S, P>>,
-    ) -> Result<Handler<S, P>, Unheard> {
+    ) -> Result<Handler<S, P>, NotHandled> {
         // Not called under the lock: a handler may set another one.
         let own = match &*self.0.read() {
             OwnTable::Some(table) => get(table).cloned(),
             OwnTable::None | OwnTable::Ended => None,
         };
-        own.or_else(|| get(all).cloned()).ok_or(Unheard::NoHandler)
+        own.or_else(|| get(all).cloned()).ok_or(NotHandled::NoHandler)
     }
 
-    /// The connection has ended: lets go of what the handlers hold on to, sockets among it, and takes no new ones.
+    /// The connection has ended: drops the handlers, which may hold sockets, and takes no new ones.
     pub(crate) fn end(&self) {
         let handlers = std::mem::replace(&mut *self.0.write(), OwnTable::Ended);
         // Without the lock: what they hold may have a `Drop` of its own.

@@ -63,11 +63,11 @@ impl<S: Schema> Target<'_, PPServer<S>> {
     /// Nodes that can't be reached are no error: see [`Answer::unanswered`].
     pub async fn sockets(&self) -> Result<Answer<Vec<RemoteSocket>>, Error> {
         let replies = self.order(|aim| Request::Sockets { aim }).await?;
-        let Replies { values, silent } = replies.wanted(|reply| match reply {
+        let Replies { values, unanswered } = replies.wanted(|reply| match reply {
             Reply::Sockets { sockets, cut } => Some((sockets, cut)),
             _ => None,
         });
-        let mut answer: Answer<Vec<RemoteSocket>> = Answer { unanswered: silent, ..Answer::default() };
+        let mut answer: Answer<Vec<RemoteSocket>> = Answer { unanswered, ..Answer::default() };
         for (node, (sockets, cut)) in values {
             let remote = |SocketInRooms { id, rooms }| RemoteSocket { id, node: node.clone(), rooms };
             answer.value.extend(sockets.into_iter().map(remote));
@@ -112,12 +112,12 @@ impl<S: Schema> Target<'_, PPServer<S>> {
 
     async fn count(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Answer<u64>, Error> {
         let replies = self.order(request).await?;
-        let Replies { values, silent } = replies.wanted(|reply| match reply {
+        let Replies { values, unanswered } = replies.wanted(|reply| match reply {
             Reply::Done { sockets } => Some(sockets),
             _ => None,
         });
         let value = values.iter().fold(0_u64, |sum, (_, sockets)| sum.saturating_add(*sockets));
-        Ok(Answer { value, unanswered: silent, truncated: Vec::new() })
+        Ok(Answer { value, unanswered, truncated: Vec::new() })
     }
 
     async fn order(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Replies<Reply>, Error> {
@@ -125,6 +125,6 @@ impl<S: Schema> Target<'_, PPServer<S>> {
             return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
         }
         let aim = self.aim.encode_lists().map_err(|error| Error::Adapter(error.into()))?;
-        Ok(self.from.cluster().put(request(aim.into()), self.reach).await)
+        Ok(self.from.cluster().request(request(aim.into()), self.reach).await)
     }
 }

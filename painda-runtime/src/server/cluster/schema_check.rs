@@ -1,4 +1,4 @@
-//! Whether this node's schema fits the cluster's: found out when it joins.
+//! Compares this node's schema with those of the cluster when it joins.
 //!
 //! Knows no more of a schema than how two of them compare; which nodes there are is [`peers`](super::peers)' affair.
 
@@ -24,24 +24,24 @@ use crate::{
 
 /// Compares this node's schema with those of all nodes that are there. Each is in the room of its schema before it is listed, so
 /// only those need to be asked that are not in the room of this node's: a dead one that was the same keeps nobody waiting.
-pub(crate) async fn check(cluster: &Cluster, print: u64) -> Result<SchemaFit, Error> {
+pub(crate) async fn check(cluster: &Cluster, fingerprint: u64) -> Result<SchemaFit, Error> {
     let deadline = Instant::now() + cluster.node.config.ask_timeout;
     let nodes = cluster.other_nodes(deadline).await;
-    let same = match timeout_at(deadline, cluster.node.adapter().get_clients_in_room(&schema_room(print))).await {
+    let same = match timeout_at(deadline, cluster.node.adapter().get_clients_in_room(&schema_room(fingerprint))).await {
         Ok(Ok(same)) => same,
         // Then each is asked.
         _ => HashSet::new(),
     };
-    let (same, strangers): (HashSet<_>, HashSet<_>) = nodes.into_iter().partition(|node| same.contains(node));
+    let (same, others): (HashSet<_>, HashSet<_>) = nodes.into_iter().partition(|node| same.contains(node));
     let mut all = if same.is_empty() { SchemaFit::Alone } else { SchemaFit::Same };
-    let replies = cluster.ask_these(strangers, Request::Schema { fingerprint: print }, deadline).await;
+    let replies = cluster.ask_these(others, Request::Schema { fingerprint }, deadline).await;
     let replies = replies.wanted(|reply| match reply {
         Reply::SameSchema => Some(None),
         Reply::Schema { json } => Some(Some(json)),
         _ => None,
     });
-    if !replies.silent.is_empty() {
-        tracing::warn!(target: "painda::cluster", nodes = ?replies.silent, "did not say what their schema is");
+    if !replies.unanswered.is_empty() {
+        tracing::warn!(target: "painda::cluster", nodes = ?replies.unanswered, "these nodes did not answer what their schema is");
     }
     let ours = SchemaModel::of(cluster.node.registry);
     for (peer, theirs) in replies.values {

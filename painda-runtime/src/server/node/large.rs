@@ -1,9 +1,9 @@
-//! Large messages are worked on by a few connections at a time, and everybody else's in between.
+//! Slots for large messages: a few connections work on one at a time, and all others run in between.
 //!
 //! To inflate and read a message of 1 MiB keeps a thread of the runtime busy for milliseconds. Were all that have come worked on as
 //! soon as they are there, sixty clients with one each could hold up all the others for as long as all sixty take: a task is not
-//! interrupted, and tokio looks for what has come on other connections only after many tasks. So whoever has a large message waits
-//! for its turn, and lets others run before it passes the turn on. On several threads one of them stays free of such work.
+//! interrupted, and tokio looks for what has come on other connections only after many tasks. So a connection with a large
+//! message waits for a slot, and lets others run before it releases it. There is one slot less than threads, so that a thread stays free.
 
 use std::{
     future::Future,
@@ -24,38 +24,38 @@ use crate::{adapter::BoxFuture, wire::frame};
 
 /// A message of more bytes is large, and so is any compressed one: it may become a thousand times as much.
 const LARGE: usize = 16 << 10;
-/// Who was done sooner passes its turn on at once.
+/// A slot that was held for less is released without a pause.
 const SHORT: Duration = Duration::from_micros(100);
 
-/// The turns of a node.
+/// The slots of a node.
 #[derive(Debug)]
-pub(crate) struct Turns(Arc<Semaphore>);
+pub(crate) struct LargeSlots(Arc<Semaphore>);
 
-impl Turns {
+impl LargeSlots {
     pub(crate) fn new(runtime: &Handle) -> Self {
         let threads = runtime.metrics().num_workers();
         Self(Arc::new(Semaphore::new(threads.saturating_sub(1).max(1))))
     }
 }
 
-/// A connection's turn: none, which most never need, one that it waits for, or one that it has.
+/// A connection's slot: none, one that it waits for, or one that it holds.
 #[derive(Default)]
-pub(crate) enum Turn {
+pub(crate) enum Slot {
     #[default]
     None,
     Waiting(BoxFuture<Option<OwnedSemaphorePermit>>),
     Taken {
-        #[expect(dead_code, reason = "is the turn")]
+        #[expect(dead_code, reason = "held, not read")]
         permit: Option<OwnedSemaphorePermit>,
         since: Instant,
     },
 }
 
-impl Turn {
-    /// Waits for a turn.
-    pub(crate) fn poll_take(&mut self, turns: &Turns, cx: &mut Context<'_>) -> Poll<()> {
+impl Slot {
+    /// Waits for a slot.
+    pub(crate) fn poll_take(&mut self, slots: &LargeSlots, cx: &mut Context<'_>) -> Poll<()> {
         if let Self::None = self {
-            let semaphore = turns.0.clone();
+            let semaphore = slots.0.clone();
             // It is never closed.
             *self = Self::Waiting(Box::pin(async move { semaphore.acquire_owned().await.ok() }));
         }
@@ -70,8 +70,8 @@ impl Turn {
         matches!(self, Self::Taken { .. })
     }
 
-    /// Passes the turn on, after everybody else has run where it was long.
-    pub(crate) async fn pass(&mut self) {
+    /// Releases the slot; where it was held for long, all others run first.
+    pub(crate) async fn release(&mut self) {
         if let Self::Taken { since, .. } = self
             && since.elapsed() > SHORT
         {
@@ -81,7 +81,7 @@ impl Turn {
     }
 }
 
-/// Whether a message may cost so much that it needs a turn.
+/// Whether a message may cost so much that it needs a slot.
 pub(crate) fn is_large(message: &Message) -> bool {
     message.len() > LARGE || matches!(message, Message::Binary(bytes) if frame::is_deflated(bytes))
 }
