@@ -121,7 +121,7 @@ impl Log {
     /// A client has disconnected while its connect hook ran.
     pub(crate) fn vanished(&self, id: ClientId, address: Option<IpAddr>) {
         let address = address.map(display);
-        line!(self.disconnected, DEBUG, target: "painda::connect", id = id.as_str(), address, "disconnected during its handshake");
+        line!(self.disconnected, DEBUG, target: "painda::connect", id = id.as_str(), address, "handshake aborted");
     }
 
     /// A request was answered with an error instead of a connection.

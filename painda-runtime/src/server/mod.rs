@@ -70,7 +70,7 @@ mod stats;
 pub use self::{
     builder::PPServerBuilder,
     cluster::{Answer, NodeInfo, RemoteSocket},
-    error::Error,
+    error::{Error, NameKind, SettingError},
     fit::{OnConflict, SchemaFit},
     http::{
         body::{RequestBody, ResponseBody},

@@ -246,12 +246,12 @@ async fn refusals_by_an_address_limit_or_a_hook_are_logged() {
 }
 
 #[tokio::test]
-async fn a_disconnect_during_the_connect_hook_is_logged() {
+async fn a_handshake_that_its_client_aborts_is_logged() {
     let logs = Logs::capture(LevelFilter::DEBUG);
     let builder = PPServer::<Arena>::builder().shutdown_timeout(Duration::from_millis(100));
     let (server, addr) = start(builder.on_connect(async |_, _| pending().await)).await;
     drop(Raw::knock(addr, "/", "").await);
-    let line = logs.find(&["DEBUG", "painda::connect: disconnected during its handshake"]).await;
+    let line = logs.find(&["DEBUG", "painda::connect: handshake aborted"]).await;
     assert_eq!(field(&line, "address"), Some("127.0.0.1"), "{line}");
     // A server that has closed says nothing more of its clients.
     close(&server).await;

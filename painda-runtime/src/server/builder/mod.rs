@@ -20,7 +20,7 @@ use crate::{
         config::{Config, Framing},
         error::Error,
         fit::OnConflict,
-        http::listener,
+        http::listener::{self, Requests},
         limits::{Limits, ProxyHeader},
         session::{
             disconnect::Disconnect,
@@ -477,7 +477,7 @@ impl<S: Schema> PPServerBuilder<S> {
         let local_addr = listener.local_addr().map_err(failed)?;
         let server = self.build().await?;
         let _ = server.inner.local_addr.set(local_addr);
-        tokio::spawn(listener::run(server.clone(), listener, server.service(), false));
+        tokio::spawn(listener::run(server.clone(), listener, server.service(), Requests::One));
         Ok(server)
     }
 }

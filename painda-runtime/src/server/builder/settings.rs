@@ -1,9 +1,13 @@
 //! Which settings can work, and which contradict each other: what a server is not built with.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::{
-    server::{config::Config, error::Error, origin::Origins},
+    server::{
+        config::Config,
+        error::{Error, SettingError},
+        origin::Origins,
+    },
     wire::frame::HEADER_LEN,
 };
 
@@ -17,9 +21,9 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub(crate) fn checked(mut config: Config, allowed_origins: Option<&[String]>) -> Result<Config, Error> {
     let limits = &config.limits;
     let mut wrong = Vec::new();
-    let mut refuse = |refused: bool, what: String| {
+    let mut refuse = |refused: bool, setting, value: &dyn fmt::Debug, why: String| {
         if refused {
-            wrong.push(what);
+            wrong.push(SettingError { setting, value: Some(format!("{value:?}")), why });
         }
     };
     for (setting, time, needed) in [
@@ -34,42 +38,46 @@ pub(crate) fn checked(mut config: Config, allowed_origins: Option<&[String]>) ->
         ("room_linger", config.room_linger, None),
     ] {
         if let Some(why) = needed {
-            refuse(time < SHORTEST, format!("{setting} of {time:?}: {why}; it is at least 1 ms"));
+            refuse(time < SHORTEST, setting, &time, format!("{why}; it is at least 1 ms"));
         }
-        refuse(time > LONGEST, format!("{setting} of {time:?}: a time is at most 365 days"));
+        refuse(time > LONGEST, setting, &time, "a time is at most 365 days".to_owned());
     }
     refuse(
         config.flush_interval >= config.heartbeat && !config.flush_interval.is_zero(),
-        format!(
-            "flush_interval of {:?}: a ping would wait for longer than its answer may take, the heartbeat's {:?}",
-            config.flush_interval, config.heartbeat
-        ),
+        "flush_interval",
+        &config.flush_interval,
+        format!("a ping would wait for longer than its answer may take, the heartbeat's {:?}", config.heartbeat),
     );
     refuse(
         limits.message < HEADER_LEN,
-        format!("max_message of {}: a frame's header alone has {HEADER_LEN} bytes", limits.message),
+        "max_message",
+        &limits.message,
+        format!("a frame's header alone has {HEADER_LEN} bytes"),
     );
     let queue = &limits.queue;
-    refuse(queue.limit == 0, "queue_limit of 0: no client could be sent anything".to_owned());
+    refuse(queue.limit == 0, "queue_limit", &0, "no client could be sent anything".to_owned());
     refuse(
         queue.burst < queue.limit,
-        format!("queue_burst of {}: it is at least queue_limit, which is {}", queue.burst, queue.limit),
+        "queue_burst",
+        &queue.burst,
+        format!("it is at least queue_limit, which is {}", queue.limit),
     );
-    refuse(limits.pending == 0, "max_pending of 0: nobody could connect".to_owned());
+    refuse(limits.pending == 0, "max_pending", &0, "nobody could connect".to_owned());
     refuse(
         limits.per_minute > 0 && limits.per_second > limits.per_minute,
-        format!(
-            "max_messages_per_second of {}: it is never reached with max_messages_per_minute of {}; 0 is no limit",
-            limits.per_second, limits.per_minute
-        ),
+        "max_messages_per_second",
+        &limits.per_second,
+        format!("it is never reached with max_messages_per_minute of {}; 0 is no limit", limits.per_minute),
     );
     refuse(
         !(1..=128).contains(&limits.ipv6_prefix),
-        format!("ipv6_prefix of {}: an IPv6 address has 1 to 128 first bits", limits.ipv6_prefix),
+        "ipv6_prefix",
+        &limits.ipv6_prefix,
+        "an IPv6 address has 1 to 128 first bits".to_owned(),
     );
     match allowed_origins.map(Origins::parse).transpose() {
         Ok(origins) => config.allowed_origins = origins,
-        Err(why) => wrong.push(format!("allowed_origins: {why}")),
+        Err(why) => wrong.push(SettingError { setting: "allowed_origins", value: None, why }),
     }
-    if wrong.is_empty() { Ok(config) } else { Err(Error::Config(wrong.join("; ").into())) }
+    if wrong.is_empty() { Ok(config) } else { Err(Error::Config(wrong.into())) }
 }

@@ -45,6 +45,13 @@ const GRACE: Duration = Duration::from_millis(200);
 /// How long an error of the listener is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How many requests a connection may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requests {
+    One,
+    Many,
+}
+
 /// What answers the requests of a connection.
 pub(crate) trait App: Clone + Send + 'static {
     fn answer(self, request: Request<RequestBody>) -> BoxFuture<Answer>;
@@ -105,7 +112,7 @@ impl<S: Schema> PPServer<S> {
         if let Ok(addr) = listener.local_addr() {
             let _ = self.inner.local_addr.set(addr);
         }
-        run(self.clone(), listener, app, true).await;
+        run(self.clone(), listener, app, Requests::Many).await;
     }
 
     /// Serves one connection that somebody else has accepted, such as a TLS stream: its WebSocket handshake, or whatever else
@@ -139,12 +146,12 @@ impl<S: Schema> PPServer<S> {
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        connection(self.node(), self.node().http.enter(), stream, remote, self.service(), false).await;
+        connection(self.node(), self.node().http.enter(), stream, remote, self.service(), Requests::One).await;
     }
 }
 
 /// Accepts connections until the server closes, and waits for those that are being answered.
-pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, app: impl App, keep_alive: bool) {
+pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, app: impl App, requests: Requests) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(target: "painda::server", %address, "listening");
     }
@@ -167,7 +174,7 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
                 let pending = server.node().http.enter();
                 let (served, app, alive) = (server.clone(), app.clone(), alive.clone());
                 tokio::spawn(async move {
-                    connection(served.node(), pending, stream, Some(remote), app, keep_alive).await;
+                    connection(served.node(), pending, stream, Some(remote), app, requests).await;
                     drop(alive);
                 });
             }
@@ -200,14 +207,14 @@ pub(crate) async fn run<S: Schema>(server: PPServer<S>, listener: TcpListener, a
     let _ = all_gone.recv().await;
 }
 
-/// Serves a connection until it ends or is a WebSocket. Without `keep_alive` it has one request.
+/// Serves a connection until it ends or is a WebSocket.
 async fn connection<T>(
     node: &Node,
     pending: Arc<PendingConnection>,
     stream: T,
     remote: Option<SocketAddr>,
     app: impl App,
-    keep_alive: bool,
+    requests: Requests,
 ) where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -221,7 +228,7 @@ async fn connection<T>(
         let (app, pending) = (app.clone(), pending.clone());
         async move {
             let mut response = app.answer(request).await?;
-            if !keep_alive && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            if requests == Requests::One && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().append(header::CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, io::Error>(response.map(|body| AnswerBody::new(body, pending)))

@@ -10,7 +10,7 @@ use crate::{
     schema::Delivery,
     server::{
         close_code,
-        error::Error,
+        error::{Error, NameKind},
         sending::{
             core::SocketCore,
             outbox::{Bound, Policy, Pushed},
@@ -26,7 +26,7 @@ impl Node {
     /// The way of every emit: this node's members first, then the other nodes.
     pub(crate) fn emit(&self, aim: &Aim<'_>, packet: &Packet, reach: Reach) -> Result<(), Error> {
         if let Some((room, why)) = aim.problem() {
-            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
+            return Err(Error::InvalidName { kind: NameKind::Room, name: room.to_owned(), why });
         }
         self.check_size(packet)?;
         let (policy, event) = self.policy(&packet.message);

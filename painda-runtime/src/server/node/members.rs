@@ -7,7 +7,7 @@ use crate::{
     schema::EventDescriptor,
     server::{
         client_id::ClientId,
-        error::Error,
+        error::{Error, NameKind},
         sending::{core::SocketCore, packet::Dialect},
         stats::Closed,
     },
@@ -122,6 +122,6 @@ impl Node {
 pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
     match room_problem(room) {
         None => Ok(room),
-        Some(why) => Err(Error::InvalidName { kind: "room", name: room.to_owned(), why }),
+        Some(why) => Err(Error::InvalidName { kind: NameKind::Room, name: room.to_owned(), why }),
     }
 }

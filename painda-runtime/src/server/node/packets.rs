@@ -8,7 +8,10 @@ use crate::{
     JsonError, Message, RESERVED_PREFIX,
     message::RESERVED,
     schema::EventDescriptor,
-    server::{error::Error, sending::packet::Packet},
+    server::{
+        error::{Error, NameKind},
+        sending::packet::Packet,
+    },
     wire::{control::ToClient, envelope::MAX_NAME_LEN},
 };
 
@@ -35,13 +38,13 @@ impl Node {
     }
 
     fn event_packet(&self, event: &EventDescriptor, bytes: Result<Vec<u8>, JsonError>) -> Result<Packet, Error> {
-        let bytes = bytes.map_err(|error| Error::Json { event: event.name().to_owned(), why: error.to_string() })?;
+        let bytes = bytes.map_err(|source| Error::Json { event: event.name().to_owned(), source })?;
         Packet::message(self.config.framing, Message::event(event.id(), bytes.into()))
     }
 
     /// The event of the schema that has this name; an error where nobody may use the name.
     fn event_named(&self, name: &str) -> Result<Option<&'static EventDescriptor>, Error> {
-        let invalid = |why| Err(Error::InvalidName { kind: "event", name: name.to_owned(), why });
+        let invalid = |why| Err(Error::InvalidName { kind: NameKind::Event, name: name.to_owned(), why });
         if name.starts_with(RESERVED_PREFIX) {
             return invalid(RESERVED);
         }

@@ -9,7 +9,7 @@ use crate::{
     server::{
         close_code,
         cluster::{Answer, RemoteSocket, Replies},
-        error::Error,
+        error::{Error, NameKind},
         node::check_room,
         sending::packet::Packet,
     },
@@ -122,7 +122,7 @@ impl<S: Schema> Target<'_, PPServer<S>> {
 
     async fn order(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Replies<Reply>, Error> {
         if let Some((room, why)) = self.aim.problem() {
-            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
+            return Err(Error::InvalidName { kind: NameKind::Room, name: room.to_owned(), why });
         }
         let aim = self.aim.encode_lists().map_err(|error| Error::Adapter(error.into()))?;
         Ok(self.from.cluster().request(request(aim.into()), self.reach).await)
