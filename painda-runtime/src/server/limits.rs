@@ -12,6 +12,8 @@ const FLOOD: Duration = Duration::from_secs(10);
 
 /// Reading is limited to this multiple of the client's byte rate. Between the two, messages are dropped; above, reading pauses.
 const READING: i64 = 4;
+/// A frame counts so many bytes more than it has when it is read: many small frames cost far more than a large one of as many bytes.
+const FRAME: usize = 128;
 /// How long reading pauses for a client that sends too fast.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -190,6 +192,11 @@ impl ByteRate {
         let per_second = READING * i64::from(limits.bytes_per_second);
         let most = per_second.max(signed(limits.message));
         Self { per_second, most, available: most, refilled: now, told: None }
+    }
+
+    /// Counts what a frame costs beside its bytes, which are counted already.
+    pub(crate) fn charge_frame(&mut self) {
+        self.available = self.available.saturating_sub(signed(FRAME));
     }
 
     /// How long to pause before the next read; none where reading may go on.

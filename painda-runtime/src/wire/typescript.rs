@@ -32,22 +32,12 @@ pub(crate) struct RemoteEmit<'a> {
 }
 
 impl RemoteEmit<'_> {
-    /// Whom it is for, on a node that has some of the rooms. Rooms that it does not have are left out, for lists of them may be long;
-    /// `None` where it has none of them.
-    pub(crate) fn aim(&self, has: impl Fn(&str) -> bool) -> Option<Aim<'_>> {
-        let mut aim =
-            Aim { rooms: known(&self.rooms, &has), except_rooms: known(&self.except_rooms, &has), ..Aim::default() };
-        if aim.rooms.is_empty() && !self.rooms.is_empty() {
-            return None;
-        }
+    /// Whom it is for.
+    pub(crate) fn aim(&self) -> Aim<'_> {
+        let mut aim = Aim { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Aim::default() };
         self.exclude_id.iter().for_each(|id| aim.except_clients.add(id));
-        Some(aim)
+        aim
     }
-}
-
-/// Those that the node has.
-fn known<'a>(names: &'a [Cow<'_, str>], has: &impl Fn(&str) -> bool) -> Names<'a> {
-    names.iter().map(|name| &**name).filter(|name| has(name)).collect()
 }
 
 /// What a message with this payload asks for.
@@ -55,12 +45,12 @@ fn known<'a>(names: &'a [Cow<'_, str>], has: &impl Fn(&str) -> bool) -> Names<'a
 pub(crate) enum Heard<'a> {
     /// An emit.
     Emit(RemoteEmit<'a>),
-    /// Nothing: it is ours, or for no room.
+    /// Nothing: it is ours, or for no room of this node.
     Nothing,
 }
 
-/// Takes the message apart; `None` where it can't be read.
-pub(crate) fn decode(payload: &[u8]) -> Option<Heard<'_>> {
+/// Takes the message apart; `None` where it can't be read. Rooms that this node does not have are left out: the lists may be long.
+pub(crate) fn decode(payload: &[u8], has: impl Fn(&str) -> bool) -> Option<Heard<'_>> {
     let [via, rooms, except_rooms, exclude_id, event, emitted] =
         members(str::from_utf8(payload).ok()?, FIELDS).ok()??;
     if via.and_then(string).is_some_and(|via| via == VIA) {
@@ -68,17 +58,21 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Heard<'_>> {
     }
     // `null` is everybody, an empty list nobody.
     let everybody = rooms.is_none_or(|rooms| rooms == "null");
-    let rooms = rooms.and_then(strings).unwrap_or_default();
+    let rooms = rooms.and_then(|rooms| strings(rooms, &has)).unwrap_or_default();
     if rooms.is_empty() && !everybody {
         return Some(Heard::Nothing);
     }
     Some(Heard::Emit(RemoteEmit {
         rooms,
-        except_rooms: except_rooms.and_then(strings).unwrap_or_default(),
+        except_rooms: except_rooms.and_then(|rooms| strings(rooms, &has)).unwrap_or_default(),
         exclude_id: exclude_id.and_then(string),
         event: event.and_then(string)?,
         payload: emitted.unwrap_or("null"),
     }))
+}
+
+fn names<'a>(list: &'a [Cow<'_, str>]) -> Names<'a> {
+    list.iter().map(|name| &**name).collect()
 }
 
 /// An emit in their form; `None` where it can't be said: to single clients, with more than one excluded, or an event that is no JSON.

@@ -328,7 +328,7 @@ impl<S: Schema> PPServerBuilder<S> {
 
     /// How long a handler, with the middleware before it, may take for one message; 0 is no limit. One that takes longer is dropped
     /// where it waits, and counts as failed. Meanwhile further messages of the client wait, up to 256 of them and as many bytes
-    /// as a largest message; then nothing more is read from it, and a client for which that lasts for 5 s, with no handler coming to
+    /// as a largest message; then nothing more is read from it, and a client for which that lasts for 3 s, with no handler coming to
     /// an end, is closed with code 1013. Default: 60 s.
     pub fn handler_timeout(mut self, time: Duration) -> Self {
         self.config.handler_timeout = time;

@@ -14,12 +14,12 @@ pub(crate) fn deliver(node: &Node, message: &Message, exclude: Option<&str>) -> 
     if **name != *REMOTE_EMIT {
         return false;
     }
-    let emit = match decode(payload) {
+    let emit = match decode(payload, |room| node.has_room(room)) {
         Some(Heard::Emit(emit)) => emit,
         Some(Heard::Nothing) => return true,
         None => return false,
     };
-    let Some(mut aim) = emit.aim(|room| node.has_room(room)) else { return true };
+    let mut aim = emit.aim();
     exclude.into_iter().for_each(|id| aim.except_clients.add(id));
     match node.json_text_packet(&emit.event, emit.payload) {
         Ok(packet) => {

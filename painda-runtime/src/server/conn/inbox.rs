@@ -37,7 +37,7 @@ use crate::{
 /// So many messages may wait for the handlers of one client.
 const MAX_MESSAGES: usize = 256;
 /// A connection is closed when its inbox has been full for so long, with no handler coming to an end.
-const FULL_TIMEOUT: Duration = Duration::from_secs(5);
+const FULL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The messages of one client on their way to its handlers.
 pub(crate) struct Inbox<'a, S: Schema, F, B> {
