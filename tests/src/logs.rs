@@ -1,10 +1,11 @@
 //! What an operator reads: the lines of the log, as text.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use tokio::sync::Notify;
-use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -21,9 +22,14 @@ struct Written {
     more: Arc<Notify>,
 }
 
+/// With a single subscriber in the process, tracing asks only the thread that comes to a line first whether the line is wanted, for all
+/// threads. That may be a thread of another test, without a subscriber.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
+
 impl Logs {
     /// Begins to read along, from this level on.
     pub fn capture(level: LevelFilter) -> Self {
+        LazyLock::force(&SECOND);
         let written = Written::default();
         let subscriber = tracing_subscriber::fmt().with_writer(written.clone()).with_ansi(false).without_time();
         Self { written, _guard: set_default(subscriber.with_max_level(level).finish()) }
