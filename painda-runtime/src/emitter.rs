@@ -1,7 +1,6 @@
 //! Emitting into a cluster without being a node of it: for workers, scheduled jobs and other services.
 //!
-//! Owns the encoding of a typed event and the choice of its channel. Knows no WebSocket: the feature of an adapter is all that
-//! it needs.
+//! Encodes typed events and chooses their channels. Knows no WebSocket: it needs the feature of an adapter and nothing else.
 
 use core::{fmt, marker::PhantomData};
 #[cfg(feature = "json")]
@@ -14,7 +13,7 @@ use crate::{
     excerpt::Quoted,
     schema::{EventOf, Schema},
     target::{Emits, Target, sealed},
-    wire::aim::Aim,
+    wire::{audience::Audience, channels::RoomNameError},
 };
 #[cfg(feature = "json")]
 use crate::{
@@ -43,7 +42,7 @@ use crate::{
 /// # } Ok(()) }
 /// ```
 ///
-/// Cheap to clone. It hears nothing of what others emit. Like a server's, its emits queue and never wait for the
+/// Cheap to clone. It receives nothing. Like a server's, its emits queue and never wait for the
 /// network; what one emitter emits to one room arrives in that order. What is still queued when the last clone is dropped without
 /// [`close`](Self::close) is lost.
 pub struct Emitter<S: Schema> {
@@ -62,7 +61,7 @@ pub enum EmitError {
         /// The name.
         room: String,
         /// What is wrong with it.
-        why: &'static str,
+        source: RoomNameError,
     },
 }
 
@@ -70,7 +69,7 @@ impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Adapter(error) => error.fmt(f),
-            Self::InvalidRoom { room, why } => write!(f, "{} can't be the name of a room: {why}", Quoted(room)),
+            Self::InvalidRoom { room, source } => write!(f, "{} can't be the name of a room: {source}", Quoted(room)),
         }
     }
 }
@@ -79,7 +78,7 @@ impl core::error::Error for EmitError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Adapter(error) => Some(error),
-            Self::InvalidRoom { .. } => None,
+            Self::InvalidRoom { source, .. } => Some(source),
         }
     }
 }
@@ -91,19 +90,19 @@ impl<S: Schema> Emitter<S> {
         Self { adapter: Arc::new(adapter), schema: PhantomData }
     }
 
-    /// Aims at a room's members on all nodes.
+    /// A target for emits: a room's members on all nodes.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, Self> {
-        Target::new(self, Aim::room(room))
+        Target::new(self, Audience::room(room))
     }
 
-    /// Aims at one client, whatever node it is on.
+    /// A target for emits: one client, whatever node it is on.
     pub fn client<'a>(&'a self, id: &'a str) -> Target<'a, Self> {
-        Target::new(self, Aim::client(id))
+        Target::new(self, Audience::client(id))
     }
 
-    /// Aims at everybody on all nodes.
+    /// A target for emits: everybody on all nodes.
     pub fn everybody(&self) -> Target<'_, Self> {
-        Target::new(self, Aim::default())
+        Target::new(self, Audience::default())
     }
 
     /// Sends an event to everybody on all nodes.
@@ -114,12 +113,12 @@ impl<S: Schema> Emitter<S> {
         self.everybody().emit(event)
     }
 
-    /// The nodes that have another schema than this emitter, by their ids. None means that all nodes that are there read its
-    /// events as it writes them.
+    /// The ids of the nodes that have another schema than this emitter. An empty set means that all running nodes read its events as
+    /// it writes them.
     ///
-    /// Another schema need not contradict this one: nodes that are being updated have newer events and fields. Whether it
-    /// does, nodes find out when they join a cluster; an emitter is no node, and asks nobody. It reads two lists that the nodes
-    /// keep, so that it costs the same whatever the schema is.
+    /// Another schema need not contradict this one: during an update nodes have newer events and fields. Nodes compare their schemas
+    /// when they join a cluster; an emitter is no node and asks none. It reads two lists that the nodes keep, which costs the same
+    /// whatever the schema is.
     ///
     /// ```no_run
     /// # #[cfg(feature = "redis")]
@@ -147,7 +146,7 @@ impl<S: Schema> Emitter<S> {
         let same = self.adapter.get_clients_in_room(&schema_room(print)).await?;
         others.retain(|node| !same.contains(node));
         if !others.is_empty() {
-            // One that has left in between was in the first list, and in neither room any more.
+            // A node that has left between the two questions is in the first answer only.
             let there = self.adapter.get_clients_in_room(NODES).await?;
             others.retain(|node| there.contains(node));
         }
@@ -182,11 +181,9 @@ impl<S: Schema> Emits for Emitter<S> {
     type Error = EmitError;
 
     fn emit_to<E: EventOf<S>>(target: &Target<'_, Self>, event: &E) -> Result<(), EmitError> {
-        if let Some((room, why)) = target.aim.problem() {
-            return Err(EmitError::InvalidRoom { room: room.into(), why });
-        }
+        target.audience.check_rooms().map_err(|(room, source)| EmitError::InvalidRoom { room: room.into(), source })?;
         let message = Message::event(E::ID, event.to_bytes());
-        let publication = target.aim.publication(&message).map_err(AdapterError::from);
+        let publication = target.audience.publication(&message).map_err(AdapterError::from);
         let sent =
             publication.and_then(|(channel, message, exclude)| target.from.adapter.publish(channel, &message, exclude));
         sent.map_err(EmitError::Adapter)

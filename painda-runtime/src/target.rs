@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::{
     schema::{EventOf, Schema},
-    wire::aim::Aim,
+    wire::audience::Audience,
 };
 
 /// Who gets an emit: call [`emit`](Self::emit) on it.
@@ -37,7 +37,7 @@ use crate::{
 #[must_use = "a target alone sends nothing: call emit on it"]
 pub struct Target<'a, T> {
     pub(crate) from: &'a T,
-    pub(crate) aim: Aim<'a>,
+    pub(crate) audience: Audience<'a>,
     pub(crate) reach: Reach,
 }
 
@@ -68,25 +68,25 @@ pub(crate) mod sealed {
 }
 
 impl<'a, T: Emits> Target<'a, T> {
-    pub(crate) fn new(from: &'a T, aim: Aim<'a>) -> Self {
-        Self { from, aim, reach: Reach::Cluster }
+    pub(crate) fn new(from: &'a T, audience: Audience<'a>) -> Self {
+        Self { from, audience, reach: Reach::Cluster }
     }
 
     /// The members of this room as well.
     pub fn to(mut self, room: &'a str) -> Self {
-        self.aim.rooms.add(room);
+        self.audience.rooms.add(room);
         self
     }
 
     /// Not the members of this room.
     pub fn except(mut self, room: &'a str) -> Self {
-        self.aim.except_rooms.add(room);
+        self.audience.except_rooms.add(room);
         self
     }
 
     /// Not the client with this id.
     pub fn except_socket(mut self, id: &'a str) -> Self {
-        self.aim.except_clients.add(id);
+        self.audience.except_clients.add(id);
         self
     }
 
@@ -102,12 +102,12 @@ impl<'a, T: Emits> Target<'a, T> {
 
 impl<T> Clone for Target<'_, T> {
     fn clone(&self) -> Self {
-        Self { from: self.from, aim: self.aim.clone(), reach: self.reach }
+        Self { from: self.from, audience: self.audience.clone(), reach: self.reach }
     }
 }
 
 impl<T> fmt::Debug for Target<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("aim", &self.aim).field("reach", &self.reach).finish_non_exhaustive()
+        f.debug_struct("Target").field("audience", &self.audience).field("reach", &self.reach).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! What an operator reads: the lines of the log, as text.
 
 use std::io;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 use tracing::Dispatch;
@@ -22,14 +22,13 @@ struct Written {
     more: Arc<Notify>,
 }
 
-/// With a single subscriber in the process, tracing asks only the thread that comes to a line first whether the line is wanted, for all
-/// threads. That may be a thread of another test, without a subscriber.
-static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
-
 impl Logs {
     /// Begins to read along, from this level on.
     pub fn capture(level: LevelFilter) -> Self {
-        LazyLock::force(&SECOND);
+        // Where there is one subscriber alone, `tracing` asks only the thread that comes to a line of code first whether anybody wants
+        // it; and that may be another test's.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         let written = Written::default();
         let subscriber = tracing_subscriber::fmt().with_writer(written.clone()).with_ansi(false).without_time();
         Self { written, _guard: set_default(subscriber.with_max_level(level).finish()) }

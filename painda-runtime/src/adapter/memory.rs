@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{AdapterError, BoxFuture, Callback, Delivery, PPAdapter};
+use super::{AdapterError, BoxFuture, Callback, PPAdapter, Published};
 use crate::Message;
 
 /// The in-memory adapter, which a server uses unless it is given another one.
@@ -103,7 +103,7 @@ impl PPAdapter for MemoryAdapter {
             None => return Ok(()),
         };
         for heard in others {
-            heard(Delivery { channel, message: message.clone(), exclude });
+            heard(Published::new(channel, message.clone(), exclude));
         }
         Ok(())
     }

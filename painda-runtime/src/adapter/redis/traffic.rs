@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 
 use super::{
     echoes::Echoes,
-    outbox::{Full, Item, Outbox},
+    publish_queue::{Full, Item, PublishQueue},
 };
 use crate::adapter::{AdapterError, Callback};
 
@@ -69,7 +69,7 @@ pub(super) struct Outgoing {
 
 /// Subscriptions to make and to end.
 #[derive(Debug, Default)]
-pub(super) struct Errands {
+pub(super) struct SubscriptionChanges {
     pub(super) subscribe: Vec<Arc<str>>,
     pub(super) unsubscribe: Vec<Arc<str>>,
     /// The batch that must be settled before `subscribe` may be sent.
@@ -77,9 +77,9 @@ pub(super) struct Errands {
 }
 
 /// What to do with a message that came in.
-pub(super) enum Heard {
+pub(super) enum Received {
     /// Nobody wants it any more, or it belongs to an earlier subscription.
-    Nobody,
+    Unwanted,
     /// The copy of our own publish.
     Own,
     /// Another node's.
@@ -93,7 +93,7 @@ pub(super) struct Traffic {
     listed: VecDeque<Arc<str>>,
     /// Channels that Redis refused to let us hear, to be tried again.
     refused: BTreeSet<Arc<str>>,
-    outbox: Outbox,
+    queue: PublishQueue,
     /// The number of the last batch that was taken, and of the last one that is settled.
     taken: u64,
     settled: u64,
@@ -110,13 +110,13 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// With a queue of `outbox` bounds, and at most about `echo_limit` bytes of copies that are due.
-    pub(super) fn new(outbox: Outbox, echo_limit: usize) -> Self {
+    /// With a queue of `queue` bounds, and at most about `echo_limit` bytes of copies that are due.
+    pub(super) fn new(queue: PublishQueue, echo_limit: usize) -> Self {
         Self {
             channels: HashMap::new(),
             listed: VecDeque::new(),
             refused: BTreeSet::new(),
-            outbox,
+            queue,
             taken: 0,
             settled: 0,
             in_flight: 0,
@@ -133,7 +133,7 @@ impl Traffic {
     /// Queues a publish; returns how many older ones had to be dropped for it.
     pub(super) fn publish(&mut self, channel: &str, bytes: Bytes) -> Result<u64, Full> {
         let channel = self.channels.get_key_value(channel).map_or_else(|| channel.into(), |(name, _)| name.clone());
-        self.outbox.push(Item { channel, bytes })
+        self.queue.push(Item { channel, bytes })
     }
 
     /// What to write next; a batch that is not empty is in flight until it is settled.
@@ -143,7 +143,7 @@ impl Traffic {
         // A subscription that lags far behind would make us remember without bound what we published.
         while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() && !self.frozen {
             let on_hold = |name: &str| matches!(self.channels.get(name), Some(Channel { phase: Phase::Asking, .. }));
-            let Some(item) = self.outbox.next(on_hold) else { break };
+            let Some(item) = self.queue.next(on_hold) else { break };
             let mut echo = false;
             if let Some(Channel { phase: Phase::Active(echoes), .. }) = self.channels.get_mut(&item.channel) {
                 let before = echoes.cost();
@@ -171,7 +171,7 @@ impl Traffic {
     /// Redis did not take these publishes of the batch in flight, because another server has their channels now: they wait for
     /// whoever hands them over.
     pub(super) fn put_back(&mut self, items: Vec<Item>) {
-        self.outbox.put_back(items);
+        self.queue.put_back(items);
     }
 
     /// Gives up the channels that are not `ours` any more, because another server has them now: who wants to hear them, and what
@@ -186,12 +186,12 @@ impl Traffic {
             Some((name, callback))
         });
         let wanted = wanted.collect();
-        (wanted, self.outbox.hand_over(ours))
+        (wanted, self.queue.hand_over(ours))
     }
 
     /// Takes over from another server what waits to be published.
     pub(super) fn take_over(&mut self, items: Vec<Item>) {
-        items.into_iter().for_each(|item| self.outbox.take_over(item));
+        items.into_iter().for_each(|item| self.queue.take_over(item));
     }
 
     /// The connection of the batch in flight broke: nobody knows which of its publishes Redis takes, or has yet to take.
@@ -242,8 +242,8 @@ impl Traffic {
     }
 
     /// Publishes that wait, on hold or not.
-    pub(super) fn outbox(&mut self) -> &mut Outbox {
-        &mut self.outbox
+    pub(super) fn queue(&mut self) -> &mut PublishQueue {
+        &mut self.queue
     }
 
     // ---- subscriptions
@@ -280,21 +280,21 @@ impl Traffic {
 
     /// Takes up to `limit` channels whose subscription must be made or ended. The caller carries that out, and reports
     /// every one of them, before it asks again.
-    pub(super) fn errands(&mut self, limit: usize) -> Errands {
-        let mut errands = Errands { barrier: self.taken, ..Errands::default() };
-        while errands.subscribe.len() + errands.unsubscribe.len() < limit {
+    pub(super) fn take_changes(&mut self, limit: usize) -> SubscriptionChanges {
+        let mut changes = SubscriptionChanges { barrier: self.taken, ..SubscriptionChanges::default() };
+        while changes.subscribe.len() + changes.unsubscribe.len() < limit {
             let Some(name) = self.listed.pop_front() else { break };
             let Some(channel) = self.channels.get_mut(&name) else { continue };
             channel.listed = false;
             match (&channel.wanted, &channel.phase) {
                 (Some(_), Phase::Idle) => {
                     channel.phase = Phase::Asking;
-                    errands.subscribe.push(name);
+                    changes.subscribe.push(name);
                 }
                 (None, Phase::Active(echoes)) => {
                     self.echo_cost -= echoes.cost();
                     channel.phase = Phase::Leaving;
-                    errands.unsubscribe.push(name);
+                    changes.unsubscribe.push(name);
                 }
                 (None, Phase::Idle) => {
                     self.channels.remove(&name);
@@ -303,7 +303,7 @@ impl Traffic {
                 _ => {}
             }
         }
-        errands
+        changes
     }
 
     /// Redis confirmed a subscription: whatever it sends from here on belongs to it.
@@ -322,7 +322,7 @@ impl Traffic {
         if channel.wanted.is_none() {
             list(&mut self.listed, &name, channel);
         }
-        self.outbox.release();
+        self.queue.release();
     }
 
     /// Is this channel heard?
@@ -357,7 +357,7 @@ impl Traffic {
         } else {
             list(&mut self.listed, name, channel);
         }
-        self.outbox.release();
+        self.queue.release();
     }
 
     /// Are there channels that Redis does not let us hear?
@@ -377,7 +377,7 @@ impl Traffic {
 
     /// The subscribing connection is gone: nothing is heard, no copy will come, everything that is wanted must be asked
     /// for again. What is wanted goes on being published meanwhile.
-    pub(super) fn deafened(&mut self, why: &AdapterError) {
+    pub(super) fn disconnected(&mut self, why: &AdapterError) {
         self.epoch += 1;
         self.echo_cost = 0;
         self.listed.clear();
@@ -393,7 +393,7 @@ impl Traffic {
             }
             list(&mut self.listed, name, channel);
         }
-        self.outbox.release();
+        self.queue.release();
     }
 
     /// The number of the subscribing connection that counts.
@@ -403,15 +403,15 @@ impl Traffic {
 
     // ---- what comes in
 
-    /// Whose is this message?
-    pub(super) fn heard(&mut self, name: &str, bytes: &[u8]) -> Heard {
+    /// ServerKind is this message?
+    pub(super) fn received(&mut self, name: &str, bytes: &[u8]) -> Received {
         self.arrived += 1;
         if self.take_echo(name, bytes) {
-            return Heard::Own;
+            return Received::Own;
         }
         match self.channels.get(name) {
-            Some(Channel { phase: Phase::Active(_), wanted: Some(callback), .. }) => Heard::Other(callback.clone()),
-            _ => Heard::Nobody,
+            Some(Channel { phase: Phase::Active(_), wanted: Some(callback), .. }) => Received::Other(callback.clone()),
+            _ => Received::Unwanted,
         }
     }
 

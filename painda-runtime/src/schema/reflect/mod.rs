@@ -19,8 +19,8 @@
 //! A tuple struct that is only a part of events, or a tuple variant, is the value of its field where it
 //! has a single one. An event is not: a later version may append to it.
 //!
-//! On the way back a 64-bit integer may be either form; a field that is missing is `null` where its type
-//! is an `Option`, and has its default where a later version of the event has brought it; fields that
+//! In the other direction a 64-bit integer may have either form; a field that is missing is `null` where its type
+//! is an `Option`, and has its default where a later version of the event has added it; fields that
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
 mod base64;
@@ -95,7 +95,7 @@ impl EventDescriptor {
         self.read(bytes, &mut Text::new(out)).inspect_err(|_| out.truncate(start))
     }
 
-    /// The same, but of a text of more than `max` bytes only the beginning is made, and nothing is left of it; `false` then.
+    /// The same for a text of at most `max` bytes. For a longer one nothing is appended, and the result is `false`.
     #[cfg(feature = "server")]
     pub(crate) fn write_json_text_up_to(
         &self,

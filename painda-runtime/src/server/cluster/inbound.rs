@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::{Cluster, typescript};
 use crate::{
     Message, RESERVED_PREFIX,
-    adapter::Delivery,
+    adapter::Published,
     server::sending::packet::Packet,
     wire::{
-        aim::{AIMED, Aim},
+        audience::{Audience, EMIT_TO},
         channels::{BROADCAST, CLUSTER, TYPESCRIPT},
         json::is_json,
         peer::{ASK, REPLY},
@@ -20,17 +20,19 @@ use crate::{
 impl Cluster {
     /// What another node published; payloads are relayed without being decoded. A message that can't be read is
     /// counted and dropped, and so is one that a client must not get.
-    pub(crate) fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
+    pub(crate) fn deliver(self: &Arc<Self>, delivery: Published<'_>) {
         self.node.counters.remote_emits.add(1);
-        let Delivery { channel, message, exclude } = delivery;
+        let Published { channel, message, exclude, .. } = delivery;
         let understood = match channel {
-            BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
+            BROADCAST => {
+                self.relay(&Audience { except_clients: exclude.into_iter().collect(), ..Audience::default() }, message)
+            }
             TYPESCRIPT => typescript::deliver(&self.node, &message, exclude),
             channel if channel.starts_with(RESERVED_PREFIX) => self.from_node(channel, &message),
             room => {
-                let mut aim = Aim::room(room);
-                exclude.into_iter().for_each(|id| aim.except_clients.add(id));
-                self.relay(&aim, message)
+                let mut audience = Audience::room(room);
+                exclude.into_iter().for_each(|id| audience.except_clients.add(id));
+                self.relay(&audience, message)
             }
         };
         if !understood {
@@ -42,8 +44,8 @@ impl Cluster {
     fn from_node(self: &Arc<Self>, channel: &str, message: &Message) -> bool {
         let Message::Named { name, payload } = message else { return false };
         match (&**name, channel) {
-            (AIMED, CLUSTER) => match Aim::decode(payload) {
-                Ok((aim, message)) => self.relay(&aim, message),
+            (EMIT_TO, CLUSTER) => match Audience::decode(payload) {
+                Ok((audience, message)) => self.relay(&audience, message),
                 Err(_) => false,
             },
             (ASK, CLUSTER) => self.answer(payload),
@@ -53,7 +55,7 @@ impl Cluster {
         }
     }
 
-    fn relay(&self, aim: &Aim<'_>, message: Message) -> bool {
+    fn relay(&self, audience: &Audience<'_>, message: Message) -> bool {
         match &message {
             Message::Event { id, .. } if self.node.registry.by_id(*id).is_none() => {
                 self.node.counters.unknown_events.add(1);
@@ -69,7 +71,7 @@ impl Cluster {
             return false;
         }
         match Packet::message(self.node.config.framing, message) {
-            Ok(packet) => self.node.emit_here(aim, &packet),
+            Ok(packet) => self.node.emit_here(audience, &packet),
             Err(_) => return false,
         }
         true

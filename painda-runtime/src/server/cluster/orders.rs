@@ -18,7 +18,7 @@ use crate::{
     server::{client_id::ClientId, node::Node},
     target::Reach,
     wire::{
-        aim::Aim,
+        audience::Audience,
         peer::{self, Head, Reply, Request, SocketInRooms, Unread},
     },
 };
@@ -82,17 +82,17 @@ fn carry_out(node: &Node, request: &Request) -> Option<BoxFuture<Reply>> {
     Some(reply(match request {
         Request::Node => Reply::Node { connections: node.connections() as u64 },
         Request::Schema { fingerprint } => schema_check::answer(node.registry, *fingerprint),
-        Request::Sockets { aim } => sockets(node, &read(aim)?),
-        Request::Join { aim, room } => {
-            let sockets = node.pick(&read(aim)?);
+        Request::Sockets { audience } => sockets(node, &read(audience)?),
+        Request::Join { audience, room } => {
+            let sockets = node.pick(&read(audience)?);
             let joining: Vec<_> = sockets.iter().filter_map(|socket| node.join(socket, room).ok()).collect();
             return Some(Box::pin(async move { done(join_all(joining).await.len()) }));
         }
-        Request::Leave { aim, room } => {
-            done(node.pick(&read(aim)?).iter().filter(|socket| node.leave(socket, room).is_ok()).count())
+        Request::Leave { audience, room } => {
+            done(node.pick(&read(audience)?).iter().filter(|socket| node.leave(socket, room).is_ok()).count())
         }
-        Request::Disconnect { aim, code, reason } => {
-            done(node.pick(&read(aim)?).iter().filter(|socket| socket.close(*code, reason)).count())
+        Request::Disconnect { audience, code, reason } => {
+            done(node.pick(&read(audience)?).iter().filter(|socket| socket.close(*code, reason)).count())
         }
     }))
 }
@@ -105,17 +105,17 @@ fn done(sockets: usize) -> Reply {
     Reply::Done { sockets: sockets as u64 }
 }
 
-/// The aim of a request; `None` where it is none, or more than the lists that this version knows.
-fn read(aim: &[u8]) -> Option<Aim<'_>> {
-    let (aim, rest) = Aim::decode_lists(aim).ok()?;
-    rest.is_empty().then_some(aim)
+/// The audience of a request; `None` where it is none, or more than the lists that this version knows.
+fn read(audience: &[u8]) -> Option<Audience<'_>> {
+    let (audience, rest) = Audience::decode_lists(audience).ok()?;
+    rest.is_empty().then_some(audience)
 }
 
-/// The sockets of an aim and their rooms, as far as they fit an answer.
-fn sockets(node: &Node, aim: &Aim<'_>) -> Reply {
+/// The sockets of an audience and their rooms, as far as they fit an answer.
+fn sockets(node: &Node, audience: &Audience<'_>) -> Reply {
     let mut sockets = Vec::new();
     let mut bytes = 0;
-    for socket in node.pick(aim) {
+    for socket in node.pick(audience) {
         let rooms: Vec<Arc<str>> = socket.rooms.lock().names.clone();
         let cost = |name: &str| name.len() + 3;
         bytes += cost(socket.id.as_str()) + rooms.iter().map(|room| cost(room)).sum::<usize>();

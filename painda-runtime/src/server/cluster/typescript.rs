@@ -5,7 +5,7 @@
 use crate::{
     Message,
     server::node::Node,
-    wire::typescript::{Heard, REMOTE_EMIT, decode},
+    wire::typescript::{Decoded, REMOTE_EMIT, decode},
 };
 
 /// Delivers what a TypeScript node emitted; `false` where it can't be read.
@@ -15,15 +15,15 @@ pub(crate) fn deliver(node: &Node, message: &Message, exclude: Option<&str>) -> 
         return false;
     }
     let emit = match decode(payload, |room| node.has_room(room)) {
-        Some(Heard::Emit(emit)) => emit,
-        Some(Heard::Nothing) => return true,
+        Some(Decoded::Emit(emit)) => emit,
+        Some(Decoded::Nothing) => return true,
         None => return false,
     };
-    let mut aim = emit.aim();
-    exclude.into_iter().for_each(|id| aim.except_clients.add(id));
+    let mut audience = emit.audience();
+    exclude.into_iter().for_each(|id| audience.except_clients.add(id));
     match node.json_text_packet(&emit.event, emit.payload) {
         Ok(packet) => {
-            node.emit_here(&aim, &packet);
+            node.emit_here(&audience, &packet);
             true
         }
         Err(error) => {

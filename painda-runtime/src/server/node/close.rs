@@ -11,7 +11,7 @@ use crate::{
         sending::{core::SocketCore, outbox::Policy},
         stats::EventLabel,
     },
-    wire::{aim::Aim, control::ToClient},
+    wire::{audience::Audience, control::ToClient},
 };
 
 impl Node {
@@ -50,10 +50,10 @@ impl Node {
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control(&ToClient::Shutdown { reason, timeout_ms }) {
             let event = EventLabel::at(self.registry, None);
-            self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol, event);
+            self.emit_here_with(&Audience::default(), &packet, &Policy::Protocol, event);
         }
         // A handshake that is going on ends with the same.
-        self.hub.each(&Aim::default(), SocketCore::go_away);
+        self.hub.each(&Audience::default(), SocketCore::go_away);
         let all_gone = async {
             loop {
                 let changed = self.changed.notified();
@@ -64,7 +64,7 @@ impl Node {
             }
         };
         if tokio::time::timeout(deadline, all_gone).await.is_err() {
-            self.hub.each(&Aim::default(), |socket| socket.outbox.abandon());
+            self.hub.each(&Audience::default(), |socket| socket.outbox.abandon());
             let clients = self.clients.load(Ordering::Acquire);
             let what = "these clients or their hooks were cut off at the shutdown deadline";
             tracing::warn!(target: "painda::server", clients, "{what}");

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Node;
+use super::{Node, members::invalid_room};
 use crate::{
     Message,
     schema::Delivery,
     server::{
         close_code,
-        error::{Error, NameKind},
+        error::Error,
         sending::{
             core::SocketCore,
             outbox::{Bound, Policy, Pushed},
@@ -19,36 +19,34 @@ use crate::{
         stats::{Closed, Counters, EventLabel},
     },
     target::Reach,
-    wire::{aim::Aim, channels::TYPESCRIPT, typescript},
+    wire::{audience::Audience, channels::TYPESCRIPT, typescript},
 };
 
 impl Node {
     /// The way of every emit: this node's members first, then the other nodes.
-    pub(crate) fn emit(&self, aim: &Aim<'_>, packet: &Packet, reach: Reach) -> Result<(), Error> {
-        if let Some((room, why)) = aim.problem() {
-            return Err(Error::InvalidName { kind: NameKind::Room, name: room.to_owned(), why });
-        }
+    pub(crate) fn emit(&self, audience: &Audience<'_>, packet: &Packet, reach: Reach) -> Result<(), Error> {
+        audience.check_rooms().map_err(invalid_room)?;
         self.check_size(packet)?;
         let (policy, event) = self.policy(&packet.message);
         self.counters.emits.add(event, 1);
-        self.emit_here_with(aim, packet, &policy, event);
+        self.emit_here_with(audience, packet, &policy, event);
         if reach == Reach::Local {
             return Ok(());
         }
-        self.publish(aim, packet).inspect_err(|_| self.counters.publish_failures.add(1))
+        self.publish(audience, packet).inspect_err(|_| self.counters.publish_failures.add(1))
     }
 
-    fn publish(&self, aim: &Aim<'_>, packet: &Packet) -> Result<(), Error> {
-        match aim.plain() {
+    fn publish(&self, audience: &Audience<'_>, packet: &Packet) -> Result<(), Error> {
+        match audience.plain() {
             Some((channel, exclude)) => self.adapter.publish(channel, &packet.message, exclude)?,
             None => {
                 let (channel, message, exclude) =
-                    aim.publication(&packet.message).map_err(|error| Error::Adapter(error.into()))?;
+                    audience.publication(&packet.message).map_err(|error| Error::Adapter(error.into()))?;
                 self.adapter.publish(channel, &message, exclude)?;
             }
         }
         if self.config.typescript_nodes
-            && let Some(message) = typescript::encode(self.registry, aim, &packet.message)
+            && let Some(message) = typescript::encode(self.registry, audience, &packet.message)
         {
             self.adapter.publish(TYPESCRIPT, &message, None)?;
         }
@@ -56,16 +54,16 @@ impl Node {
     }
 
     /// To the members on this node only.
-    pub(crate) fn emit_here(&self, aim: &Aim<'_>, packet: &Packet) {
+    pub(crate) fn emit_here(&self, audience: &Audience<'_>, packet: &Packet) {
         let (policy, event) = self.policy(&packet.message);
-        self.emit_here_with(aim, packet, &policy, event);
+        self.emit_here_with(audience, packet, &policy, event);
     }
 
-    pub(super) fn emit_here_with(&self, aim: &Aim<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
+    pub(super) fn emit_here_with(&self, audience: &Audience<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
         let mut tally = Tally::default();
-        self.hub.each(aim, |socket| match self.push_frame(socket, packet, policy, Bound::Burst, &mut tally) {
+        self.hub.each(audience, |socket| match self.push_frame(socket, packet, policy, Bound::Burst, &mut tally) {
             Pushed::FlushNeeded => dirty.push(socket.clone()),
             Pushed::Slow => slow.push(socket.clone()),
             _ => {}

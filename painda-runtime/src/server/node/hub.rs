@@ -21,7 +21,7 @@ use crate::{
         client_id::{ById, ClientId},
         sending::core::SocketCore,
     },
-    wire::aim::Aim,
+    wire::audience::Audience,
 };
 
 /// So many rooms are locked together, or fewer where they have so many members.
@@ -144,24 +144,24 @@ impl Hub {
         }
     }
 
-    /// Calls `visit` once for each socket that an aim is at.
-    pub(crate) fn each(&self, aim: &Aim<'_>, visit: impl FnMut(&Arc<SocketCore>)) {
-        let Some((channel, except)) = aim.plain() else { return self.pick(aim).iter().for_each(visit) };
-        if aim.rooms.is_empty() {
+    /// Calls `visit` once for each socket that an audience is at.
+    pub(crate) fn each(&self, audience: &Audience<'_>, visit: impl FnMut(&Arc<SocketCore>)) {
+        let Some((channel, except)) = audience.plain() else { return self.pick(audience).iter().for_each(visit) };
+        if audience.rooms.is_empty() {
             visit_all(self.sockets.pin().values(), except, visit);
         } else if let Some(room) = self.rooms.pin().get(channel) {
             visit_all(room.state.read().members.values(), except, visit);
         }
     }
 
-    /// The sockets of an aim of any kind.
+    /// The sockets of an audience of any kind.
     ///
     /// Up to [`PIECE`] rooms are locked together, so that a socket that moves from one of them to another is found in one of the
     /// two. More are looked at in pieces: the list may come from another node, and joins do not wait for all of it.
-    fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
+    fn pick(&self, audience: &Audience<'_>) -> Vec<Arc<SocketCore>> {
         let (mut picked, mut out) = (Sockets::default(), HashSet::with_hasher(ById));
-        let wanted = aim.rooms.iter().map(|room| (room, true));
-        let mut names = wanted.chain(aim.except_rooms.iter().map(|room| (room, false))).peekable();
+        let wanted = audience.rooms.iter().map(|room| (room, true));
+        let mut names = wanted.chain(audience.except_rooms.iter().map(|room| (room, false))).peekable();
         let rooms = self.rooms.pin();
         while names.peek().is_some() {
             let (mut piece, mut members) = (Vec::<(RwLockReadGuard<'_, State>, bool)>::new(), 0);
@@ -186,10 +186,10 @@ impl Hub {
             }
         }
         let sockets = self.sockets.pin();
-        let clients = aim.clients.iter().filter_map(ClientId::parse);
+        let clients = audience.clients.iter().filter_map(ClientId::parse);
         picked.extend(clients.filter_map(|id| Some((id, sockets.get(&id)?.clone()))));
-        out.extend(aim.except_clients.iter().filter_map(ClientId::parse));
-        if aim.is_everybody() {
+        out.extend(audience.except_clients.iter().filter_map(ClientId::parse));
+        if audience.is_everybody() {
             sockets.values().filter(|socket| !out.contains(&socket.id)).cloned().collect()
         } else {
             picked.into_values().filter(|socket| !out.contains(&socket.id)).collect()
@@ -212,7 +212,7 @@ fn visit_all<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{random::Random, wire::aim::names};
+    use crate::{random::Random, wire::audience::names};
 
     fn sockets(hub: &Hub, count: usize) -> Vec<Arc<SocketCore>> {
         let connect = |_| {
@@ -224,10 +224,10 @@ mod tests {
         (0..count).map(connect).collect()
     }
 
-    /// How often an aim reaches each of these.
-    fn reached(hub: &Hub, aim: &Aim<'_>, sockets: &[Arc<SocketCore>]) -> Vec<usize> {
+    /// How often an audience reaches each of these.
+    fn reached(hub: &Hub, audience: &Audience<'_>, sockets: &[Arc<SocketCore>]) -> Vec<usize> {
         let mut reached = HashMap::new();
-        hub.each(aim, |socket| *reached.entry(socket.id).or_insert(0) += 1);
+        hub.each(audience, |socket| *reached.entry(socket.id).or_insert(0) += 1);
         sockets.iter().map(|socket| reached.get(&socket.id).copied().unwrap_or_default()).collect()
     }
 
@@ -243,20 +243,20 @@ mod tests {
             }
         }
         let ids: Vec<&str> = sockets.iter().map(|socket| socket.id.as_str()).collect();
-        let mut aim = Aim { rooms: names(&rooms), ..Aim::default() };
-        assert_eq!(reached(&hub, &aim, &sockets), [1, 1, 1, 0]);
-        aim.clients = names(&rooms[1..]);
-        aim.clients.add(ids[3]);
-        assert_eq!(reached(&hub, &aim, &sockets), [1, 1, 1, 1]);
-        aim.except_clients = names(&rooms);
-        aim.except_clients.add(ids[1]);
-        assert_eq!(reached(&hub, &aim, &sockets), [1, 0, 1, 1]);
-        aim.except_rooms = names(&rooms[..PIECE]);
-        assert_eq!(reached(&hub, &aim, &sockets), [0, 0, 1, 1]);
-        (aim.rooms, aim.clients) = Default::default();
-        assert_eq!(reached(&hub, &aim, &sockets), [0, 0, 1, 1]);
-        aim.except_rooms = names(&rooms);
-        assert_eq!(reached(&hub, &aim, &sockets), [0, 0, 0, 1]);
+        let mut audience = Audience { rooms: names(&rooms), ..Audience::default() };
+        assert_eq!(reached(&hub, &audience, &sockets), [1, 1, 1, 0]);
+        audience.clients = names(&rooms[1..]);
+        audience.clients.add(ids[3]);
+        assert_eq!(reached(&hub, &audience, &sockets), [1, 1, 1, 1]);
+        audience.except_clients = names(&rooms);
+        audience.except_clients.add(ids[1]);
+        assert_eq!(reached(&hub, &audience, &sockets), [1, 0, 1, 1]);
+        audience.except_rooms = names(&rooms[..PIECE]);
+        assert_eq!(reached(&hub, &audience, &sockets), [0, 0, 1, 1]);
+        (audience.rooms, audience.clients) = Default::default();
+        assert_eq!(reached(&hub, &audience, &sockets), [0, 0, 1, 1]);
+        audience.except_rooms = names(&rooms);
+        assert_eq!(reached(&hub, &audience, &sockets), [0, 0, 0, 1]);
     }
 
     /// Looking through the list for each socket would take minutes.
@@ -265,9 +265,9 @@ mod tests {
         let hub = Hub::default();
         let sockets = sockets(&hub, 10_000);
         let others: Vec<String> = (0..60_000).map(|number| format!("{number:016}")).collect();
-        let mut aim = Aim { except_clients: names(&others), ..Aim::default() };
-        aim.except_clients.add(sockets[0].id.as_str());
-        let reached = reached(&hub, &aim, &sockets);
+        let mut audience = Audience { except_clients: names(&others), ..Audience::default() };
+        audience.except_clients.add(sockets[0].id.as_str());
+        let reached = reached(&hub, &audience, &sockets);
         assert_eq!((reached[0], reached[1..].iter().sum()), (0, 9_999));
     }
 
@@ -329,7 +329,7 @@ mod tests {
                 for socket in &sockets {
                     hub.enter("red", socket, |_, _| heard.store(1, Ordering::Relaxed));
                 }
-                assert_eq!(reached(&hub, &Aim::room("red"), &sockets), [1, 1]);
+                assert_eq!(reached(&hub, &Audience::room("red"), &sockets), [1, 1]);
                 assert_eq!(heard.load(Ordering::Relaxed), 1);
                 for socket in &sockets {
                     hub.exit("red", socket.id);
@@ -353,10 +353,10 @@ mod tests {
                     hub.exit("red", sockets[0].id);
                 }
             });
-            let mut aim = Aim::room("red");
-            aim.except_rooms.add("red");
+            let mut audience = Audience::room("red");
+            audience.except_rooms.add("red");
             for _ in 0..20_000 {
-                assert_eq!(hub.pick(&aim).len(), 0);
+                assert_eq!(hub.pick(&audience).len(), 0);
             }
             done.store(true, Ordering::Relaxed);
         });

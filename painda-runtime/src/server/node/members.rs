@@ -11,7 +11,7 @@ use crate::{
         sending::{core::SocketCore, packet::Dialect},
         stats::Closed,
     },
-    wire::channels::room_problem,
+    wire::channels::{RoomNameError, check_room as check_room_name},
 };
 
 impl Node {
@@ -120,8 +120,10 @@ impl Node {
 
 /// Checks the name of a room.
 pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
-    match room_problem(room) {
-        None => Ok(room),
-        Some(why) => Err(Error::InvalidName { kind: NameKind::Room, name: room.to_owned(), why }),
-    }
+    check_room_name(room).map(|()| room).map_err(|error| invalid_room((room, error)))
+}
+
+/// The error of a name that can't be a room's.
+pub(crate) fn invalid_room((room, source): (&str, RoomNameError)) -> Error {
+    Error::InvalidName { kind: NameKind::Room, name: room.to_owned(), why: source.as_str() }
 }

@@ -28,7 +28,7 @@ use tokio::{
 use self::{addresses::Addresses, hub::Hub, large::LargeSlots, pending::Pending};
 pub(crate) use self::{
     close::{Client, UnfinishedHook},
-    members::check_room,
+    members::{check_room, invalid_room},
 };
 use crate::{
     adapter::{Callback, PPAdapter},
@@ -40,7 +40,7 @@ use crate::{
         sending::{core::SocketCore, flusher::Flusher},
         stats::{Counters, Facade, ServerStats},
     },
-    wire::aim::Aim,
+    wire::audience::Audience,
 };
 
 pub(crate) struct Node {
@@ -120,10 +120,10 @@ impl Node {
         self.hub.has(room)
     }
 
-    /// The sockets on this node that an aim is at.
-    pub(crate) fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
+    /// The sockets on this node that an audience is at.
+    pub(crate) fn pick(&self, audience: &Audience<'_>) -> Vec<Arc<SocketCore>> {
         let mut picked = Vec::new();
-        self.hub.each(aim, |socket| picked.push(socket.clone()));
+        self.hub.each(audience, |socket| picked.push(socket.clone()));
         picked
     }
 

@@ -37,7 +37,7 @@ use crate::{
         stats::ServerStats,
     },
     target::Target,
-    wire::aim::Aim,
+    wire::audience::Audience,
 };
 
 /// A node of a real-time service: WebSocket clients in rooms, and emits that reach all nodes.
@@ -78,9 +78,9 @@ impl<S: Schema> PPServer<S> {
         self.inner.local_addr.get().copied()
     }
 
-    /// Aims at a room's members on all nodes.
+    /// A target for emits: a room's members on all nodes.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, Self> {
-        Target::new(self, Aim::room(room))
+        Target::new(self, Audience::room(room))
     }
 
     /// Sends an event to everybody on all nodes.
@@ -105,14 +105,14 @@ impl<S: Schema> PPServer<S> {
         self.cluster().peers.id()
     }
 
-    /// Aims at one client, whatever node it is on.
+    /// A target for emits: one client, whatever node it is on.
     pub fn client<'a>(&'a self, id: &'a str) -> Target<'a, Self> {
-        Target::new(self, Aim::client(id))
+        Target::new(self, Audience::client(id))
     }
 
-    /// Aims at everybody on all nodes.
+    /// A target for emits: everybody on all nodes.
     pub fn everybody(&self) -> Target<'_, Self> {
-        Target::new(self, Aim::default())
+        Target::new(self, Audience::default())
     }
 
     /// The nodes of the cluster, this one included.
@@ -425,9 +425,9 @@ impl<S: Schema> Socket<S> {
         &self.session.core
     }
 
-    /// Aims at a room's members on all nodes, without this client.
+    /// A target for emits: a room's members on all nodes, without this client.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, PPServer<S>> {
-        Target::new(&self.session.server, Aim::room(room)).except_socket(self.id())
+        Target::new(&self.session.server, Audience::room(room)).except_socket(self.id())
     }
 
     /// Sends an event to everybody on all nodes but this client.
@@ -435,7 +435,7 @@ impl<S: Schema> Socket<S> {
     /// # Errors
     /// See [`Target::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
-        Target::new(&self.session.server, Aim::default()).except_socket(self.id()).emit(event)
+        Target::new(&self.session.server, Audience::default()).except_socket(self.id()).emit(event)
     }
 
     /// Closes the connection after what is queued has been sent.

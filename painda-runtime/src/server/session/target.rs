@@ -9,8 +9,8 @@ use crate::{
     server::{
         close_code,
         cluster::{Answer, RemoteSocket, Replies},
-        error::{Error, NameKind},
-        node::check_room,
+        error::Error,
+        node::{check_room, invalid_room},
         sending::packet::Packet,
     },
     target::{Emits, Reach, Target, sealed},
@@ -25,7 +25,7 @@ impl<S: Schema> Emits for PPServer<S> {
 
     fn emit_to<E: EventOf<S>>(target: &Target<'_, Self>, event: &E) -> Result<(), Error> {
         let node = target.from.node();
-        node.emit(&target.aim, &Packet::event(node.framing(), event)?, target.reach)
+        node.emit(&target.audience, &Packet::event(node.framing(), event)?, target.reach)
     }
 }
 
@@ -53,16 +53,16 @@ impl<S: Schema> Target<'_, PPServer<S>> {
     /// As for [`emit`](Self::emit), and [`Error::InvalidName`] or [`Error::Json`] where name or payload can't be sent.
     pub fn emit_json(&self, name: &str, payload: &Value) -> Result<(), Error> {
         let node = self.from.node();
-        node.emit(&self.aim, &node.json_packet(name, payload)?, self.reach)
+        node.emit(&self.audience, &node.json_packet(name, payload)?, self.reach)
     }
 
     /// The sockets that match, in the whole cluster.
     ///
     /// # Errors
-    /// [`Error::InvalidName`] for a name that can't be a room's, [`Error::Adapter`] for an aim of more names than fit a message.
+    /// [`Error::InvalidName`] for a name that can't be a room's, [`Error::Adapter`] for an audience of more names than fit a message.
     /// Nodes that can't be reached are no error: see [`Answer::unanswered`].
     pub async fn sockets(&self) -> Result<Answer<Vec<RemoteSocket>>, Error> {
-        let replies = self.order(|aim| Request::Sockets { aim }).await?;
+        let replies = self.order(|audience| Request::Sockets { audience }).await?;
         let Replies { values, unanswered } = replies.wanted(|reply| match reply {
             Reply::Sockets { sockets, cut } => Some((sockets, cut)),
             _ => None,
@@ -85,7 +85,7 @@ impl<S: Schema> Target<'_, PPServer<S>> {
     /// As for [`sockets`](Self::sockets).
     pub async fn join(&self, room: &str) -> Result<Answer<u64>, Error> {
         let room = check_room(room)?.to_owned();
-        self.count(|aim| Request::Join { aim, room }).await
+        self.count(|audience| Request::Join { audience, room }).await
     }
 
     /// Takes the matching sockets out of a room, and says how many they are.
@@ -94,7 +94,7 @@ impl<S: Schema> Target<'_, PPServer<S>> {
     /// As for [`sockets`](Self::sockets).
     pub async fn leave(&self, room: &str) -> Result<Answer<u64>, Error> {
         let room = check_room(room)?.to_owned();
-        self.count(|aim| Request::Leave { aim, room }).await
+        self.count(|audience| Request::Leave { audience, room }).await
     }
 
     /// Closes the matching sockets' connections after what is queued for them, and says how many they are. `code` is a WebSocket
@@ -107,7 +107,7 @@ impl<S: Schema> Target<'_, PPServer<S>> {
         if !close_code::is_sendable(code) {
             return Err(Error::InvalidCode { code });
         }
-        self.count(|aim| Request::Disconnect { aim, code, reason: reason.to_owned() }).await
+        self.count(|audience| Request::Disconnect { audience, code, reason: reason.to_owned() }).await
     }
 
     async fn count(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Answer<u64>, Error> {
@@ -121,10 +121,8 @@ impl<S: Schema> Target<'_, PPServer<S>> {
     }
 
     async fn order(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Replies<Reply>, Error> {
-        if let Some((room, why)) = self.aim.problem() {
-            return Err(Error::InvalidName { kind: NameKind::Room, name: room.to_owned(), why });
-        }
-        let aim = self.aim.encode_lists().map_err(|error| Error::Adapter(error.into()))?;
-        Ok(self.from.cluster().request(request(aim.into()), self.reach).await)
+        self.audience.check_rooms().map_err(invalid_room)?;
+        let audience = self.audience.encode_lists().map_err(|error| Error::Adapter(error.into()))?;
+        Ok(self.from.cluster().request(request(audience.into()), self.reach).await)
     }
 }

@@ -7,7 +7,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::Value;
 
-/// Up to here an encoding may grow as any `Vec` does: what it takes for a moment is little.
+/// Up to this length in bytes, an encoding grows like any `Vec`: the memory for it is small.
 const LITTLE: usize = 16 * 1024;
 /// By how many bytes a longer encoding may exceed its JSON text.
 const SPARE: usize = 1024;
@@ -58,13 +58,13 @@ impl EventDescriptor {
     ///
     /// # Errors
     /// As [`from_json`](Self::from_json); [`JsonReason::Syntax`] where the text is no JSON, and [`JsonReason::TooLarge`] where
-    /// the event would have more than `limit` bytes. What a text says twice may count twice towards it.
+    /// the event would have more than `limit` bytes. A field that is in the text twice may count twice.
     pub fn from_json_text(&self, text: &str, limit: usize) -> Result<Vec<u8>, JsonError> {
         let layout = self.layout();
         // No count in an encoding is larger.
         let limit = limit.min(u32::MAX as usize);
-        // An event is hardly ever longer than its JSON. One that is begins again with twice the memory: a buffer that grows has
-        // its old memory beside the new.
+        // An event is hardly ever longer than its JSON. If it is, it is encoded again with twice the memory: a growing buffer would
+        // need its old and its new memory at the same time.
         let mut room = LITTLE.max(text.len() + SPARE);
         loop {
             room = room.min(limit);

@@ -1,6 +1,6 @@
-//! The bounded queue of publishes that wait for the writer.
+//! The bounded queue of publishes that wait for the publishing connection.
 //!
-//! Knows which channels are on hold only by asking. Order per channel is the order of the pushes, whatever is held.
+//! The caller says which channels are on hold. The order of each channel is the order of the pushes, whatever is on hold.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -40,17 +40,17 @@ impl Item {
 pub(super) struct Full;
 
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct PublishQueue {
     /// In the order of the pushes.
     queue: VecDeque<Item>,
-    /// Taken from the queue's front while their channels were on hold: older than whatever the queue has for these.
+    /// Taken from the front of the queue while their channels were on hold: older than all that the queue has for these.
     held: VecDeque<Item>,
     cost: usize,
     limit: usize,
     when_full: WhenFull,
 }
 
-impl Outbox {
+impl PublishQueue {
     /// An empty queue that holds up to `limit` bytes.
     pub(super) fn new(limit: usize, when_full: WhenFull) -> Self {
         Self { queue: VecDeque::new(), held: VecDeque::new(), cost: 0, limit, when_full }
@@ -73,7 +73,7 @@ impl Outbox {
         Ok(dropped)
     }
 
-    /// The oldest item whose channel is not on hold; those before it are set aside.
+    /// The oldest item whose channel is not on hold. Those before it are set aside.
     pub(super) fn next(&mut self, on_hold: impl Fn(&str) -> bool) -> Option<Item> {
         while let Some(item) = self.queue.pop_front() {
             if on_hold(&item.channel) {
@@ -86,14 +86,14 @@ impl Outbox {
         None
     }
 
-    /// Puts back what was set aside, to be looked at again before anything that was pushed later.
+    /// Puts what was set aside back to the front.
     pub(super) fn release(&mut self) {
         while let Some(item) = self.held.pop_back() {
             self.queue.push_front(item);
         }
     }
 
-    /// Puts back what was taken and not sent, oldest first: before everything else.
+    /// Puts what was taken and not sent back to the front; `items` are in their order, oldest first.
     pub(super) fn put_back(&mut self, items: Vec<Item>) {
         self.release();
         for item in items.into_iter().rev() {
@@ -112,7 +112,7 @@ impl Outbox {
         moved.into()
     }
 
-    /// Queues what another server's queue held, whatever the bound: it was accepted there.
+    /// Queues an item of another server's queue. The bound does not apply, since the item was accepted there.
     pub(super) fn take_over(&mut self, item: Item) {
         self.cost += item.cost();
         self.queue.push_back(item);
@@ -132,7 +132,7 @@ impl Outbox {
         self.cost
     }
 
-    /// Throws away what waits; returns how many items that were.
+    /// Drops all items, and returns how many they were.
     pub(super) fn clear(&mut self) -> u64 {
         let count = self.len() as u64;
         self.queue.clear();
@@ -150,40 +150,40 @@ mod tests {
         Item { channel: channel.into(), bytes: vec![number].into() }
     }
 
-    fn room_for(count: usize, when_full: WhenFull) -> Outbox {
-        Outbox::new(count * item("a", 0).cost(), when_full)
+    fn room_for(count: usize, when_full: WhenFull) -> PublishQueue {
+        PublishQueue::new(count * item("a", 0).cost(), when_full)
     }
 
     #[test]
-    fn what_is_held_comes_before_what_was_pushed_later() {
-        let mut outbox = room_for(9, WhenFull::RefuseNewest);
+    fn held_items_come_before_later_ones() {
+        let mut queue = room_for(9, WhenFull::RefuseNewest);
         for (channel, number) in [("a", 1), ("b", 2), ("a", 3)] {
-            outbox.push(item(channel, number)).expect("fits");
+            queue.push(item(channel, number)).expect("fits");
         }
-        assert_eq!(outbox.next(|channel| channel == "a"), Some(item("b", 2)));
-        assert_eq!(outbox.next(|channel| channel == "a"), None);
-        outbox.push(item("a", 4)).expect("fits");
-        outbox.release();
-        let rest: Vec<_> = std::iter::from_fn(|| outbox.next(|_| false)).map(|item| item.bytes[0]).collect();
+        assert_eq!(queue.next(|channel| channel == "a"), Some(item("b", 2)));
+        assert_eq!(queue.next(|channel| channel == "a"), None);
+        queue.push(item("a", 4)).expect("fits");
+        queue.release();
+        let rest: Vec<_> = std::iter::from_fn(|| queue.next(|_| false)).map(|item| item.bytes[0]).collect();
         assert_eq!(rest, [1, 3, 4]);
-        assert_eq!(outbox.cost(), 0);
+        assert_eq!(queue.cost(), 0);
     }
 
     #[test]
-    fn what_comes_back_is_older_than_the_rest_and_what_moves_keeps_its_order() {
-        let mut outbox = room_for(9, WhenFull::RefuseNewest);
+    fn items_that_are_put_back_come_first_and_moved_items_keep_their_order() {
+        let mut queue = room_for(9, WhenFull::RefuseNewest);
         for (channel, number) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
-            outbox.push(item(channel, number)).expect("fits");
+            queue.push(item(channel, number)).expect("fits");
         }
-        let taken: Vec<Item> = (0..3).filter_map(|_| outbox.next(|_| false)).collect();
-        outbox.put_back(taken);
-        let moved = outbox.hand_over(|channel| channel == "b");
+        let taken: Vec<Item> = (0..3).filter_map(|_| queue.next(|_| false)).collect();
+        queue.put_back(taken);
+        let moved = queue.hand_over(|channel| channel == "b");
         assert_eq!(moved.iter().map(|item| item.bytes[0]).collect::<Vec<_>>(), [1, 3, 4]);
         let mut other = room_for(1, WhenFull::RefuseNewest);
         moved.into_iter().for_each(|item| other.take_over(item));
-        assert_eq!((other.len(), outbox.len()), (3, 1));
-        assert_eq!(outbox.next(|_| false), Some(item("b", 2)));
-        assert_eq!(outbox.cost(), 0);
+        assert_eq!((other.len(), queue.len()), (3, 1));
+        assert_eq!(queue.next(|_| false), Some(item("b", 2)));
+        assert_eq!(queue.cost(), 0);
     }
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_fits_drops_nothing() {
+    fn an_item_that_can_never_fit_drops_nothing() {
         let mut dropping = room_for(2, WhenFull::DropOldest);
         dropping.push(item("a", 1)).expect("fits");
         let huge = Item { channel: "a".into(), bytes: vec![0; 1000].into() };
