@@ -1,8 +1,9 @@
 //! The bounded queue of publishes that wait for the writer.
 //!
-//! Knows which channels are on hold only by asking. Order per channel is the order of the pushes, whatever is held.
+//! Does not know which channels are on hold: whoever takes items gives back those that have to wait. Order per channel is the order of the
+//! pushes, whatever is held.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use bytes::Bytes;
 
@@ -43,7 +44,9 @@ pub(super) struct Full;
 pub(super) struct Outbox {
     /// In the order of the pushes.
     queue: VecDeque<Item>,
-    /// Taken from the queue's front while their channels were on hold: older than whatever the queue has for these.
+    /// Was taken from the queue and came back: older than all that is in it. Apart, so that putting much back is a matter of a moment.
+    front: VecDeque<Item>,
+    /// Was taken while its channels were on hold: older than whatever the others have for these.
     held: VecDeque<Item>,
     cost: usize,
     limit: usize,
@@ -53,7 +56,7 @@ pub(super) struct Outbox {
 impl Outbox {
     /// An empty queue that holds up to `limit` bytes.
     pub(super) fn new(limit: usize, when_full: WhenFull) -> Self {
-        Self { queue: VecDeque::new(), held: VecDeque::new(), cost: 0, limit, when_full }
+        Self { queue: VecDeque::new(), front: VecDeque::new(), held: VecDeque::new(), cost: 0, limit, when_full }
     }
 
     /// Queues an item; returns how many older ones had to be dropped for it.
@@ -64,7 +67,7 @@ impl Outbox {
         }
         let mut dropped = 0;
         while self.cost + cost > self.limit {
-            let Some(oldest) = self.held.pop_front().or_else(|| self.queue.pop_front()) else { break };
+            let Some(oldest) = self.held.pop_front().or_else(|| self.next()) else { break };
             self.cost -= oldest.cost();
             dropped += 1;
         }
@@ -73,40 +76,50 @@ impl Outbox {
         Ok(dropped)
     }
 
-    /// The oldest item whose channel is not on hold; those before it are set aside.
-    pub(super) fn next(&mut self, on_hold: impl Fn(&str) -> bool) -> Option<Item> {
-        while let Some(item) = self.queue.pop_front() {
-            if on_hold(&item.channel) {
-                self.held.push_back(item);
-            } else {
-                self.cost -= item.cost();
-                return Some(item);
+    /// Takes the oldest items that are not held: up to `count`, and none after the first with which they have `bytes`.
+    pub(super) fn take(&mut self, into: &mut Vec<Item>, count: usize, bytes: usize) {
+        let mut taken = 0;
+        for _ in 0..count {
+            let Some(item) = self.next() else { break };
+            self.cost -= item.cost();
+            taken += item.bytes.len();
+            into.push(item);
+            if taken >= bytes {
+                break;
             }
         }
-        None
     }
 
-    /// Puts back what was set aside, to be looked at again before anything that was pushed later.
+    fn next(&mut self) -> Option<Item> {
+        self.front.pop_front().or_else(|| self.queue.pop_front())
+    }
+
+    /// Gives back what was taken last and can't be sent now, oldest first: items of channels that are on hold, and the `rest`, which
+    /// nobody has looked at.
+    pub(super) fn give_back(&mut self, held: Vec<Item>, rest: Vec<Item>) {
+        self.cost += held.iter().chain(&rest).map(Item::cost).sum::<usize>();
+        self.held.extend(held);
+        rest.into_iter().rev().for_each(|item| self.front.push_front(item));
+    }
+
+    /// What is held is to be taken again, before everything else.
     pub(super) fn release(&mut self) {
-        while let Some(item) = self.held.pop_back() {
-            self.queue.push_front(item);
-        }
+        self.held.append(&mut self.front);
+        mem::swap(&mut self.held, &mut self.front);
     }
 
     /// Puts back what was taken and not sent, oldest first: before everything else.
     pub(super) fn put_back(&mut self, items: Vec<Item>) {
         self.release();
-        for item in items.into_iter().rev() {
-            self.cost += item.cost();
-            self.queue.push_front(item);
-        }
+        self.give_back(Vec::new(), items);
     }
 
     /// Takes out the items of channels that are not `ours` any more, oldest first.
     pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool) -> Vec<Item> {
         self.release();
+        self.front.append(&mut self.queue);
         let (kept, moved): (VecDeque<Item>, VecDeque<Item>) =
-            std::mem::take(&mut self.queue).into_iter().partition(|item| ours(&item.channel));
+            mem::take(&mut self.front).into_iter().partition(|item| ours(&item.channel));
         self.queue = kept;
         self.cost -= moved.iter().map(Item::cost).sum::<usize>();
         moved.into()
@@ -118,13 +131,9 @@ impl Outbox {
         self.queue.push_back(item);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.held.is_empty()
-    }
-
     /// How many items wait.
     pub(super) fn len(&self) -> usize {
-        self.queue.len() + self.held.len()
+        self.queue.len() + self.front.len() + self.held.len()
     }
 
     /// What waits, in bytes as the bound counts them.
@@ -136,6 +145,7 @@ impl Outbox {
     pub(super) fn clear(&mut self) -> u64 {
         let count = self.len() as u64;
         self.queue.clear();
+        self.front.clear();
         self.held.clear();
         self.cost = 0;
         count
@@ -154,19 +164,44 @@ mod tests {
         Outbox::new(count * item("a", 0).cost(), when_full)
     }
 
+    /// Takes one item.
+    fn next(outbox: &mut Outbox) -> Option<Item> {
+        let mut taken = Vec::new();
+        outbox.take(&mut taken, 1, usize::MAX);
+        taken.pop()
+    }
+
     #[test]
     fn what_is_held_comes_before_what_was_pushed_later() {
         let mut outbox = room_for(9, WhenFull::RefuseNewest);
-        for (channel, number) in [("a", 1), ("b", 2), ("a", 3)] {
+        for (channel, number) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
             outbox.push(item(channel, number)).expect("fits");
         }
-        assert_eq!(outbox.next(|channel| channel == "a"), Some(item("b", 2)));
-        assert_eq!(outbox.next(|channel| channel == "a"), None);
-        outbox.push(item("a", 4)).expect("fits");
+        let mut taken = Vec::new();
+        outbox.take(&mut taken, 3, usize::MAX);
+        let sent = taken.remove(1);
+        // Nobody has looked at the third yet, and a newer one is pushed meanwhile.
+        let rest = taken.split_off(1);
+        outbox.push(item("a", 5)).expect("fits");
+        outbox.give_back(taken, rest);
+        assert_eq!((sent, outbox.len()), (item("b", 2), 4));
         outbox.release();
-        let rest: Vec<_> = std::iter::from_fn(|| outbox.next(|_| false)).map(|item| item.bytes[0]).collect();
-        assert_eq!(rest, [1, 3, 4]);
+        let rest: Vec<_> = std::iter::from_fn(|| next(&mut outbox)).map(|item| item.bytes[0]).collect();
+        assert_eq!(rest, [1, 3, 4, 5]);
         assert_eq!(outbox.cost(), 0);
+    }
+
+    #[test]
+    fn no_more_is_taken_than_asked_for() {
+        let mut outbox = room_for(9, WhenFull::RefuseNewest);
+        for number in 1..=4 {
+            outbox.push(item("a", number)).expect("fits");
+        }
+        let mut taken = Vec::new();
+        outbox.take(&mut taken, 3, 2);
+        assert_eq!((taken.len(), outbox.len(), outbox.cost()), (2, 2, 2 * item("a", 0).cost()));
+        outbox.take(&mut taken, 1, 2);
+        assert_eq!((taken.len(), outbox.len()), (3, 1));
     }
 
     #[test]
@@ -175,14 +210,14 @@ mod tests {
         for (channel, number) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
             outbox.push(item(channel, number)).expect("fits");
         }
-        let taken: Vec<Item> = (0..3).filter_map(|_| outbox.next(|_| false)).collect();
+        let taken: Vec<Item> = (0..3).filter_map(|_| next(&mut outbox)).collect();
         outbox.put_back(taken);
         let moved = outbox.hand_over(|channel| channel == "b");
         assert_eq!(moved.iter().map(|item| item.bytes[0]).collect::<Vec<_>>(), [1, 3, 4]);
         let mut other = room_for(1, WhenFull::RefuseNewest);
         moved.into_iter().for_each(|item| other.take_over(item));
         assert_eq!((other.len(), outbox.len()), (3, 1));
-        assert_eq!(outbox.next(|_| false), Some(item("b", 2)));
+        assert_eq!(next(&mut outbox), Some(item("b", 2)));
         assert_eq!(outbox.cost(), 0);
     }
 
@@ -196,8 +231,8 @@ mod tests {
         }
         assert_eq!(refusing.push(item("a", 3)), Err(Full));
         assert_eq!(dropping.push(item("a", 3)), Ok(1));
-        assert_eq!(refusing.next(|_| false), Some(item("a", 1)));
-        assert_eq!(dropping.next(|_| false), Some(item("a", 2)));
+        assert_eq!(next(&mut refusing), Some(item("a", 1)));
+        assert_eq!(next(&mut dropping), Some(item("a", 2)));
     }
 
     #[test]

@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn what_was_not_taken_is_sent_again_unless_something_newer_was() {
-        let mut traffic = Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
+        let traffic = Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
         for (number, channel) in ["a", "b", "a", "c", "b", "a"].into_iter().enumerate() {
-            traffic.publish(channel, vec![number as u8].into()).expect("fits");
+            traffic.publish(channel, vec![number as u8].into(), || false).expect("fits");
         }
         let batch = traffic.take_batch();
         let busy = || Some(AdapterError::Backend("BUSY Redis is busy running a script".into()));

@@ -63,7 +63,7 @@ pub(super) struct Frozen(Vec<Arc<Shared>>);
 
 impl Frozen {
     fn new(lanes: Vec<Arc<Shared>>) -> Self {
-        lanes.iter().for_each(|shared| shared.traffic.lock().freeze(true));
+        lanes.iter().for_each(|shared| shared.traffic.freeze(true));
         Self(lanes)
     }
 }
@@ -71,7 +71,7 @@ impl Frozen {
 impl Drop for Frozen {
     fn drop(&mut self) {
         for shared in &self.0 {
-            shared.traffic.lock().freeze(false);
+            shared.traffic.freeze(false);
             shared.to_publish.notify_one();
         }
     }
@@ -203,10 +203,10 @@ impl Router {
     pub(super) fn stats(&self) -> RedisStats {
         let mut stats = self.observed.snapshot();
         for shared in self.all() {
-            let mut traffic = shared.traffic.lock();
-            stats.queued += traffic.outbox().len() as u64;
-            stats.queued_bytes += traffic.outbox().cost() as u64;
-            stats.in_flight += traffic.in_flight();
+            let waiting = shared.traffic.waiting();
+            stats.queued += waiting.queued as u64;
+            stats.queued_bytes += waiting.queued_bytes as u64;
+            stats.in_flight += waiting.in_flight;
         }
         stats
     }
@@ -309,7 +309,7 @@ impl Router {
         };
         // What is in flight to a server that has lost its slot comes back, and must be handed over before anything newer.
         for shared in &losers.0 {
-            let settled = shared.until(|shared| shared.traffic.lock().in_flight() == 0);
+            let settled = shared.until(|shared| shared.traffic.in_flight() == 0);
             // Longer than a connection waits for its answers.
             let _ = timeout(2 * RESPONSE_TIMEOUT, settled).await;
             let commands = shared.commands.lock().clone();
@@ -371,15 +371,15 @@ fn hand_over(lanes: &Lanes, settings: &Settings) {
     for lane in &lanes.all {
         let shared = &lane.shared;
         let ours = |key: &str| Arc::ptr_eq(lanes.of(key), shared);
-        let (wanted, items) = shared.traffic.lock().hand_over(|channel| ours(&settings.channel_key(channel)));
+        let (wanted, items) = shared.traffic.hand_over(|channel| ours(&settings.channel_key(channel)));
         for (channel, callback) in wanted {
             let to = lanes.of(&settings.channel_key(&channel));
-            drop(to.traffic.lock().want(&channel, callback));
+            drop(to.traffic.want(&channel, callback));
             to.to_subscribe.notify_one();
         }
         for item in items {
             let to = lanes.of(&settings.channel_key(&item.channel));
-            to.traffic.lock().take_over(vec![item]);
+            to.traffic.take_over(vec![item]);
             to.to_publish.notify_one();
         }
         let mut moved = Vec::new();

@@ -42,7 +42,7 @@ pub(super) struct Shared {
     /// The number by which the counters and the probe tell servers apart.
     pub(super) lane: u64,
     pub(super) probe_key: String,
-    pub(super) traffic: Mutex<Traffic>,
+    pub(super) traffic: Traffic,
     pub(super) members: Mutex<Members>,
     pub(super) observed: Arc<Observed>,
     /// The publishing connection, for questions, while it is up.
@@ -87,7 +87,7 @@ impl Shared {
         Self {
             probe_key: settings.probe_key(node, lane),
             // What is due is remembered within the same bound as what waits.
-            traffic: Mutex::new(Traffic::new(outbox, settings.queue_bytes)),
+            traffic: Traffic::new(outbox, settings.queue_bytes),
             members: Mutex::default(),
             observed,
             commands: Mutex::new(None),
@@ -265,17 +265,15 @@ impl Shared {
 
     /// Has everything been published?
     pub(super) fn is_drained(&self) -> bool {
-        let mut traffic = self.traffic.lock();
-        traffic.in_flight() == 0 && traffic.outbox().is_empty()
+        let waiting = self.traffic.waiting();
+        waiting.in_flight == 0 && waiting.queued == 0
     }
 
     /// The tasks have ended: what is left now stays unsent.
     pub(super) fn end(&self) -> Unsent {
         *self.commands.lock() = None;
-        let mut traffic = self.traffic.lock();
-        let in_flight = traffic.lose_batch();
-        let dropped = traffic.outbox().clear();
-        drop(traffic);
+        let in_flight = self.traffic.lose_batch();
+        let dropped = self.traffic.clear();
         self.observed.lose_in_flight(in_flight);
         self.observed.dropped.add(dropped);
         Unsent { messages: in_flight + dropped, members: !self.is_written() }
@@ -306,9 +304,9 @@ impl Shared {
 
     /// Waits for something that the subscription should hear; `false` when it does not.
     pub(super) async fn hears(&self, heard: impl Fn(&Self) -> bool) -> bool {
-        let mut hearing = Hearing::new(self.traffic.lock().arrived(), Instant::now());
+        let mut hearing = Hearing::new(self.traffic.arrived(), Instant::now());
         while timeout_at(hearing.until(), self.until(&heard)).await.is_err() {
-            if !hearing.goes_on(self.traffic.lock().arrived(), Instant::now()) {
+            if !hearing.goes_on(self.traffic.arrived(), Instant::now()) {
                 return false;
             }
         }
