@@ -61,6 +61,14 @@ impl std::fmt::Debug for Bus {
 impl Bus {
     /// Has a node hear a channel with this callback, or not at all.
     fn hear(&self, channel: &str, node: u64, callback: Option<Callback>) {
+        // Every member of a room asks for it: mostly it is so already.
+        let before = self.channels.pin().get(channel).cloned();
+        let before = before.as_deref().and_then(|nodes| nodes.iter().find(|hearing| hearing.node == node));
+        match (before, &callback) {
+            (None, None) => return,
+            (Some(hearing), Some(callback)) if Arc::ptr_eq(&hearing.callback, callback) => return,
+            _ => {}
+        }
         let others = |nodes: Option<&Arc<[Hearing]>>| -> Vec<Hearing> {
             nodes.into_iter().flat_map(|nodes| nodes.iter()).filter(|hearing| hearing.node != node).cloned().collect()
         };
