@@ -141,7 +141,7 @@ impl PPAdapter for RedisAdapter {
             match shared.traffic.publish(channel, bytes, || shared.closing.has_begun()) {
                 Ok(dropped) => {
                     shared.observed.dropped.add(dropped);
-                    shared.to_publish.notify_one();
+                    shared.emitted.notify_one();
                     Ok(())
                 }
                 Err(NotQueued::Closed) => Err(AdapterError::Closed),

@@ -250,10 +250,17 @@ impl<'a> Publisher<'a> {
         let batch = shared.traffic.take_batch();
         if changes.is_empty() && batch.is_empty() {
             shared.closing.report();
+            let woken = async {
+                tokio::select! {
+                    biased;
+                    () = shared.emitted.notified() => {}
+                    () = shared.to_publish.notified() => {}
+                }
+            };
             tokio::select! {
                 biased;
                 why = self.connection.broken() => return Err(why.into()),
-                () = shared.to_publish.notified() => {
+                () = woken => {
                     if !shared.settings.linger.is_zero() && !shared.closing.has_begun() {
                         sleep(shared.settings.linger).await;
                     }

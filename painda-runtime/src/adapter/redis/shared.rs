@@ -53,6 +53,8 @@ pub(super) struct Shared {
     given_up: watch::Sender<Option<AdapterError>>,
     /// Somebody's write was refused by a server that takes none: the publisher has to look.
     suspicion: Mutex<Option<AdapterError>>,
+    /// Wakes the publisher after an emit. Apart from the next: an emit does not even wait for the moment in which a join wakes it.
+    pub(super) emitted: Notify,
     /// Wakes the publisher, and the subscriber.
     pub(super) to_publish: Notify,
     pub(super) to_subscribe: Notify,
@@ -94,6 +96,7 @@ impl Shared {
             standing: Mutex::new(Standing::new(settings.is_cluster())),
             given_up: watch::Sender::new(None),
             suspicion: Mutex::new(None),
+            emitted: Notify::new(),
             to_publish: Notify::new(),
             to_subscribe: Notify::new(),
             reroute,
