@@ -1,6 +1,7 @@
 //! A real headless Chromium, driven by its own chromedriver.
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions, MouseActions, PointerAction};
+use fantoccini::elements::Element;
 use fantoccini::wd::{TimeoutConfiguration, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -40,21 +41,23 @@ impl Browser {
 
     /// Opens a page in a window of its own, which is then the one in front.
     pub async fn open(&self, url: &str) -> WindowHandle {
-        let window = self.webdriver.new_window(false).await.expect("Chromium opens a window").handle;
+        let window =
+            within("a window", self.webdriver.new_window(false)).await.expect("Chromium opens a window").handle;
         self.show(&window).await;
-        self.webdriver.goto(url).await.expect("the page loads");
+        within("the page to load", self.webdriver.goto(url)).await.expect("the page loads");
         window
     }
 
     /// Brings a window to the front; what follows happens there.
     pub async fn show(&self, window: &WindowHandle) {
-        self.webdriver.switch_to_window(window.clone()).await.expect("the window is open");
+        let showing = self.webdriver.switch_to_window(window.clone());
+        within("the window to come to the front", showing).await.expect("the window is open");
     }
 
     /// Evaluates a JavaScript expression.
     pub async fn ask(&self, expression: &str) -> Value {
         let script = format!("return ({expression});");
-        self.webdriver.execute(&script, vec![]).await.expect("the expression is right")
+        within(expression, self.webdriver.execute(&script, vec![])).await.expect("the expression is right")
     }
 
     /// Waits until a JavaScript expression is true; it is asked again whenever the page is drawn.
@@ -70,31 +73,34 @@ impl Browser {
 
     /// Moves the mouse to a place on an element, in shares of its width and height.
     pub async fn move_mouse(&self, selector: &str, x: f64, y: f64) {
-        let element = self.webdriver.find(Locator::Css(selector)).await.expect("the page has the element");
-        let (_, _, width, height) = element.rectangle().await.expect("the element is laid out");
+        let element = self.find(selector).await;
+        let (_, _, width, height) = within("a place", element.rectangle()).await.expect("the element is laid out");
         // WebDriver counts from the element's centre.
         let to = PointerAction::MoveToElement { element, duration: None, x: (x - 0.5) * width, y: (y - 0.5) * height };
         let actions = MouseActions::new("mouse".to_owned()).then(to);
-        self.webdriver.perform_actions(actions).await.expect("the mouse moves");
+        within("the mouse to move", self.webdriver.perform_actions(actions)).await.expect("the mouse moves");
     }
 
     /// Presses a key, holds it until a JavaScript expression is true, and releases it.
     pub async fn hold_key_until(&self, key: char, condition: &str) {
         let press = KeyActions::new("keyboard".to_owned()).then(KeyAction::Down { value: key });
-        self.webdriver.perform_actions(press).await.expect("the key goes down");
+        within("the key to go down", self.webdriver.perform_actions(press)).await.expect("the key goes down");
         self.wait_until(condition).await;
-        self.webdriver.release_actions().await.expect("the key goes up");
+        within("the key to go up", self.webdriver.release_actions()).await.expect("the key goes up");
     }
 
     /// Types into an element.
     pub async fn type_into(&self, selector: &str, text: &str) {
-        let element = self.webdriver.find(Locator::Css(selector)).await.expect("the page has the element");
-        element.send_keys(text).await.expect("the element takes keys");
+        within("keys to be typed", self.find(selector).await.send_keys(text)).await.expect("the element takes keys");
+    }
+
+    async fn find(&self, selector: &str) -> Element {
+        within(selector, self.webdriver.find(Locator::Css(selector))).await.expect("the page has the element")
     }
 
     /// Ends the browser.
     pub async fn close(self) {
-        self.webdriver.close().await.expect("Chromium ends");
+        within("Chromium to end", self.webdriver.close()).await.expect("Chromium ends");
     }
 }
 

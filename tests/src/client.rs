@@ -4,20 +4,21 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::{Bytes, Message, client::IntoClientRequest, protocol::CloseFrame};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 use crate::frames::{hex, json_of};
 use crate::within;
 
 /// One connection.
 #[derive(Debug)]
-pub struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub struct Client<S = MaybeTlsStream<TcpStream>> {
+    socket: WebSocketStream<S>,
 }
 
 impl Client {
@@ -34,6 +35,15 @@ impl Client {
         request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a token"));
         let (socket, answer) = within(url, connect_async(request)).await.expect("the node accepts a client");
         assert_eq!(answer.headers()["sec-websocket-protocol"], protocol);
+        Self { socket }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Shakes hands over a stream that leads to a node.
+    pub async fn over(stream: S) -> Self {
+        let (socket, _) =
+            within("a handshake", client_async("ws://localhost/", stream)).await.expect("the node accepts");
         Self { socket }
     }
 
@@ -72,7 +82,7 @@ impl Client {
         within("a message from the node", self.receive()).await
     }
 
-    /// The next message, if one comes in time.
+    /// The next message, if one comes in time. That none comes says nothing: it may be late.
     pub async fn next_message_within(&mut self, patience: Duration) -> Option<Message> {
         timeout(patience, self.receive()).await.ok()
     }
@@ -100,8 +110,8 @@ impl Client {
         json_of(&self.next_frame().await)
     }
 
-    /// Expects exactly this frame next. Whatever should have been kept from this client, and was sent before on the
-    /// same way, would have arrived first: so this also shows silence, without a wait.
+    /// Expects exactly this frame next. This also shows that something else was kept from this client, without a wait, where order is
+    /// promised: of emits of one node, or on one channel of a Redis, whatever came before would have arrived first.
     pub async fn expect_frame(&mut self, expected: &[u8]) {
         assert_eq!(hex(&self.next_frame().await), hex(expected), "this is not the frame that should have come next");
     }

@@ -1,5 +1,8 @@
 //! Client frames, byte by byte from the wire contract. Nothing here uses `painda-runtime`: it is what that is held against.
 
+use std::io::Write;
+
+use flate2::{Compression, write::ZlibEncoder};
 use serde_json::{Value, json};
 
 /// The type id of a frame whose payload is JSON.
@@ -73,6 +76,18 @@ pub fn player_hit(attacker: u32, target: u32, damage: i16) -> Vec<u8> {
 pub fn json_event(name: &str, payload: Value) -> Vec<u8> {
     let event = json!({ "type": name, "payload": payload });
     Header::new(0, JSON).frame(event.to_string().as_bytes())
+}
+
+/// Bytes in the form of zlib, as small as it gets.
+pub fn deflated(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).expect("a Vec takes everything");
+    encoder.finish().expect("a Vec takes everything")
+}
+
+/// A JSON text in a frame, deflated. The text need not be right.
+pub fn deflated_json(text: &str) -> Vec<u8> {
+    Header::new(DEFLATED, JSON).frame(&deflated(text.as_bytes()))
 }
 
 /// The JSON that a frame carries; fails where the frame is not an honest JSON frame.

@@ -1,6 +1,9 @@
-//! What the tests that cross crates share: a Redis of their own, the example services as real processes, WebSocket
-//! clients, a browser, and the frames they speak, written by hand so that they do not believe what they test.
+//! What the tests that cross crates share: nodes within the process, a Redis of their own, the example services as real processes,
+//! WebSocket clients, a browser, and the frames they speak, written by hand so that they do not believe what they test.
+//!
+//! Whatever a test waits for, it waits for with [`within`] or [`eventually`], or with a helper that does: so it fails instead of hanging.
 
+pub mod adapter;
 pub mod browser;
 pub mod client;
 pub mod cluster;
@@ -14,6 +17,7 @@ pub mod process;
 pub mod raw;
 pub mod redis;
 pub mod relay;
+pub mod server;
 pub mod topology;
 
 use std::future::Future;
@@ -30,7 +34,20 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     }
 }
 
-/// The examples of the README and of the book, compiled. `tests/book.rs` sees to it that no chapter is left out.
+/// Between two looks at what nobody announces.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Waits until something holds that nobody announces; it is looked at again and again. Fails as [`within`] does.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let looking = async {
+        while !holds().await {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    within(what, looking).await;
+}
+
+/// The examples of the README and of the book, compiled. `tests/published/book.rs` sees to it that no chapter is left out.
 #[cfg(doctest)]
 mod examples {
     #[doc = include_str!("../../README.md")]

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use metrics::LocalRecorderGuard;
 use metrics_util::MetricKind;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use tokio::time::sleep;
 
-/// Between two looks at what nobody announces.
-const LOOK: Duration = Duration::from_millis(10);
+use crate::{LOOK, PATIENCE};
 
 /// Everything that is counted on this thread while this is kept; so a test needs a runtime of one thread.
 pub struct Metrics {
@@ -78,10 +75,10 @@ impl Metrics {
     pub async fn until(&self, which: &str, value: f64) {
         let waiting = async {
             while self.value(which) != value {
-                sleep(LOOK).await;
+                tokio::time::sleep(LOOK).await;
             }
         };
-        if tokio::time::timeout(crate::PATIENCE, waiting).await.is_err() {
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
             panic!("{which} is {}, not {value}", self.value(which));
         }
     }

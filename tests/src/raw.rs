@@ -34,16 +34,25 @@ impl Raw {
         Self { stream: within("a connection", TcpStream::connect(addr)).await.expect("the node listens") }
     }
 
+    /// Connects, and sends a handshake, whose answer it does not read.
+    pub async fn knock(addr: impl tokio::net::ToSocketAddrs, path: &str, headers: &str) -> Self {
+        let mut raw = Self::open(addr).await;
+        raw.write(handshake(path, headers).as_bytes()).await;
+        raw
+    }
+
     /// Connects, and shakes hands with further headers; returns the status line as well.
     pub async fn handshake(addr: impl tokio::net::ToSocketAddrs, headers: &str) -> (Self, String) {
-        let mut raw = Self::open(addr).await;
-        let request = format!(
-            "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-        );
-        raw.write(request.as_bytes()).await;
+        let mut raw = Self::knock(addr, "/", headers).await;
         let head = raw.head().await;
         (raw, head.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// Connects, asks for a page, and returns the whole answer.
+    pub async fn get(addr: impl tokio::net::ToSocketAddrs, path: &str) -> String {
+        let mut raw = Self::open(addr).await;
+        raw.write(format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").as_bytes()).await;
+        raw.rest().await
     }
 
     /// The head of the next answer of HTTP.
@@ -116,12 +125,15 @@ impl Raw {
 
     /// Reads on until the node closes the connection, and returns the code.
     pub async fn close_code(&mut self) -> u16 {
-        loop {
-            match self.next().await.expect("the node says why it closes") {
-                (first, payload) if first == FIN | CLOSE => return u16::from_be_bytes([payload[0], payload[1]]),
-                _ => {}
+        let reading = async {
+            loop {
+                match self.read().await.expect("the node says why it closes") {
+                    (first, payload) if first == FIN | CLOSE => return u16::from_be_bytes([payload[0], payload[1]]),
+                    _ => {}
+                }
             }
-        }
+        };
+        within("the node to close the connection", reading).await
     }
 
     /// Everything that comes until the node closes the connection, as text.
@@ -133,8 +145,17 @@ impl Raw {
 
     /// Waits until the node has let go of the connection.
     pub async fn ended(&mut self) {
-        while self.next().await.is_some() {}
+        let reading = async { while self.read().await.is_some() {} };
+        within("the node to let go of the connection", reading).await;
     }
+}
+
+/// The handshake of an ordinary client for a path, with further headers, each of which ends with `\r\n`.
+pub fn handshake(path: &str, headers: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    )
 }
 
 /// A masked frame with this first byte.

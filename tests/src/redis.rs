@@ -4,15 +4,16 @@ use std::fmt;
 use std::path::Path;
 use std::pin::Pin;
 
-use ::redis::aio::PubSubStream;
+use ::redis::aio::{MultiplexedConnection, PubSubStream};
 use ::redis::{Client, Cmd, RedisError, Value};
 use futures_util::{Stream, StreamExt};
+use painda_runtime::RedisAdapter;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 use tokio::process::Command;
 
 use crate::process::Process;
-use crate::{topology, within};
+use crate::{eventually, topology, within};
 
 /// A `redis-server` without persistence, gone when this is dropped.
 #[derive(Debug)]
@@ -86,6 +87,11 @@ impl RedisServer {
         self.process = serve(&self.port, &self.directory, &self.options).await;
     }
 
+    /// An adapter with the default settings.
+    pub async fn adapter(&self) -> RedisAdapter {
+        within("an adapter to connect", RedisAdapter::connect(self.url())).await.expect("Redis is there")
+    }
+
     /// Publishes, as a node of another implementation does.
     pub async fn publish(&self, channel: &str, message: &[u8]) {
         self.command(&[b"PUBLISH", channel.as_bytes(), message]).await;
@@ -107,17 +113,39 @@ impl RedisServer {
         try_command(&self.url(), words).await
     }
 
+    /// The names of all keys.
+    pub async fn keys(&self) -> Vec<String> {
+        ::redis::from_redis_value(self.command(&[b"KEYS", b"*"]).await).expect("names of keys")
+    }
+
+    /// Fails unless nothing is left in it.
+    pub async fn assert_empty(&self) {
+        assert_eq!(self.keys().await, [""; 0], "these keys are left");
+    }
+
+    /// A connection that is let in now, and stays.
+    pub async fn admin(&self) -> Admin {
+        let client = self.client();
+        let connection = within("Redis to let us in", client.get_multiplexed_async_connection()).await;
+        Admin { connection: connection.expect("our own Redis lets us in") }
+    }
+
     /// Records every message that is published from now on.
     pub async fn tap(&self) -> Tap {
-        let mut pubsub = self.client().get_async_pubsub().await.expect("our own Redis accepts a subscriber");
-        pubsub.psubscribe("*").await.expect("Redis accepts a pattern");
-        Tap { messages: pubsub.into_on_message() }
+        let client = self.client();
+        let subscribing = async {
+            let mut pubsub = client.get_async_pubsub().await.expect("our own Redis accepts a subscriber");
+            pubsub.psubscribe("*").await.expect("Redis accepts a pattern");
+            pubsub
+        };
+        Tap { messages: within("a subscription to everything", subscribing).await.into_on_message() }
     }
 
     /// Records every command that is executed from now on, as Redis' MONITOR prints it.
     pub async fn monitor(&self) -> Monitor {
-        let monitor = self.client().get_async_monitor().await.expect("our own Redis accepts a monitor");
-        Monitor { lines: Box::pin(monitor.into_on_message()) }
+        let client = self.client();
+        let monitor = within("Redis to be monitored", client.get_async_monitor()).await;
+        Monitor { lines: Box::pin(monitor.expect("our own Redis accepts a monitor").into_on_message()) }
     }
 
     fn client(&self) -> Client {
@@ -160,6 +188,40 @@ impl Port {
     pub fn number(&self) -> u16 {
         self.number
     }
+}
+
+/// A connection of an operator, which stays when passwords change or no more clients are let in.
+#[derive(Debug)]
+pub struct Admin {
+    connection: MultiplexedConnection,
+}
+
+impl Admin {
+    /// Runs a command, its words with spaces in between.
+    pub async fn tell(&mut self, words: &str) -> Value {
+        let mut command = Cmd::new();
+        for word in words.split(' ') {
+            command.arg(word);
+        }
+        within(words, command.query_async(&mut self.connection)).await.expect("Redis takes the command")
+    }
+
+    /// Waits until a number of `INFO` is at least so large; what Redis does not show is 0.
+    pub async fn info_reaches(&mut self, section: &str, field: &str, least: u64) {
+        let what = format!("{field} to reach {least}");
+        eventually(&what, async || self.info(section, field).await >= least).await;
+    }
+
+    /// A number of `INFO`; what Redis does not show is 0.
+    pub async fn info(&mut self, section: &str, field: &str) -> u64 {
+        info_number(&text(&self.tell(&format!("INFO {section}")).await), field)
+    }
+}
+
+/// The number of a field in the text of `INFO`, given with all that stands before the number; what is not there is 0.
+pub fn info_number(info: &str, field: &str) -> u64 {
+    let number = info.split_once(field).map_or("", |(_, rest)| rest.lines().next().unwrap_or_default());
+    number.parse().unwrap_or_default()
 }
 
 /// Every message that was published, in the order in which Redis saw them.

@@ -1,18 +1,12 @@
 //! More than one Redis: a cluster of three shards, and a master with a replica and a sentinel. Real processes, as in
 //! [`redis`](crate::redis), and the damage that can be done to them.
 
-use std::time::Duration;
-
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::time::sleep;
 
+use crate::eventually;
 use crate::process::Process;
 use crate::redis::{Port, RedisServer, text};
-use crate::within;
-
-/// Between two looks at a state that nobody announces.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// A Redis Cluster: three masters, and a replica of each.
 #[derive(Debug)]
@@ -37,7 +31,7 @@ impl RedisCluster {
         let mut create = Command::new("redis-cli");
         create.args(["--cluster", "create"]).args(servers.iter().map(|server| format!("127.0.0.1:{}", server.port())));
         create.args(["--cluster-replicas", "1", "--cluster-yes"]);
-        let created = within("the cluster to be made", create.output()).await.expect("redis-cli is installed");
+        let created = crate::within("the cluster to be made", create.output()).await.expect("redis-cli is installed");
         assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
         let cluster = Self { servers, _buses: buses };
         for server in &cluster.servers {
@@ -170,18 +164,17 @@ impl RedisServer {
     /// Waits until the text that a command answers is as it should be.
     pub async fn until(&self, words: &[&str], condition: impl Fn(&str) -> bool) -> String {
         let bytes: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
-        let looking = async {
-            loop {
-                // A server whose role changes cuts off its clients.
-                if let Ok(answer) = self.try_command(&bytes).await.map(|answer| text(&answer))
-                    && condition(&answer)
-                {
-                    return answer;
-                }
-                sleep(LOOK).await;
+        let mut last = String::new();
+        eventually(&format!("{words:?} to be answered in another way"), async || {
+            // A server whose role changes cuts off its clients.
+            match self.try_command(&bytes).await {
+                Ok(answer) => last = text(&answer),
+                Err(_) => return false,
             }
-        };
-        within(&format!("{words:?} to be answered in another way"), looking).await
+            condition(&last)
+        })
+        .await;
+        last
     }
 
     async fn cluster_id(&self) -> String {

@@ -320,8 +320,8 @@ impl<S: Schema> PPServerBuilder<S> {
 
     /// How long a handler, with the middleware before it, may take for one message; 0 is no limit. One that takes longer is dropped
     /// where it waits, and counts as failed. Meanwhile further messages of the client wait, up to 256 of them and as many bytes
-    /// as a largest message; then nothing more is read from it, and a client for which that lasts for two
-    /// [heartbeats](Self::heartbeat) is closed with code 1013. Default: 60 s.
+    /// as a largest message; then nothing more is read from it, and a client for which that lasts for 3 s, with no handler coming to
+    /// an end, is closed with code 1013. Default: 60 s.
     pub fn handler_timeout(mut self, time: Duration) -> Self {
         self.config.handler_timeout = time;
         self
@@ -333,7 +333,8 @@ impl<S: Schema> PPServerBuilder<S> {
         self
     }
 
-    /// How many clients this node takes, 0 meaning none; further ones are answered 503. Default: 100 000.
+    /// How many clients this node takes, 0 meaning none; further ones are answered 503. A connect hook that goes on when its client has
+    /// gone counts as a client. Default: 100 000.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.config.limits.connections = connections;
         self

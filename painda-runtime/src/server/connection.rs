@@ -50,8 +50,8 @@ const READ_BUFFER: usize = 2048;
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long handlers may go on when their client has gone.
 const HANDLERS_TIMEOUT: Duration = Duration::from_secs(5);
-/// After so long without a pause a connection's task lets others run.
-const LONGEST_RUN: Duration = Duration::from_micros(500);
+/// After so long without a pause a connection's task lets others run. Many that are busy make a round of all of them that much longer.
+const LONGEST_RUN: Duration = Duration::from_micros(100);
 
 /// The reading half of a connection, whatever it is made of.
 pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
@@ -136,6 +136,8 @@ async fn write(node: &Node, core: &SocketCore) {
 enum Event {
     /// The handler that was running has ended.
     Handled,
+    /// There is more to read, but others have waited for long enough.
+    Late,
     /// So many messages wait for a handler that does not end that no more can be read.
     Stuck,
     Message(Result<WsMessage, WsError>),
@@ -156,8 +158,6 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
     let (mut silent, mut pinged) = (false, false);
     // Apart from messages, so that a client whose messages are dropped may still answer pings.
     let mut control = MessageRate::new(&node.config.limits, Instant::now());
-    // Since when this task has had no pause; none while it waits.
-    let mut busy_since = None;
     loop {
         let event = poll_fn(|cx| {
             if inbox.poll_one(cx).is_ready() || inbox.has_turn() {
@@ -170,21 +170,23 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
                 }
             } else if let Poll::Ready(message) = incoming.poll_next(&core.outbox, cx) {
                 return Poll::Ready(Event::Message(message));
+            } else if incoming.late {
+                return Poll::Ready(Event::Late);
             }
-            busy_since = None;
+            incoming.busy_since = None;
             silence.as_mut().poll(cx).map(|()| Event::Silence)
         })
         .await;
         inbox.pass_turn().await;
         let now = Instant::now();
-        if now.duration_since(*busy_since.get_or_insert(now)) > LONGEST_RUN {
+        if incoming.is_late(now) {
             // One client with much to say must not hold up the others.
             tokio::task::yield_now().await;
-            busy_since = None;
+            (incoming.busy_since, incoming.late) = (None, false);
         }
         let message = match event {
             Event::Message(message) => message,
-            Event::Handled => continue,
+            Event::Handled | Event::Late => continue,
             Event::Stuck => {
                 core.close(close_code::BUSY, "the server can't keep up with the messages of this client");
                 inbox.clear();
@@ -207,6 +209,7 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
                 continue;
             }
         };
+        incoming.rate.charge_frame();
         // Anything at all is a sign of life; the timer is only touched now and then.
         incoming.heard = false;
         if silent || silence.deadline() < now + heartbeat / 2 {
@@ -280,6 +283,10 @@ struct Receiver {
     rate: ByteRate,
     /// When the client is read again that has sent too fast. Boxed, as most never do.
     pause: Option<Pin<Box<Sleep>>>,
+    /// Since when the connection's task has run without letting others run; none while it waits.
+    busy_since: Option<Instant>,
+    /// That is too long.
+    late: bool,
 }
 
 impl Receiver {
@@ -291,13 +298,19 @@ impl Receiver {
             .max_message_size(Some(node.config.limits.message));
         let context = WebSocketContext::from_partially_read(read_ahead, Role::Server, Some(config));
         let rate = ByteRate::of_reading(&node.config.limits, Instant::now());
-        Self { context, reader, heard: false, rate, pause: None }
+        Self { context, reader, heard: false, rate, pause: None, busy_since: None, late: false }
+    }
+
+    /// Whether it is time to let others run.
+    fn is_late(&mut self, now: Instant) -> bool {
+        self.late |= now.duration_since(*self.busy_since.get_or_insert(now)) > LONGEST_RUN;
+        self.late
     }
 
     /// The next message, ping and pong included.
     fn poll_next(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<WsMessage, WsError>> {
-        let Self { reader, heard, rate, pause, .. } = self;
-        let mut stream = Stream { reader, heard, rate, pause, outbox, cx };
+        let Self { reader, heard, rate, pause, busy_since, late, .. } = self;
+        let mut stream = Stream { reader, heard, rate, pause, busy_since, late, outbox, cx };
         match self.context.read(&mut stream) {
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             done => Poll::Ready(done),
@@ -327,6 +340,8 @@ struct Stream<'a, 'b> {
     heard: &'a mut bool,
     rate: &'a mut ByteRate,
     pause: &'a mut Option<Pin<Box<Sleep>>>,
+    busy_since: &'a mut Option<Instant>,
+    late: &'a mut bool,
     outbox: &'a Outbox,
     cx: &'a mut Context<'b>,
 }
@@ -339,6 +354,9 @@ impl Read for Stream<'_, '_> {
             }
             *self.pause = None;
         }
+        if *self.late {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let mut read = ReadBuf::new(buffer);
         match Pin::new(&mut self.reader).poll_read(self.cx, &mut read) {
             Poll::Ready(result) => {
@@ -346,7 +364,8 @@ impl Read for Stream<'_, '_> {
                 *self.heard |= count > 0;
                 let now = Instant::now();
                 self.rate.charge(count, now);
-                // The next read waits; what has come is looked at.
+                // The next read waits, for a while or until others have run; what has come is looked at.
+                *self.late = now.duration_since(*self.busy_since.get_or_insert(now)) > LONGEST_RUN;
                 *self.pause = self.rate.pause(now).map(|pause| Box::pin(sleep(pause)));
                 result.map(|()| count)
             }

@@ -23,8 +23,10 @@ use tokio::{sync::Notify, task};
 
 use super::core::SocketCore;
 
-/// After so many sockets a task lets others run.
+/// After so many sockets a task lets others run,
 const YIELD_AFTER: usize = 128;
+/// and after so many bytes: to write a large event to everybody in a room takes long, too.
+const YIELD_AFTER_BYTES: usize = 1 << 20;
 
 thread_local! {
     /// The sockets that the task on this thread has to flush itself; none outside of [`Flusher::scope`].
@@ -92,9 +94,11 @@ impl Flusher {
                 tokio::time::sleep(self.interval).await;
             }
             mem::swap(&mut sockets, &mut *self.dirty.lock());
-            for chunk in sockets.chunks(YIELD_AFTER) {
-                flush(chunk, &mut scratch);
-                if chunk.len() == YIELD_AFTER {
+            let mut left = &sockets[..];
+            while !left.is_empty() {
+                let (flushed, all) = flush(left, &mut scratch);
+                left = &left[flushed..];
+                if !all || flushed == YIELD_AFTER {
                     task::yield_now().await;
                 }
             }
@@ -129,23 +133,31 @@ impl Drop for EndOfScope<'_> {
 
 impl Drop for Emitted<'_> {
     fn drop(&mut self) {
-        if self.sockets.len() > YIELD_AFTER {
-            self.flusher.leave(self.sockets.drain(YIELD_AFTER..));
-        }
         if !self.sockets.is_empty() {
-            flush(&self.sockets, &mut Vec::new());
+            let (flushed, all) = flush(&self.sockets, &mut Vec::new());
+            if !all {
+                self.flusher.leave(self.sockets.drain(flushed..));
+            }
         }
     }
 }
 
-/// Flushes sockets without waiting. Outside of the task's budget, because a write that only ran out of it would look like a
+/// Flushes sockets without waiting, until it is time to let others run; how many, and whether these were all. Outside of the task's budget, because a write that only ran out of it would look like a
 /// full window.
-fn flush(sockets: &[Arc<SocketCore>], scratch: &mut Vec<Bytes>) {
+fn flush(sockets: &[Arc<SocketCore>], scratch: &mut Vec<Bytes>) -> (usize, bool) {
+    let (mut flushed, mut bytes) = (0, 0);
     let flushing = pin!(task::unconstrained(async {
-        sockets.iter().for_each(|socket| socket.outbox.flush(scratch));
+        for socket in sockets.iter().take(YIELD_AFTER) {
+            bytes += socket.outbox.flush(scratch);
+            flushed += 1;
+            if bytes >= YIELD_AFTER_BYTES {
+                break;
+            }
+        }
     }));
     // Always ready at once: there is nothing in it to wait for.
     let _ = flushing.poll(&mut Context::from_waker(Waker::noop()));
+    (flushed, flushed == sockets.len())
 }
 
 #[cfg(test)]
@@ -223,6 +235,26 @@ mod tests {
         });
         assert!(flusher.scope(emitting.as_mut()).now_or_never().is_none());
         assert!(has_heard(&mut client), "the other sockets would wait for it for ever");
+    }
+
+    #[tokio::test]
+    async fn large_events_are_written_to_a_few_sockets_before_others_run() {
+        let sockets: Vec<_> = (0..5)
+            .map(|_| {
+                let id = ClientId::random(&Random::default()).expect("random numbers");
+                let socket = Arc::new(SocketCore::new(id, Arc::default()));
+                let (ours, theirs) = duplex(1 << 20);
+                socket.outbox.attach(Writer::Other(Box::new(ours)));
+                assert!(poll_fn(|cx| socket.outbox.poll_written(cx)).now_or_never().is_none());
+                let large = Bytes::from(vec![0; YIELD_AFTER_BYTES / 2]);
+                assert_eq!(socket.outbox.push(large, &Policy::Reliable, Bound::Burst), Pushed::FlushNeeded);
+                (socket, theirs)
+            })
+            .collect();
+        let cores: Vec<_> = sockets.iter().map(|(socket, _)| socket.clone()).collect();
+        assert_eq!(flush(&cores, &mut Vec::new()), (2, false));
+        assert_eq!(flush(&cores[2..], &mut Vec::new()), (2, false));
+        assert_eq!(flush(&cores[4..], &mut Vec::new()), (1, true));
     }
 
     #[tokio::test]

@@ -112,5 +112,15 @@ pub(crate) struct Handlers<S: Schema> {
     pub(crate) by_name: HashMap<Box<str>, Handler<S, JsonText>>,
 }
 
-/// The handlers of one socket, which come before those of all: none for most.
-pub(crate) struct OwnHandlers<S: Schema>(pub(crate) RwLock<Option<Box<Handlers<S>>>>);
+/// The handlers of one socket, which come before those of all.
+pub(crate) struct OwnHandlers<S: Schema>(pub(crate) RwLock<OwnTable<S>>);
+
+#[derive(Default)]
+pub(crate) enum OwnTable<S: Schema> {
+    /// Most sockets have no handlers of their own.
+    #[default]
+    None,
+    Some(Box<Handlers<S>>),
+    /// The connection has ended. A handler that holds its socket would keep it for ever.
+    Ended,
+}

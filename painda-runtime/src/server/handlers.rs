@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     error::Error,
-    handle::{Call, Handler, Handlers, OwnHandlers, Socket},
+    handle::{Call, Handler, Handlers, OwnHandlers, OwnTable, Socket},
     incoming::{Incoming, Refusal},
     json::{JsonText, TreeError, tree},
 };
@@ -56,7 +56,7 @@ impl<S: Schema> Default for Handlers<S> {
 
 impl<S: Schema> Default for OwnHandlers<S> {
     fn default() -> Self {
-        Self(RwLock::new(None))
+        Self(RwLock::default())
     }
 }
 
@@ -114,9 +114,15 @@ impl<S: Schema> Handlers<S> {
 }
 
 impl<S: Schema> OwnHandlers<S> {
-    /// Sets one, for which the table is made.
+    /// Sets one, unless the connection has ended.
     pub(crate) fn set(&self, set: impl FnOnce(&mut Handlers<S>)) {
-        set(self.0.write().get_or_insert_default());
+        let mut own = self.0.write();
+        if matches!(*own, OwnTable::None) {
+            *own = OwnTable::Some(Box::default());
+        }
+        if let OwnTable::Some(table) = &mut *own {
+            set(table);
+        }
     }
 
     /// Finds the handler of a message, here or else among those of all sockets, and decodes the message for it; the call runs when it is
@@ -138,13 +144,18 @@ impl<S: Schema> OwnHandlers<S> {
         get: impl Fn(&Handlers<S>) -> Option<&Handler<S, P>>,
     ) -> Result<Handler<S, P>, Unheard> {
         // Not called under the lock: a handler may set another one.
-        let own = self.0.read().as_deref().and_then(&get).cloned();
+        let own = match &*self.0.read() {
+            OwnTable::Some(table) => get(table).cloned(),
+            OwnTable::None | OwnTable::Ended => None,
+        };
         own.or_else(|| get(all).cloned()).ok_or(Unheard::NoHandler)
     }
 
-    /// Lets go of what the handlers hold on to, sockets among it.
-    pub(crate) fn clear(&self) {
-        *self.0.write() = None;
+    /// The connection has ended: lets go of what the handlers hold on to, sockets among it, and takes no new ones.
+    pub(crate) fn end(&self) {
+        let handlers = std::mem::replace(&mut *self.0.write(), OwnTable::Ended);
+        // Without the lock: what they hold may have a `Drop` of its own.
+        drop(handlers);
     }
 }
 

@@ -209,7 +209,7 @@ pub(crate) fn admit(node: &Node, headers: &HeaderMap) -> Result<(), Refusal> {
         let stopping = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping");
         return Err(stopping.because(Refused::Stopping));
     }
-    if node.connections() >= node.config.limits.connections {
+    if node.is_full() {
         let full = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server has as many clients as it takes");
         return Err(full.with(header::RETRY_AFTER, "5").because(Refused::Full));
     }

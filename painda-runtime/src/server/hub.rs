@@ -67,6 +67,11 @@ impl Hub {
         sockets.len()
     }
 
+    /// Whether a room is known: it has members, or had some lately.
+    pub(crate) fn has(&self, room: &str) -> bool {
+        self.rooms.pin().contains_key(room)
+    }
+
     /// How many rooms have members.
     pub(crate) fn rooms(&self) -> usize {
         self.occupied.load(Ordering::Relaxed)

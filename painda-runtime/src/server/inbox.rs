@@ -36,7 +36,7 @@ use crate::{
 /// So many messages may wait for the handlers of one client.
 const MAX_MESSAGES: usize = 256;
 /// After so long a full inbox of which nothing is handled is given up.
-const STUCK: Duration = Duration::from_secs(5);
+const STUCK: Duration = Duration::from_secs(3);
 
 /// The messages of one client on their way to its handlers.
 pub(crate) struct Inbox<'a, S: Schema, F, B> {

@@ -16,6 +16,8 @@ use super::address::ProxyHeader;
 
 /// A client is read this many times as fast as its bytes may come: what is over the rate is dropped, and the rest waits in its own queue.
 const READING: i64 = 4;
+/// A frame counts so many bytes more than it has for that: a flood of small frames costs far more than one of as many bytes in large ones.
+const FRAME: usize = 128;
 /// For how long a client is not read that sends too fast.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -148,6 +150,11 @@ impl ByteRate {
         let per_second = READING * i64::from(limits.bytes_per_second);
         let most = per_second.max(signed(limits.message));
         Self { per_second, most, available: most, refilled: now, told: None }
+    }
+
+    /// A frame has been read, of which the bytes have been counted.
+    pub(crate) fn charge_frame(&mut self) {
+        self.available = self.available.saturating_sub(signed(FRAME));
     }
 
     /// How long to wait until there is something to take; none where there is now.

@@ -70,6 +70,8 @@ pub(crate) struct Node {
     json_sockets: AtomicUsize,
     /// Those whose disconnect hook has not ended yet.
     clients: AtomicUsize,
+    /// Connect hooks that go on without their client.
+    unfinished_hooks: AtomicUsize,
     /// The connections that are no WebSockets.
     pub(crate) http: Arc<Pending>,
     /// Who may work on a large message.
@@ -114,6 +116,7 @@ impl Node {
                 addresses,
                 json_sockets: AtomicUsize::new(0),
                 clients: AtomicUsize::new(0),
+                unfinished_hooks: AtomicUsize::new(0),
                 http,
                 turns: Turns::new(&Handle::current()),
                 closing: AtomicBool::new(false),
@@ -136,6 +139,11 @@ impl Node {
         &*self.adapter
     }
 
+    /// Whether somebody here may be in this room.
+    pub(crate) fn has_room(&self, room: &str) -> bool {
+        self.hub.has(room)
+    }
+
     /// The sockets on this node that an aim is at.
     pub(crate) fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
         let mut picked = Vec::new();
@@ -153,6 +161,12 @@ impl Node {
 
     pub(crate) fn connections(&self) -> usize {
         self.hub.len()
+    }
+
+    /// Whether there are as many clients as the limit allows. A connect hook whose client has gone counts: otherwise whoever
+    /// connects and vanishes again and again could have any number of them run.
+    pub(crate) fn is_full(&self) -> bool {
+        self.hub.len() + self.unfinished_hooks.load(Ordering::Acquire) >= self.config.limits.connections
     }
 
     pub(crate) fn stats(&self) -> ServerStats {
@@ -536,6 +550,22 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.0.clients.fetch_sub(1, Ordering::AcqRel);
         self.0.changed.notify_waiters();
+    }
+}
+
+/// A connect hook that goes on without its client, until it has ended.
+pub(crate) struct UnfinishedHook(Arc<Node>);
+
+impl UnfinishedHook {
+    pub(crate) fn new(node: &Arc<Node>) -> Self {
+        node.unfinished_hooks.fetch_add(1, Ordering::AcqRel);
+        Self(node.clone())
+    }
+}
+
+impl Drop for UnfinishedHook {
+    fn drop(&mut self) {
+        self.0.unfinished_hooks.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -377,19 +377,22 @@ impl Outbox {
         self.state.lock().deadline(&self.bounds).is_some_and(|at| at <= Instant::now())
     }
 
-    /// Writes what is queued as far as the client takes it, without waiting. The scratch space is for reuse.
-    pub(crate) fn flush(&self, scratch: &mut Vec<Bytes>) {
+    /// Writes what is queued as far as the client takes it, without waiting; how many bytes. The scratch space is for reuse.
+    pub(crate) fn flush(&self, scratch: &mut Vec<Bytes>) -> usize {
         // A noop waker: where the window is full, the connection's task is told to wait for it.
         let mut cx = Context::from_waker(Waker::noop());
         let mut state = self.state.lock();
         if let Phase::Ready { .. } = state.phase {
-            let Phase::Ready { writer, .. } = mem::replace(&mut state.phase, Phase::Writing) else { return };
+            let Phase::Ready { writer, .. } = mem::replace(&mut state.phase, Phase::Writing) else { return 0 };
             state.queue.take(scratch);
             drop(state);
-            if self.write(writer, scratch, &mut cx) {
+            let (written, waits) = self.write(writer, scratch, &mut cx);
+            if waits {
                 self.state.lock().wake_owner();
             }
+            return written;
         }
+        0
     }
 
     /// The connection task's part: takes over when the client's window is full.
@@ -438,24 +441,27 @@ impl Outbox {
     }
 
     /// Writes until the queue is empty, the window is full or the connection breaks. The phase is `Writing` meanwhile:
-    /// others push without waiting for the system call. `true` where the connection's task now has something to do.
-    fn write(&self, mut writer: Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>) -> bool {
+    /// others push without waiting for the system call. How many bytes were written, and whether the connection's task now has
+    /// something to do.
+    fn write(&self, mut writer: Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>) -> (usize, bool) {
+        let mut written = 0;
         loop {
             let (sent, result) = write_batch(&mut writer, batch, cx);
+            written += sent;
             let mut state = self.state.lock();
             if state.wrote(sent, &self.bounds) {
                 self.changed.notify_waiters();
             }
             if matches!(state.phase, Phase::Gone) {
                 batch.clear();
-                return true;
+                return (written, true);
             }
             match result {
                 Poll::Ready(Ok(())) if state.queue.is_empty() => {
                     state.phase = Phase::Ready { writer, scheduled: false };
                     state.blocked = None;
                     state.queue.idle();
-                    return state.closing;
+                    return (written, state.closing);
                 }
                 Poll::Ready(Ok(())) => state.queue.take(batch),
                 Poll::Pending => {
@@ -464,13 +470,13 @@ impl Outbox {
                     if sent > 0 || state.blocked.is_none() {
                         state.blocked = Some(Instant::now());
                     }
-                    return true;
+                    return (written, true);
                 }
                 Poll::Ready(Err(_)) => {
                     // The reading half will see the same end of the connection and report it.
                     batch.clear();
                     state.gone();
-                    return true;
+                    return (written, true);
                 }
             }
         }
@@ -595,7 +601,9 @@ mod tests {
 
     fn push(outbox: &Outbox, frame: Bytes) {
         match outbox.push(frame, &Policy::Reliable, Bound::Limit) {
-            Pushed::FlushNeeded => outbox.flush(&mut Vec::new()),
+            Pushed::FlushNeeded => {
+                outbox.flush(&mut Vec::new());
+            }
             pushed => assert_eq!(pushed, Pushed::Queued),
         }
     }

@@ -14,7 +14,7 @@ pub(crate) fn hear(node: &Node, message: &Message, exclude: Option<&str>) -> boo
     if **name != *REMOTE_EMIT {
         return false;
     }
-    let emit = match decode(payload) {
+    let emit = match decode(payload, |room| node.has_room(room)) {
         Some(Heard::Emit(emit)) => emit,
         Some(Heard::Nothing) => return true,
         None => return false,

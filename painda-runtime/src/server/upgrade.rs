@@ -28,7 +28,7 @@ use super::{
     handle::{PPServer, Session, Socket},
     handshake::{self, Handshake, Refusal},
     log::{self, line},
-    node::Client,
+    node::{Client, UnfinishedHook},
     stats::Refused,
     writer::Writer,
 };
@@ -102,6 +102,12 @@ impl<S: Schema> Connection<S> {
         let end = match unfinished {
             None => self.serve(upgrade).await,
             Some(hook) => {
+                let unfinished = UnfinishedHook::new(node);
+                let hook = async {
+                    let hooked = hook.await;
+                    drop(unfinished);
+                    hooked
+                };
                 let (end, hooked) = Box::pin(join(self.serve(upgrade), hook)).await;
                 self.accepted = hooked.is_ok();
                 end
@@ -199,7 +205,7 @@ impl<S: Schema> Drop for Connection<S> {
     fn drop(&mut self) {
         // Done already, but for a panic and the end of the runtime.
         self.lost(Disconnect::Server);
-        self.session.handlers.clear();
+        self.session.handlers.end();
     }
 }
 

@@ -45,12 +45,12 @@ impl RemoteEmit<'_> {
 pub(crate) enum Heard<'a> {
     /// An emit.
     Emit(RemoteEmit<'a>),
-    /// Nothing: it is ours, or for no room.
+    /// Nothing: it is ours, or for no room of this node.
     Nothing,
 }
 
-/// Takes the message apart; `None` where it can't be read.
-pub(crate) fn decode(payload: &[u8]) -> Option<Heard<'_>> {
+/// Takes the message apart; `None` where it can't be read. Rooms that this node does not have are left out: the lists may be long.
+pub(crate) fn decode(payload: &[u8], has: impl Fn(&str) -> bool) -> Option<Heard<'_>> {
     let [via, rooms, except_rooms, exclude_id, event, emitted] =
         members(str::from_utf8(payload).ok()?, FIELDS).ok()??;
     if via.and_then(string).is_some_and(|via| via == VIA) {
@@ -58,13 +58,13 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Heard<'_>> {
     }
     // `null` is everybody, an empty list nobody.
     let everybody = rooms.is_none_or(|rooms| rooms == "null");
-    let rooms = rooms.and_then(strings).unwrap_or_default();
+    let rooms = rooms.and_then(|rooms| strings(rooms, &has)).unwrap_or_default();
     if rooms.is_empty() && !everybody {
         return Some(Heard::Nothing);
     }
     Some(Heard::Emit(RemoteEmit {
         rooms,
-        except_rooms: except_rooms.and_then(strings).unwrap_or_default(),
+        except_rooms: except_rooms.and_then(|rooms| strings(rooms, &has)).unwrap_or_default(),
         exclude_id: exclude_id.and_then(string),
         event: event.and_then(string)?,
         payload: emitted.unwrap_or("null"),

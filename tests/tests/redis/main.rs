@@ -1,0 +1,7 @@
+//! The Redis adapter and nodes over it: what they say to each other, and what whoever else may publish can do to them.
+
+mod redis_adapter;
+mod redis_cluster_wide;
+mod redis_connections;
+mod redis_rooms;
+mod redis_trust;
