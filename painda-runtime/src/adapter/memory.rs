@@ -40,9 +40,11 @@ struct Bus {
     next_node: AtomicU64,
     /// Channel to the nodes that hear it, in their order. A list is never changed, but replaced by another one.
     channels: ConcurrentMap<Arc<str>, Arc<[Hearing]>>,
-    /// Room to its members, each with its node.
-    rooms: Mutex<HashMap<Arc<str>, HashMap<Arc<str>, u64>>>,
+    rooms: Mutex<HashMap<Arc<str>, Members>>,
 }
+
+/// A room's members, each with its node.
+type Members = HashMap<Arc<str>, u64>;
 
 /// A node that hears a channel.
 #[derive(Clone)]
