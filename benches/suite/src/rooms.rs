@@ -21,7 +21,8 @@ threads emit `player:move` to theirs, of which each has one member, the emitter,
 a second node hears the rooms; over Redis the node hears its own copies, and an emit that finds the queue of publishes full does not \
 count. The server's own tasks have one more thread, and Redis shares the cores. *Waits* are how often one of the threads went to sleep, \
 for each million of its calls (the kernel's `voluntary_ctxt_switches` of the thread): as these threads call nothing that sleeps, each is a futex that a lock \
-or the memory allocator waited for. Figures are medians of the rounds with (least–most), before and now in turn.";
+or the memory allocator waited for. Over Redis also emits that are alone wait: for the publisher's task, which empties their queue, for the \
+runtime that wakes it, and for the allocator, as other threads free what was emitted. What joins add to that is the question. Figures are medians of the rounds with (least–most), before and now in turn.";
 
 /// A load: what it is called, how many threads join, and how many emit.
 type Load = (&'static str, usize, usize);
