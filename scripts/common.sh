@@ -14,7 +14,7 @@ step() { printf '\n== %s\n' "$*"; }
 check_style() {
   step "formatting"
   cargo fmt --all --check
-  step "imports: no circles, no arrows upwards"
+  step "imports: no circles, none from a higher layer"
   scripts/imports
   step "clippy: the workspace"
   cargo clippy --workspace --all-targets --all-features -- -D warnings

@@ -1,4 +1,4 @@
-//! What the example services share: their options, when to stop, and how they say what went wrong.
+//! The example services' common code: options, the signal to stop, and errors.
 
 pub mod metrics;
 
@@ -19,7 +19,7 @@ impl Options {
     /// Reads `--listen ADDR`, `--redis URL` and `--flush-interval MS`. `--help` ends the process.
     ///
     /// # Errors
-    /// An option that does not exist, or one without its value; the text says how to call the service.
+    /// An option that does not exist, or one without its value; the text has the usage.
     pub fn from_args(service: &str) -> Result<Self, String> {
         use lexopt::{Arg::Long, ValueExt};
         let how = format!(
@@ -47,7 +47,7 @@ impl Options {
     }
 }
 
-/// Why a service ended; it is printed as it reads, where `main` would print an error as a programmer sees it.
+/// The error with which a service ends. `main` prints its text, not its debug form.
 pub struct Failure(String);
 
 impl fmt::Debug for Failure {

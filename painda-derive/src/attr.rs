@@ -1,4 +1,4 @@
-//! Reads `#[pp(…)]`, doc comments and `#[deprecated]` as they are written, without judging them.
+//! Parses `#[pp(…)]`, doc comments and `#[deprecated]`, without checking them.
 
 use crate::errors::Errors;
 use proc_macro2::{TokenStream, TokenTree};
@@ -19,7 +19,7 @@ impl Arg {
         syn::parse2(self.value.clone()?).ok()
     }
 
-    /// The tokens to complain about: the value, or the key that should have one.
+    /// The tokens for an error: the value, or the key that should have one.
     pub(crate) fn at(&self) -> TokenStream {
         match &self.value {
             Some(value) => value.clone(),
@@ -28,7 +28,7 @@ impl Arg {
     }
 }
 
-/// What stands in the `#[pp(…)]` of an item or a field, in order, each key once.
+/// The arguments of the `#[pp(…)]` of an item or a field, in order, each key once.
 pub(crate) fn args(attrs: &[Attribute], errors: &mut Errors) -> Vec<Arg> {
     let mut args: Vec<Arg> = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("pp")) {
@@ -50,7 +50,7 @@ pub(crate) fn args(attrs: &[Attribute], errors: &mut Errors) -> Vec<Arg> {
 fn parse(input: ParseStream<'_>) -> Result<Vec<Arg>> {
     let mut args = Vec::new();
     while !input.is_empty() {
-        // `crate` and `as` are keywords and keys of ours.
+        // `crate` and `as` are keywords as well as keys.
         let key = input.call(Ident::parse_any)?;
         let value = match input.parse::<Option<Token![=]>>()? {
             Some(equals) => Some(value(input, equals)?),
@@ -64,7 +64,7 @@ fn parse(input: ParseStream<'_>) -> Result<Vec<Arg>> {
     Ok(args)
 }
 
-/// Everything up to the next key; what it should be is the model's business.
+/// Everything up to the next key; the model checks it.
 fn value(input: ParseStream<'_>, equals: Token![=]) -> Result<TokenStream> {
     let mut value = TokenStream::new();
     while !input.is_empty() && !is_end(input) {

@@ -1,8 +1,7 @@
 //! The macros behind `painda-runtime`; use them through that crate, which documents them.
 //!
-//! An item goes one way: `attr` parses what is written, `model` checks it and collects every
-//! error, `expand` turns a checked model into code and cannot fail. `schema` does the same for the
-//! list of events.
+//! The steps: `attr` parses, `model` checks and collects every error, `expand` turns a checked model into
+//! code and cannot fail. `schema` does the same for the list of events.
 #![forbid(unsafe_code)]
 
 mod attr;
@@ -30,8 +29,7 @@ pub fn derive_type(input: TokenStream) -> TokenStream {
     finish(&input, model::Part::check(&input).map(|part| expand::part(&part)), expand::part_stub)
 }
 
-/// The code; or the errors, beside a stub that keeps one mistake from becoming an error at every use
-/// of the type.
+/// The code; or the errors, beside a stub, without which every use of the type would be another error.
 fn finish(input: &DeriveInput, code: Result<Code, Errors>, stub: fn(&DeriveInput, &Path) -> Code) -> TokenStream {
     let code = code.unwrap_or_else(|errors| {
         let stub = stub(input, &model::runtime(&input.attrs));

@@ -1,7 +1,7 @@
 //! `schema!`: the list of a schema's events, its enum and its static registry.
 //!
-//! It checks what can be seen in the list; ids and names are checked by const evaluation, because
-//! the events may come from other crates.
+//! It checks the list itself; const evaluation checks ids and names, because the events may come from
+//! other crates.
 
 use crate::errors::Errors;
 use crate::expand::{names, private};
@@ -87,7 +87,7 @@ impl Entry {
 }
 
 impl Schema {
-    /// Reports the mistakes, and takes out of the schema what would only be reported again by the compiler.
+    /// Collects the errors, and removes from the schema what the compiler would report again.
     fn check(&mut self) -> Errors {
         let mut errors = Errors::default();
         for attr in self.attrs.iter().filter(|attr| !is_doc(attr) && !attr.path().is_ident("derive")) {
@@ -122,7 +122,7 @@ impl Schema {
         errors
     }
 
-    /// Reports an event that is called as the schema or its enum will be.
+    /// Reports an event with the name of the schema or of its enum.
     fn own_names(&mut self, entry: &Entry, errors: &mut Errors) {
         let Some(name) = entry.name_in_scope() else { return };
         let (schema, fix) =
@@ -132,7 +132,7 @@ impl Schema {
             self.event_enum = names::ty(name.unraw());
         } else if *name == self.ident {
             errors.push(name, format!("the schema is called `{name}`, too; {fix}{name}`"));
-            // The event stands for it in the code below.
+            // The code below uses the event in its place.
             self.is_declared = false;
         }
     }

@@ -1,7 +1,6 @@
 //! Emitting into a cluster without being a node of it: for workers, scheduled jobs and other services.
 //!
-//! Owns the encoding of a typed event and the choice of its channel. Knows no WebSocket: the feature of an adapter is all that
-//! it needs.
+//! Encodes typed events and chooses their channels. Knows no WebSocket: it needs the feature of an adapter and nothing else.
 
 use core::{fmt, marker::PhantomData};
 #[cfg(feature = "json")]
@@ -13,7 +12,7 @@ use crate::{
     adapter::AdapterError,
     excerpt::Quoted,
     schema::{EventOf, Schema},
-    wire::aim::Aim,
+    wire::{audience::Audience, channels::RoomNameError},
 };
 #[cfg(feature = "json")]
 use crate::{
@@ -42,7 +41,7 @@ use crate::{
 /// # } Ok(()) }
 /// ```
 ///
-/// Cheap to clone. It hears nothing of what others emit. Like a server's, its emits queue and never wait for the
+/// Cheap to clone. It receives nothing. Like a server's, its emits queue and never wait for the
 /// network; what one emitter emits to one room arrives in that order. What is still queued when the last clone is dropped without
 /// [`close`](Self::close) is lost.
 pub struct Emitter<S: Schema> {
@@ -61,7 +60,7 @@ pub enum EmitError {
         /// The name.
         room: String,
         /// What is wrong with it.
-        why: &'static str,
+        source: RoomNameError,
     },
 }
 
@@ -69,7 +68,7 @@ impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Adapter(error) => error.fmt(f),
-            Self::InvalidRoom { room, why } => write!(f, "{} can't be the name of a room: {why}", Quoted(room)),
+            Self::InvalidRoom { room, source } => write!(f, "{} can't be the name of a room: {source}", Quoted(room)),
         }
     }
 }
@@ -78,7 +77,7 @@ impl core::error::Error for EmitError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Adapter(error) => Some(error),
-            Self::InvalidRoom { .. } => None,
+            Self::InvalidRoom { source, .. } => Some(source),
         }
     }
 }
@@ -90,19 +89,19 @@ impl<S: Schema> Emitter<S> {
         Self { adapter: Arc::new(adapter), schema: PhantomData }
     }
 
-    /// Aims at a room's members on all nodes.
+    /// A target for emits: a room's members on all nodes.
     pub fn to<'a>(&'a self, room: &'a str) -> EmitTarget<'a, S> {
-        EmitTarget { emitter: self, aim: Aim::room(room) }
+        EmitTarget { emitter: self, audience: Audience::room(room) }
     }
 
-    /// Aims at one client, whatever node it is on.
+    /// A target for emits: one client, on whatever node it is.
     pub fn client<'a>(&'a self, id: &'a str) -> EmitTarget<'a, S> {
-        EmitTarget { emitter: self, aim: Aim::client(id) }
+        EmitTarget { emitter: self, audience: Audience::client(id) }
     }
 
-    /// Aims at everybody on all nodes.
+    /// A target for emits: all clients on all nodes.
     pub fn everybody(&self) -> EmitTarget<'_, S> {
-        EmitTarget { emitter: self, aim: Aim::default() }
+        EmitTarget { emitter: self, audience: Audience::default() }
     }
 
     /// Sends an event to everybody on all nodes.
@@ -113,12 +112,12 @@ impl<S: Schema> Emitter<S> {
         self.everybody().emit(event)
     }
 
-    /// The nodes that have another schema than this emitter, by their ids. None means that all nodes that are there read its
-    /// events as it writes them.
+    /// The ids of the nodes that have another schema than this emitter. An empty set means that all running nodes read its events as
+    /// it writes them.
     ///
-    /// Another schema need not contradict this one: nodes that are being updated have newer events and fields. Whether it
-    /// does, nodes find out when they join a cluster; an emitter is no node, and asks nobody. It reads two lists that the nodes
-    /// keep, so that it costs the same whatever the schema is.
+    /// Another schema need not contradict this one: during an update nodes have newer events and fields. Nodes compare their schemas
+    /// when they join a cluster; an emitter is no node and asks none. It reads two lists that the nodes keep, which costs the same
+    /// whatever the schema is.
     ///
     /// ```no_run
     /// # #[cfg(feature = "redis")]
@@ -146,7 +145,7 @@ impl<S: Schema> Emitter<S> {
         let same = self.adapter.get_clients_in_room(&schema_room(print)).await?;
         others.retain(|node| !same.contains(node));
         if !others.is_empty() {
-            // One that has left in between was in the first list, and in neither room any more.
+            // A node that has left between the two questions is in the first answer only.
             let there = self.adapter.get_clients_in_room(NODES).await?;
             others.retain(|node| there.contains(node));
         }
@@ -174,36 +173,36 @@ impl<S: Schema> fmt::Debug for Emitter<S> {
     }
 }
 
-/// An emitter's aim: call [`emit`](Self::emit) on it. Whoever matches gets an emit once.
-#[must_use = "an aim alone sends nothing: call emit on it"]
+/// A target for emits of an [`Emitter`]: call [`emit`](Self::emit) on it. Each client that matches gets an emit once.
+#[must_use = "a target alone sends nothing: call emit on it"]
 #[derive(Clone)]
 pub struct EmitTarget<'a, S: Schema> {
     emitter: &'a Emitter<S>,
-    aim: Aim<'a>,
+    audience: Audience<'a>,
 }
 
 impl<S: Schema> fmt::Debug for EmitTarget<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmitTarget").field("aim", &self.aim).finish_non_exhaustive()
+        f.debug_struct("EmitTarget").field("audience", &self.audience).finish_non_exhaustive()
     }
 }
 
 impl<'a, S: Schema> EmitTarget<'a, S> {
     /// The members of this room as well.
     pub fn to(mut self, room: &'a str) -> Self {
-        self.aim.rooms.add(room);
+        self.audience.rooms.add(room);
         self
     }
 
     /// Not the members of this room.
     pub fn except(mut self, room: &'a str) -> Self {
-        self.aim.except_rooms.add(room);
+        self.audience.except_rooms.add(room);
         self
     }
 
     /// Not the client with this id.
     pub fn except_socket(mut self, id: &'a str) -> Self {
-        self.aim.except_clients.add(id);
+        self.audience.except_clients.add(id);
         self
     }
 
@@ -212,11 +211,9 @@ impl<'a, S: Schema> EmitTarget<'a, S> {
     /// # Errors
     /// Where the adapter does not take it, or a name can't be a room's: then it was not sent.
     pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
-        if let Some((room, why)) = self.aim.problem() {
-            return Err(EmitError::InvalidRoom { room: room.into(), why });
-        }
+        self.audience.check_rooms().map_err(|(room, source)| EmitError::InvalidRoom { room: room.into(), source })?;
         let message = Message::event(E::ID, event.to_bytes());
-        let publication = self.aim.publication(&message).map_err(AdapterError::from);
+        let publication = self.audience.publication(&message).map_err(AdapterError::from);
         let sent = publication
             .and_then(|(channel, message, exclude)| self.emitter.adapter.publish(channel, &message, exclude));
         sent.map_err(EmitError::Adapter)

@@ -1,4 +1,4 @@
-//! What an error repeats of the text that it is about: its beginning, so that no error is longer than a few lines.
+//! Excerpts of foreign text for errors, so that no error is longer than a few lines.
 
 #[cfg(feature = "json")]
 use alloc::string::String;
@@ -7,11 +7,11 @@ use core::fmt;
 /// The most bytes of foreign text that an error repeats.
 pub(crate) const EXCERPT: usize = 64;
 
-/// The most bytes of a message that tells a client what was wrong.
+/// The most bytes of an error message to a client.
 #[cfg(feature = "server")]
 pub(crate) const MESSAGE: usize = 512;
 
-/// The text, cut at the end of a character to at most `max` bytes with the `…` that stands for what is missing.
+/// The text, cut at the end of a character to at most `max` bytes including the `…` for the rest.
 #[cfg(feature = "json")]
 pub(crate) fn cut(text: &str, max: usize) -> String {
     if text.len() <= max {
@@ -27,15 +27,14 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     cut
 }
 
-/// Prints what something prints, but at most so many bytes of it; a `…` behind them stands for what is missing. No more than
-/// that is put together.
+/// Prints a value, but at most so many bytes of it, and `…` for the rest. The rest is not formatted.
 #[cfg(feature = "json")]
 pub(crate) struct Short<T>(pub(crate) T, pub(crate) usize);
 
 #[cfg(feature = "json")]
 impl<T: fmt::Display> fmt::Display for Short<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Fails where it is full, so that printing ends.
+        /// Fails once it is full, which ends the printing.
         struct Limited<'f, 'w> {
             out: &'f mut fmt::Formatter<'w>,
             left: Option<usize>,
@@ -74,7 +73,7 @@ pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printed = |char: char| match char {
-            // Between double quotes it stands for itself.
+            // Not escaped between double quotes.
             '\'' => 1,
             char => char.escape_debug().map(char::len_utf8).sum(),
         };
@@ -108,7 +107,7 @@ mod tests {
 
     #[cfg(feature = "json")]
     #[test]
-    fn what_is_printed_is_cut_without_being_put_together() {
+    fn a_value_is_cut_while_it_is_printed() {
         struct Endless;
         impl fmt::Display for Endless {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,4 @@
-//! What travels between nodes and to clients: an event's id and bytes, or a name and JSON.
+//! The message between nodes and to clients: an event's id and bytes, or a name and JSON.
 //!
 //! Knows neither frames nor envelopes: those wrap a [`Message`] for the one wire or the other.
 
@@ -8,19 +8,19 @@ use bytes::Bytes;
 /// The prefix of names that belong to the protocol: no event, room or channel of an application begins with it.
 pub const RESERVED_PREFIX: &str = "__pp_";
 
-/// Why a name that begins with it is refused.
+/// The error for a name with that prefix.
 pub(crate) const RESERVED: &str = "names that begin with \"__pp_\" belong to the protocol";
 
-/// One event on its way, encoded once and cheap to clone.
+/// One encoded event. It is cheap to clone.
 ///
 /// ```
 /// use bytes::Bytes;
 /// use painda_runtime::Message;
 ///
 /// let moved = Message::event(1, Bytes::from_static(&[0x3f, 0xc0, 0, 0, 0x40, 0x20, 0, 0]));
-/// let said = Message::named("chat:say", Bytes::from_static(br#""hello""#));
+/// let chat = Message::named("chat:say", Bytes::from_static(br#""hello""#));
 /// assert_eq!(moved.payload().len(), 8);
-/// assert_eq!(said.payload(), &br#""hello""#[..]);
+/// assert_eq!(chat.payload(), &br#""hello""#[..]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -31,7 +31,7 @@ pub enum Message {
         /// The event's binary encoding.
         payload: Bytes,
     },
-    /// An event that no schema knows, with a JSON payload.
+    /// An event outside the schema, with a JSON payload.
     Named {
         /// The event's name, at most 65535 bytes.
         name: Arc<str>,

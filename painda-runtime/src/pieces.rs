@@ -1,8 +1,8 @@
-//! JSON text, taken apart from front to back without a tree of values.
+//! Reads JSON text from front to back, without building a tree of values.
 //!
-//! `serde_json`'s feature `raw_value` would give the text of a value, too, but it changes how the whole program reads a `Value`: an
-//! object with one key of its own is then read as the JSON that stands in its text, which is nested as deep as anybody likes and
-//! uncounted. A test sees to it that this crate does not switch it on.
+//! `serde_json`'s feature `raw_value` would give the text of a value, too. But it changes how the whole program reads a `Value`: an
+//! object with one special key is then read as the JSON in its text, to any depth and without a limit. A test checks that this crate
+//! does not switch it on.
 
 use alloc::borrow::{Cow, ToOwned};
 use alloc::string::{String, ToString};
@@ -11,20 +11,20 @@ use core::fmt;
 use serde_core::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
 use serde_core::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 
-/// What may stand between the pieces.
+/// White space.
 const SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
 
-/// As deep as `serde_json` goes. Whoever walks through the pieces does so by recursion.
+/// The deepest nesting, the same as `serde_json`'s. Callers recurse.
 const MAX_DEPTH: u8 = 128;
 
-/// A place in JSON text. What is behind it is checked when it is read.
+/// A position in JSON text. The text behind it is checked as it is read.
 pub(crate) struct Pieces<'a> {
     rest: &'a str,
     len: usize,
     depth: u8,
 }
 
-/// That something else was needed, and where.
+/// A syntax error.
 #[derive(Debug)]
 pub(crate) struct Wrong {
     /// At which byte of the text.
@@ -43,7 +43,7 @@ impl<'a> Pieces<'a> {
         Self { rest: text, len: text.len(), depth: 0 }
     }
 
-    /// An error at this place.
+    /// An error at this position.
     pub(crate) fn wrong(&self, what: impl Into<Cow<'static, str>>) -> Wrong {
         Wrong { at: self.len - self.rest.len(), what: what.into() }
     }
@@ -54,7 +54,7 @@ impl<'a> Pieces<'a> {
         self.rest.bytes().next()
     }
 
-    /// Passes over this byte and the space before it, if it comes next.
+    /// Skips this byte, and white space before it, if it comes next.
     fn next_is(&mut self, byte: u8) -> bool {
         let is_next = self.first() == Some(byte);
         if is_next {
@@ -63,7 +63,7 @@ impl<'a> Pieces<'a> {
         is_next
     }
 
-    /// Nothing more comes.
+    /// Checks that nothing follows.
     pub(crate) fn end(&mut self) -> Result<(), Wrong> {
         self.first().map_or(Ok(()), |_| Err(self.wrong("trailing characters")))
     }
@@ -91,7 +91,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// Reads an object; `member` reads the value that follows the key.
+    /// Reads an object. `member` reads the value of each key.
     pub(crate) fn members(
         &mut self,
         mut member: impl FnMut(&str, &mut Self) -> Result<(), Wrong>,
@@ -105,12 +105,12 @@ impl<'a> Pieces<'a> {
         })
     }
 
-    /// Reads an array; `item` reads each of it.
+    /// Reads an array. `item` reads each item.
     pub(crate) fn items(&mut self, item: impl FnMut(&mut Self) -> Result<(), Wrong>) -> Result<(), Wrong> {
         self.each(b'[', b']', "expected a list", item)
     }
 
-    /// Reads what stands between two brackets with commas in between.
+    /// Reads a list in brackets, separated by commas.
     fn each(
         &mut self,
         open: u8,
@@ -192,7 +192,7 @@ impl Serialize for Next<'_, '_> {
     }
 }
 
-/// The next value without the spaces between its words.
+/// The next value without white space.
 pub(crate) fn compact(json: &mut Pieces<'_>) -> Result<String, Wrong> {
     serde_json::to_string(&Next::of(json)).map_err(|error| json.wrong(error.to_string()))
 }
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn places_in_text_are_known() {
+    fn errors_have_their_position() {
         let mut json = Pieces::new(" {\"a\" : [1, x]}");
         let wrong = json.members(|_, json| json.items(|json| json.value().map(drop))).expect_err("it is wrong");
         assert_eq!((wrong.at, &*wrong.what), (11, "expected a value"));

@@ -1,7 +1,7 @@
-//! Where all chance comes from: ids, the numbers of questions, and the jitter of delays.
+//! The only source of random numbers: for ids, the numbers of questions, and the jitter of delays.
 //!
-//! It comes from the operating system, so that nobody can guess an id. A test or a simulation gives a seed instead, and gets the same
-//! numbers in each run. There is no global source: whoever needs numbers is given one.
+//! They come from the operating system, so that ids can't be guessed. A test or a simulation gives a seed instead, and gets the same
+//! numbers in each run. There is no global source: code that needs numbers is given one.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -17,17 +17,17 @@ enum Source {
     /// The operating system's numbers, which can't be guessed.
     #[default]
     System,
-    /// The state of a sequence (`SplitMix64`) that whoever knows the seed can compute.
+    /// The state of a sequence (`SplitMix64`), which can be computed from the seed.
     Seeded(Arc<Mutex<u64>>),
 }
 
 impl Random {
-    /// The same numbers for the same seed. Never for a server that strangers can reach: its ids can be guessed.
+    /// The same numbers for the same seed. Not for a server that strangers can reach, because its ids can be guessed.
     pub(crate) fn seeded(seed: u64) -> Self {
         Self(Source::Seeded(Arc::new(Mutex::new(seed))))
     }
 
-    /// A source of its own. Tasks that run in any order don't take each other's numbers if each has one.
+    /// A new source for one task. Tasks that share a source would take each other's numbers, in an order that differs from run to run.
     pub(crate) fn fork(&self) -> Self {
         match &self.0 {
             Source::System => Self::default(),
@@ -39,7 +39,7 @@ impl Random {
     pub(crate) fn bytes<const N: usize>(&self) -> Result<[u8; N], getrandom::Error> {
         let mut bytes = [0; N];
         match &self.0 {
-            #[expect(clippy::disallowed_methods, reason = "the one place where chance comes from")]
+            #[expect(clippy::disallowed_methods, reason = "the only source of random numbers")]
             Source::System => getrandom::fill(&mut bytes)?,
             Source::Seeded(state) => {
                 let mut state = state.lock();
@@ -57,7 +57,7 @@ impl Random {
     }
 }
 
-/// Says nothing of the state: what comes next could be computed from it.
+/// Without the state, from which the next numbers could be computed.
 impl fmt::Debug for Random {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fork_is_not_disturbed_by_who_else_takes_numbers() {
+    fn a_fork_is_independent_of_other_users() {
         let (busy, quiet) = (Random::seeded(7), Random::seeded(7));
         let forks = (busy.fork(), quiet.fork());
         numbers(&busy);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_seed_nothing_comes_twice() {
+    fn without_a_seed_numbers_differ() {
         let random = Random::default();
         assert_ne!(numbers(&random), numbers(&random.fork()));
         assert_ne!(numbers(&random), numbers(&Random::default()));

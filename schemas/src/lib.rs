@@ -27,7 +27,7 @@ pub struct PlayerHit {
 }
 
 schema! {
-    /// Everything the arena's services say to each other.
+    /// The events of the arena's services.
     #[derive(Debug, Clone, Copy, PartialEq)]
     pub Arena { PlayerMove, PlayerHit }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use painda_runtime::adapter::redis::Health;
-use painda_runtime::adapter::{Callback, Delivery};
+use painda_runtime::adapter::{Callback, Published};
 use painda_runtime::{Message, RedisAdapter};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -34,7 +34,7 @@ impl Ear {
     pub fn new() -> (Self, Callback) {
         let (sender, heard) = unbounded_channel();
         // Nobody may be listening any more, which is fine.
-        let callback = move |delivery: Delivery<'_>| drop(sender.send(delivery.message));
+        let callback = move |delivery: Published<'_>| drop(sender.send(delivery.message));
         (Self { heard }, Arc::new(callback))
     }
 
@@ -68,7 +68,7 @@ pub async fn degraded(node: &RedisAdapter, words: &[&str]) -> String {
     let health = within(&format!("health to say {words:?}"), health.wait_for(says)).await.expect("the adapter lives");
     match &*health {
         Health::Degraded { reason, .. } => reason.to_string(),
-        Health::Up => unreachable!("it was just degraded"),
+        other => unreachable!("it was just degraded, and is {other}"),
     }
 }
 

@@ -1,10 +1,11 @@
 //! What an operator reads: the lines of the log, as text.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
-use tracing::subscriber::{DefaultGuard, set_default};
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -24,6 +25,10 @@ struct Written {
 impl Logs {
     /// Begins to read along, from this level on.
     pub fn capture(level: LevelFilter) -> Self {
+        // Where there is one subscriber alone, `tracing` asks only the thread that comes to a line of code first whether anybody wants
+        // it; and that may be another test's.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         let written = Written::default();
         let subscriber = tracing_subscriber::fmt().with_writer(written.clone()).with_ansi(false).without_time();
         Self { written, _guard: set_default(subscriber.with_max_level(level).finish()) }

@@ -14,23 +14,23 @@ pub fn schema(fingerprint: u64) -> Vec<u8> {
 }
 
 /// Which sockets are there?
-pub fn sockets(aim: impl AsRef<[u8]>) -> Vec<u8> {
-    [&[2][..], &bytes(aim)].concat()
+pub fn sockets(audience: impl AsRef<[u8]>) -> Vec<u8> {
+    [&[2][..], &bytes(audience)].concat()
 }
 
 /// Puts sockets into a room.
-pub fn join(aim: impl AsRef<[u8]>, room: impl AsRef<[u8]>) -> Vec<u8> {
-    [&[3][..], &bytes(aim), &bytes(room)].concat()
+pub fn join(audience: impl AsRef<[u8]>, room: impl AsRef<[u8]>) -> Vec<u8> {
+    [&[3][..], &bytes(audience), &bytes(room)].concat()
 }
 
 /// Takes sockets out of a room.
-pub fn leave(aim: impl AsRef<[u8]>, room: impl AsRef<[u8]>) -> Vec<u8> {
-    [&[4][..], &bytes(aim), &bytes(room)].concat()
+pub fn leave(audience: impl AsRef<[u8]>, room: impl AsRef<[u8]>) -> Vec<u8> {
+    [&[4][..], &bytes(audience), &bytes(room)].concat()
 }
 
 /// Closes sockets.
-pub fn disconnect(aim: impl AsRef<[u8]>, code: u16, reason: impl AsRef<[u8]>) -> Vec<u8> {
-    [&[5][..], &bytes(aim), &code.to_be_bytes(), &bytes(reason)].concat()
+pub fn disconnect(audience: impl AsRef<[u8]>, code: u16, reason: impl AsRef<[u8]>) -> Vec<u8> {
+    [&[5][..], &bytes(audience), &code.to_be_bytes(), &bytes(reason)].concat()
 }
 
 /// A request that only a later version knows.
@@ -68,8 +68,8 @@ pub fn done(sockets: u64) -> Vec<u8> {
     [&[5][..], &sockets.to_be_bytes()].concat()
 }
 
-/// The rooms, the clients, the excepted rooms and the excepted clients of an aim.
-pub fn aim(lists: [&[String]; 4]) -> Vec<u8> {
+/// The rooms, the clients, the excepted rooms and the excepted clients of an audience.
+pub fn audience(lists: [&[String]; 4]) -> Vec<u8> {
     let mut out = Vec::new();
     for list in lists {
         out.extend_from_slice(&u16::try_from(list.len()).expect("a list that fits").to_be_bytes());
@@ -81,7 +81,7 @@ pub fn aim(lists: [&[String]; 4]) -> Vec<u8> {
     out
 }
 
-/// The aim at everybody.
+/// The audience at everybody.
 pub const EVERYBODY: [u8; 8] = [0; 8];
 
 /// Text of the codec: its length, and its bytes.

@@ -1,9 +1,9 @@
 //! A game room: every client's moves go to everybody else in its room, on whatever node they are.
 //!
 //! `arena [--listen ADDR=127.0.0.1:3000] [--redis URL] [--flush-interval MS=0]`; without `--redis` this node is the only
-//! one. With a flush interval, what is emitted within it leaves in one write, to each client and to Redis: 16 is a tick of a 60 Hz game.
-//! A GET of `/` serves a page where every tab is a player, a GET of `/metrics` what Prometheus wants to know, a GET of `/ready`
-//! whether a load balancer should send clients here.
+//! one. With a flush interval, all that is emitted within it is sent in one write, to each client and to Redis: 16 is a tick of a
+//! 60 Hz game. A GET of `/` serves a page where every tab is a player, `/metrics` the metrics for Prometheus, and `/ready` whether a
+//! load balancer should send clients here.
 
 use std::{future::ready, net::SocketAddr, sync::Arc};
 
@@ -24,12 +24,12 @@ use schemas::{Arena, PlayerHit, PlayerMove};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-// One thread: what a node does is mostly system calls, and handing them from thread to thread costs more than it gains. More
-// cores are used by more nodes.
+// One thread: a node mostly makes system calls, and moving work between threads costs more than it gains. To use more cores,
+// run more nodes.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let options = Options::from_args("arena")?;
-    // Logs go to standard error; what a program wants to know, the address, to standard output.
+    // Logs go to standard error; the address, which scripts read, to standard output.
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO).init();
     let numbers = metrics::builder()?.install_recorder()?;
     tokio::spawn(metrics::keep_up(numbers.clone()));
@@ -54,7 +54,7 @@ async fn main() -> Result<(), Failure> {
         .with_state((server.clone(), node));
     println!("arena is on http://{node}");
 
-    // Not axum::serve, which lets strangers take all connections by saying nothing.
+    // Not axum::serve: it has no timeouts, so clients that send nothing could take all connections.
     let served = server.clone();
     let serving = tokio::spawn(async move { served.serve(listener, app).await });
     stop_signal().await?;
@@ -63,7 +63,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The room that a client has come into.
+/// The room of a client.
 struct Room(String);
 
 /// What is set up for each client before its connection opens.
@@ -86,8 +86,8 @@ async fn on_hit(socket: Socket<Arena>, hit: PlayerHit) -> Result<(), Error> {
     socket.server().broadcast(&hit)
 }
 
-async fn on_chat(socket: Socket<Arena>, said: Value) -> Result<(), Error> {
-    socket.to(&room_of(&socket)?.0).emit_json("chat:say", &said)
+async fn on_chat(socket: Socket<Arena>, line: Value) -> Result<(), Error> {
+    socket.to(&room_of(&socket)?.0).emit_json("chat:say", &line)
 }
 
 /// 200 or 503, and why.

@@ -1,4 +1,4 @@
-//! A service without sockets: once a second it says into the cluster who hit whom.
+//! A service without sockets: once a second it emits to the cluster who hit whom.
 //!
 //! `referee --redis URL`
 
@@ -11,8 +11,8 @@ use schemas::{Arena, PlayerHit};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let options = Options::from_args("referee")?;
-    let url = options.redis.ok_or("referee has nobody to talk to without a cluster: give it --redis URL")?;
-    // No node, no server: it shares the schema, so what it emits is what the arena's clients decode.
+    let url = options.redis.ok_or("referee needs a cluster: add --redis URL")?;
+    // It is neither a node nor a server. It shares the schema, so the arena's clients can decode its events.
     let cluster = Emitter::<Arena>::new(RedisAdapter::connect(&url).await?);
     println!("referee is in the cluster");
 

@@ -76,7 +76,7 @@ pub(crate) fn event(event: &Event<'_>) -> TokenStream {
     }
 }
 
-/// Where the field is that tells apart what a newer event replaces.
+/// The place of the key field of a `latest` event.
 fn key(event: &Event<'_>, fields: &Fields<'_>, private: &TokenStream) -> Option<TokenStream> {
     let Delivery::LatestOf(name, at) = &event.delivery else { return None };
     let sizes = fields.constants(quote!(FIXED_SIZE));
@@ -100,7 +100,7 @@ fn delivery(delivery: &Delivery, private: &TokenStream) -> Option<TokenStream> {
     Some(quote!(.with_delivery(#private::Delivery::#delivery)))
 }
 
-/// An implementation that satisfies the compiler beside the errors of a wrong event.
+/// An implementation beside the errors of a wrong event, so that its uses compile.
 pub(crate) fn event_stub(input: &DeriveInput, runtime: &Path) -> TokenStream {
     if !input.generics.params.is_empty() {
         return TokenStream::new();

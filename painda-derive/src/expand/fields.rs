@@ -8,7 +8,7 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Member};
 
-/// Where the values are while they are written.
+/// How the values are accessed while they are written.
 #[derive(Clone, Copy)]
 pub(super) enum Access {
     /// In `self`.
@@ -20,7 +20,7 @@ pub(super) enum Access {
 /// The fields of one struct or variant.
 pub(super) struct Fields<'a> {
     pub(super) private: &'a TokenStream,
-    /// Sets the names of its constants apart from those of other variants.
+    /// A prefix of the names of its constants, different for each variant.
     prefix: String,
     shape: Shape,
     pub(super) fields: &'a [Field<'a>],
@@ -95,8 +95,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The expression of the table of fields; with their fingerprints, where `depth` looks into their
-    /// types.
+    /// The expression of the table of fields; with their fingerprints to the depth `depth`, if given.
     pub(super) fn describe(&self, depth: Option<&TokenStream>) -> TokenStream {
         let private = self.private;
         let fields = self.fields.iter().enumerate().map(|(at, field)| {
@@ -125,7 +124,7 @@ impl<'a> Fields<'a> {
         quote!(#private::Layout::new(#private::Shape::#shape, #table))
     }
 
-    /// The fingerprints: of the bytes, and of the names as well. `depth` looks into the types.
+    /// The fingerprints to the depth `depth`: of the bytes, and of the names as well.
     pub(super) fn prints(&self, depth: &TokenStream) -> (TokenStream, TokenStream) {
         let private = self.private;
         let layouts = (0..self.fields.len()).map(|at| self.print(at, depth, "LAYOUT"));

@@ -13,12 +13,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Path;
 
-/// The module of the runtime that generated code finds its names in.
+/// The module of the runtime with the names that generated code uses.
 pub(crate) fn private(runtime: &Path) -> TokenStream {
     quote!(#runtime::__private)
 }
 
-/// The calls that add documentation and the mark of deprecation to a description.
+/// The calls that add the doc comment and the deprecation to a description.
 fn notes(doc: &str, deprecated: bool) -> TokenStream {
     let doc = (!doc.is_empty()).then(|| quote!(.with_doc(#doc)));
     let deprecated = deprecated.then(|| quote!(.with_deprecated()));

@@ -1,4 +1,4 @@
-//! What generated code calls its own variables, items and type parameters.
+//! The names of variables, items and type parameters in generated code.
 //!
 //! A pattern that is a single name is no variable where a constant, a static or a unit struct of that name is in
 //! scope, and no span changes that. So every name begins with `__pp`, in the case of its kind; these names are ours,
@@ -59,14 +59,14 @@ mod tests {
         }
     }
 
-    /// Everything that the code of a macro brings with it is ours, or cannot be anybody's.
+    /// All names that the code of a macro defines or uses are ours, or can't be redefined by a user.
     fn check(input: &TokenStream, code: TokenStream) {
         let mut known = SAFE.split_whitespace().map(str::to_owned).collect();
         bare(input.clone(), &BTreeSet::new(), &mut known);
         let mut found = BTreeSet::new();
         bare(code, &known, &mut found);
         found.retain(|name| !name.to_lowercase().starts_with("__pp"));
-        assert!(found.is_empty(), "{found:?} can be somebody else's");
+        assert!(found.is_empty(), "a user can redefine {found:?}");
     }
 
     fn check_event(input: TokenStream) {
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_code_brings_no_name_that_can_be_somebody_elses() {
+    fn generated_code_has_no_name_that_a_user_can_redefine() {
         let fields = quote!({
             /// Documented.
             #[deprecated]

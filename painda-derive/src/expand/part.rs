@@ -40,7 +40,7 @@ pub(crate) fn part(part: &Part<'_>) -> TokenStream {
         Data::Enum(variants) => enum_code(&private, variants, &name),
     };
     let Code { items, kind, ty, fixed_size, min_size, layout_print, names_print, size, write, read, .. } = code;
-    // What depends on type parameters is known where the type is used.
+    // Checks that depend on type parameters are made where the type is used.
     let checks = generics.params.is_empty().then_some(code.checks);
 
     let bounded = bounded(generics, &private);
@@ -125,7 +125,7 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
         checks: TokenStream::new(),
         kind: quote!(Enum),
         ty: TokenStream::new(),
-        // An enum may contain itself, so that its size must not be made from its variants'.
+        // An enum may contain itself, so its size must not depend on its variants'.
         fixed_size: match variants.iter().all(|variant| variant.fields.is_empty()) {
             true => quote!(#private::Some(1)),
             false => quote!(#private::None),
@@ -170,7 +170,7 @@ fn enum_code(private: &TokenStream, variants: &[Variant<'_>], name: &TokenStream
         });
     }
     code.ty = quote!(#private::EnumType::new(#name &[#table]));
-    // Nobody has to agree on the order in which variants are written.
+    // Sorted by tag: the order in the code must not change the fingerprint.
     prints.sort_by_key(|(tag, ..)| *tag);
     for (_, layout, names) in prints {
         code.layout_print.extend(layout);
@@ -201,7 +201,7 @@ fn bounded(generics: &Generics, private: &TokenStream) -> Generics {
     generics
 }
 
-/// An implementation that satisfies the compiler beside the errors of a wrong part.
+/// An implementation beside the errors of a wrong part, so that its uses compile.
 pub(crate) fn part_stub(input: &DeriveInput, runtime: &Path) -> TokenStream {
     let private = private(runtime);
     let (ident, generics) = (&input.ident, bounded(&input.generics, &private));

@@ -82,7 +82,7 @@ impl<'a> Fields<'a> {
                 code.extend(reads);
                 continue;
             }
-            // A version's fields are in the message all together, or not at all.
+            // A message has all fields of a version, or none.
             let fields = group[0].start()..group[group.len() - 1].end();
             let locals: Vec<_> = fields.clone().map(local).collect();
             let defaults = fields.map(|at| self.function("default", at));
@@ -143,11 +143,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What is encoded in one step.
+/// The fields that are encoded in one step.
 enum Step<'a> {
     /// Neighbours of fixed size, and the position of the first.
     Run(usize, &'a [Field<'a>]),
-    /// A field whose size is its own affair, and its position.
+    /// A field without a fixed size, and its position.
     One(usize, &'a Field<'a>),
 }
 

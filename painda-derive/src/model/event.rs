@@ -1,4 +1,4 @@
-//! The rules for an event as a whole: its name, its id, how it is delivered.
+//! The rules for an event as a whole: its name, its id, its delivery.
 
 use super::{Field, Item, Shape, crate_path, field, not_packed};
 use crate::attr::{self, Arg};
@@ -6,7 +6,7 @@ use crate::errors::Errors;
 use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Ident, LitInt, LitStr};
 
-/// A struct that is an event, without mistakes.
+/// A struct that is an event, checked.
 pub(crate) struct Event<'a> {
     pub(crate) item: Item<'a>,
     pub(crate) name: LitStr,
@@ -17,14 +17,14 @@ pub(crate) struct Event<'a> {
     pub(crate) fields: Vec<Field<'a>>,
 }
 
-/// What may happen to an event on its way.
+/// The delivery of an event to a slow client.
 #[derive(Default)]
 pub(crate) enum Delivery {
     #[default]
     Reliable,
     Volatile,
     Latest,
-    /// The name in the attribute and the position of the field that tells apart what replaces what.
+    /// The name in the attribute and the position of the key field.
     LatestOf(LitStr, usize),
 }
 
@@ -70,7 +70,7 @@ impl Args {
     fn check(input: &DeriveInput, errors: &mut Errors) -> Self {
         let mut checked = Args::default();
         let args = attr::args(&input.attrs, errors);
-        // What could not be read, or is misspelled, may have been the name.
+        // An argument that could not be parsed, or is misspelled, may have been the name.
         let mut readable = errors.is_empty();
         let mut named = false;
         for arg in args {

@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::{Fields, LitInt, Member, Type};
 
-/// How the fields of a struct are told apart.
+/// Whether the fields of a struct have names or positions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
     Named,
@@ -30,11 +30,11 @@ pub(crate) struct Field<'a> {
 /// A field that a later version of its event has appended.
 pub(crate) struct Later {
     pub(crate) since: u32,
-    /// What it is in older messages; `Default::default()` where nothing is written.
+    /// Its value in older messages; `Default::default()` if `None`.
     pub(crate) default: Option<TokenStream>,
 }
 
-/// Whose field it is.
+/// The owner of a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Event,
@@ -83,12 +83,12 @@ fn all<'a>(fields: &'a Fields, owner: Owner, errors: &mut Errors) -> (Shape, Vec
     (shape, checked)
 }
 
-/// What the attributes of a field say.
+/// The attributes of a field.
 #[derive(Default)]
 struct Args {
     quantised: Option<Quantised>,
     later: Option<Later>,
-    /// The version that has brought the field, unless a mistake hides it.
+    /// The version that has added the field; `None` after an error.
     version: Option<u32>,
 }
 
@@ -162,7 +162,7 @@ fn later(since: Option<Arg>, default: Option<Arg>, errors: &mut Errors) -> Optio
     }
 }
 
-/// What an older decoder reads comes first.
+/// Older fields must come first, because older decoders read those only.
 fn ascending(field: &syn::Field, name: &str, version: u32, newest: u32, errors: &mut Errors) {
     if version < newest {
         errors.push(

@@ -1,5 +1,5 @@
-//! What an event, or a part of one, is once it has been checked. A rule adds its error and lets the
-//! others go on.
+//! The checked model of an event, or of a part of one. After an error the checks go on, so that all
+//! errors are found.
 
 mod event;
 mod field;
@@ -50,7 +50,7 @@ pub(crate) fn runtime(attrs: &[Attribute]) -> Path {
 /// Refuses `#[repr(packed)]`, whose fields the generated code could not borrow: that would be an error for each.
 fn not_packed(attrs: &[Attribute], errors: &mut Errors) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("repr")) {
-        // What is no list is the compiler's to complain about.
+        // Anything but a list is an error of the compiler.
         let reprs = attr.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).unwrap_or_default();
         for packed in reprs.iter().map(Meta::path).filter(|path| path.is_ident("packed")) {
             errors.push(

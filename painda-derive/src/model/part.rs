@@ -6,7 +6,7 @@ use crate::errors::Errors;
 use syn::ext::IdentExt;
 use syn::{DataEnum, DeriveInput, Expr, ExprLit, GenericParam, Generics, Ident, Lit};
 
-/// A struct or an enum that is a part of events, without mistakes.
+/// A struct or an enum that is a part of events, checked.
 pub(crate) struct Part<'a> {
     pub(crate) item: Item<'a>,
     pub(crate) generics: &'a Generics,
@@ -100,7 +100,7 @@ fn variants<'a>(data: &'a DataEnum, errors: &mut Errors) -> Vec<Variant<'a>> {
                 tag
             }
             None => {
-                // Said once, at the first that has no place.
+                // Reported once, at the first variant without a tag.
                 if next.is_none() && !variants.is_empty() {
                     errors.push(
                         &variant.ident,

@@ -1,4 +1,4 @@
-//! What can be seen from the spelling of a type; the trait bound in the generated code sees the rest.
+//! Checks of a type by its spelling; the trait bound in the generated code checks the rest.
 
 use crate::errors::Errors;
 use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, Type};
@@ -6,7 +6,7 @@ use syn::{Expr, ExprLit, GenericArgument, Ident, Lit, PathArguments, Type};
 /// The numbers, each of which has a fixed size.
 const NUMBERS: [&str; 11] = ["u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64", "f32", "f64", "bool"];
 
-/// Refuses the types that are known to be wrong, with their fix.
+/// Refuses types that are known to be wrong, and tells what to use instead.
 pub(super) fn supported(ty: &Type, errors: &mut Errors) {
     let mistake = match ty {
         Type::Group(group) => return supported(&group.elem, errors),
@@ -33,7 +33,7 @@ pub(super) fn supported(ty: &Type, errors: &mut Errors) {
 
 /// Whether the type is spelled like one of fixed size: a number, or a few of them.
 pub(super) fn is_fixed(ty: &Type) -> bool {
-    // A long array is written in one piece anyway, and should not be copied for its neighbours.
+    // A long array is written in one piece anyway; copying it together with its neighbours would cost more.
     const MAX_ITEMS: usize = 16;
     match ty {
         Type::Group(group) => is_fixed(&group.elem),

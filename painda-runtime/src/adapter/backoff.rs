@@ -10,8 +10,8 @@ use crate::random::Random;
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
-/// The delays between attempts: they double up to a cap, and are jittered so that nodes don't come back all at once. It is told what
-/// time it is.
+/// The delays between attempts: they double up to a cap, and are jittered so that nodes don't reconnect all at once. Gets the time
+/// from its caller.
 #[derive(Debug)]
 pub(super) struct Backoff {
     /// How long an attempt may take.
@@ -30,14 +30,14 @@ impl Backoff {
 
     /// How long to wait before the next attempt: between half the delay and all of it.
     pub(super) fn delay(&mut self, now: Instant) -> Duration {
-        // A connection that lasted is a new outage; one that is closed as soon as it is made is not.
+        // After a connection that has lasted this is a new outage. A connection that broke as soon as it was made is still the same one.
         let lasted = |last| now.duration_since(last) > 2 * (LONGEST_DELAY + self.attempt);
         if self.last.replace(now).is_none_or(lasted) {
             self.next = FIRST_DELAY;
         }
         let delay = self.next;
         self.next = (delay * 2).min(LONGEST_DELAY);
-        // Without random numbers there is no jitter, which does no harm.
+        // Without random numbers there is no jitter. That is harmless.
         let jitter = self.random.bytes().map_or(u32::MAX, u32::from_le_bytes);
         delay.mul_f64(0.5 + f64::from(jitter) / f64::from(u32::MAX) / 2.0)
     }

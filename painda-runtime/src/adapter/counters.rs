@@ -1,16 +1,15 @@
-//! What is counted, for those who ask the adapter or the server and, with the feature `metrics`, for the `metrics` facade.
+//! Counters: for the adapter's and the server's own statistics and, with the feature `metrics`, for the `metrics` facade.
 //!
 //! Shared by all adapters and the server. The facade's handles are made once: looking one up by its name costs more than what is
 //! counted.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Something that is counted: a line of a table of [`counters!`]. What it is made from beside its name and its description is
-/// different from table to table.
+/// A kind of counter: a line of a table of [`counters!`]. `From` is what it is made from beside its name and its description.
 pub(crate) trait Count<From: ?Sized> {
     fn new(name: &'static str, what: &'static str, from: &From) -> Self;
 
-    /// How much was counted since it was made, all labels together.
+    /// The total since it was made, of all labels together.
     fn total(&self) -> u64;
 }
 
@@ -48,8 +47,8 @@ impl<From: ?Sized> Count<From> for Counter {
     }
 }
 
-/// A number that goes up and down, of the facade alone. Equal gauges in one process add up, and one that is dropped counts no more:
-/// so they are right also where a process has several nodes.
+/// A number that goes up and down; for the facade only. Equal gauges of one process add up, and one that is dropped is subtracted:
+/// so the value is right where a process has several nodes.
 #[cfg(feature = "metrics")]
 pub(crate) struct Gauge {
     value: AtomicU64,
@@ -58,7 +57,7 @@ pub(crate) struct Gauge {
 
 #[cfg(feature = "metrics")]
 impl Gauge {
-    /// Of several with one name, each has other labels.
+    /// Gauges of one name must differ in their labels.
     pub(crate) fn new(name: &'static str, what: &'static str, labels: &[(&'static str, &'static str)]) -> Self {
         metrics::describe_gauge!(name, what);
         Self { value: AtomicU64::new(0), facade: metrics::gauge!(name, labels) }

@@ -4,15 +4,16 @@ use alloc::sync::Arc;
 use core::fmt;
 use std::time::SystemTime;
 
-/// Whether an adapter reaches the other nodes, as it says itself: see [`PPAdapter::health`](super::PPAdapter::health).
+/// Whether an adapter reaches the other nodes: see [`PPAdapter::health`](super::PPAdapter::health).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Health {
-    /// What is published goes to the other nodes, and theirs arrives.
+    /// The other nodes receive what this node publishes, and this node what they publish.
     Up,
-    /// Other nodes hear this one later or not at all, or it does not hear them, or rooms' members are not known. With Redis: a
+    /// Other nodes receive this one's messages late or not at all, or this one theirs, or rooms' members are not written. With Redis: a
     /// connection is down, or leads to a server that is no master, or Redis takes no writes for now. Delivery on this node goes on.
     Degraded {
-        /// What it is that does not work, and why; of several things, the one that has not worked for longest.
+        /// What does not work, and why; of several things, the one that has failed for the longest time.
         reason: Arc<str>,
         /// Since when.
         since: SystemTime,

@@ -1,20 +1,20 @@
-//! What a node learns about its own lease each time that it renews it.
+//! What follows from each renewal of a node's own lease.
 //!
-//! Bookkeeping alone: it asks nobody, and is told what time it is.
+//! Bookkeeping only: it has no connection and gets the time from its caller.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Within a lease, it is renewed this often, and the others' are looked at.
-const BEATS: u32 = 4;
+/// How many times a lease is renewed within its length. The other nodes' leases are checked as often.
+const RENEWALS_PER_LEASE: u32 = 4;
 
-/// This node's lease: while the backend has it, the other nodes take this one for alive.
+/// This node's lease: while the backend has it, the other nodes take this node for alive.
 pub(super) struct Lease {
     length: Duration,
     /// When it was taken or renewed the last time.
     renewed: Option<Instant>,
-    /// At the next renewal everything is to be written again.
+    /// Members are to be written again at the next renewal.
     again: bool,
     /// At the last renewal the backend had forgotten it.
     forgotten: bool,
@@ -37,20 +37,20 @@ pub(super) struct Renewed {
     pub(super) rewrite: bool,
 }
 
-/// What was there before is no longer there.
+/// How a lease was lost.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Loss {
     /// The lease had ended, because it was not renewed for this long: others may have removed the node's members.
     Ended(Duration),
     /// The lease had not ended, and the backend does not have it.
     Forgotten {
-        /// That was not so the last time.
+        /// The backend had it at the renewal before.
         first: bool,
     },
 }
 
 impl Lease {
-    /// One that was not taken yet.
+    /// A lease that was not taken yet.
     pub(super) fn new(length: Duration) -> Self {
         Self { length, renewed: None, again: false, forgotten: false }
     }
@@ -61,10 +61,10 @@ impl Lease {
 
     /// How long to wait between two renewals.
     pub(super) fn interval(&self) -> Duration {
-        self.length / BEATS
+        self.length / RENEWALS_PER_LEASE
     }
 
-    /// Has everything written again at the next renewal.
+    /// Requests that members are written again at the next renewal.
     pub(super) fn write_again(&mut self) {
         self.again = true;
     }
@@ -82,7 +82,8 @@ impl Lease {
         self.forgotten = matches!(loss, Some(Loss::Forgotten { .. }));
         self.renewed = Some(now);
         let rewrite = loss.is_some() || self.again;
-        // Another node that was removing members may have removed some after they are written: they are written once more.
+        // Another node may still be removing this one's members, and may remove some of those that are written now. So they are
+        // written once more at the next renewal.
         self.again = loss.is_some() && !found.alive;
         Renewed { loss, rewrite }
     }
@@ -101,16 +102,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_taken_is_not_lost() {
+    fn a_lease_that_was_never_taken_is_not_lost() {
         let mut lease = Lease::new(LENGTH);
         assert_eq!(lease.renewed(GONE, Instant::now()), kept(false));
     }
 
     #[test]
-    fn a_lease_that_had_ended_has_everything_written_twice() {
+    fn after_a_lease_has_ended_members_are_written_twice() {
         let (mut lease, start) = (Lease::new(LENGTH), Instant::now());
         lease.renewed(GONE, start);
-        assert_eq!(lease.renewed(THERE, start + LENGTH), kept(false), "nobody has missed it");
+        assert_eq!(lease.renewed(THERE, start + LENGTH), kept(false), "nobody has noticed");
         let ended = Renewed { loss: Some(Loss::Ended(LENGTH)), rewrite: true };
         assert_eq!(lease.renewed(GONE, start + 2 * LENGTH), ended);
         assert_eq!(lease.renewed(THERE, start + 2 * LENGTH), kept(true), "somebody may have been removing it");
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_that_forgets_is_told_from_a_lease_that_ended() {
+    fn a_backend_that_forgets_is_distinguished_from_a_lease_that_ended() {
         let (mut lease, now) = (Lease::new(LENGTH), Instant::now());
         lease.renewed(GONE, now);
         let forgotten = |first| Renewed { loss: Some(Loss::Forgotten { first }), rewrite: true };

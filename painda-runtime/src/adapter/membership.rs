@@ -1,7 +1,8 @@
-//! What this node wants to be in which sets, and what of that the backend may not know yet.
+//! Which members this node wants to have in which sets, and which changes the backend may not have taken yet.
 //!
-//! Bookkeeping alone: no connection, no task, and no idea what the sets mean. Per set and member only the last wish counts, so
-//! what waits for the backend is bounded by what exists or existed there, however much comes and goes while the backend is away.
+//! Bookkeeping only: no connection, no task, and the meaning of the sets is not known here. For each set and member only the latest
+//! change is kept. So what waits for the backend is bounded by the number of members, however many changes are made while the backend
+//! is away.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
@@ -20,9 +21,9 @@ pub(super) type Written = oneshot::Receiver<Result<(), AdapterError>>;
 type Entry = (Arc<str>, Arc<str>);
 
 #[derive(Default)]
-struct Wish {
+struct Membership {
     wanted: bool,
-    /// The backend may have it.
+    /// The backend may have it: a change that adds it was sent.
     stored: bool,
     /// Is in the queue of changes.
     queued: bool,
@@ -40,34 +41,36 @@ pub(super) struct Change {
 #[derive(Default)]
 pub(super) struct Members {
     /// Ordered, so that a set's entries stand together.
-    entries: BTreeMap<Entry, Wish>,
+    entries: BTreeMap<Entry, Membership>,
     queue: VecDeque<Entry>,
     /// Changes that the backend refused, to be tried again.
     refused: Vec<Entry>,
-    /// Changes that were for another server of the cluster, which takes them over or will not, or that came at a bad time.
+    /// Changes that the backend refused for now, because another server of a Redis Cluster has the set or no writes are taken: they
+    /// are handed over or tried again.
     postponed: BTreeSet<Entry>,
-    /// How many changes are on their way.
+    /// How many changes were taken and are not answered.
     in_flight: usize,
 }
 
 impl Members {
-    /// Wants a member to be in a set, or not to be. Also says whether that is another wish than before.
+    /// Records whether a member is to be in a set. Also returns whether that is a change.
     pub(super) fn set(&mut self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Written, bool) {
         let (waiter, written) = oneshot::channel();
-        let changed = self.entries.get(&(key.clone(), member.clone())).is_some_and(|wish| wish.wanted) != wanted;
-        let wish = self.wish(key, member, wanted);
-        wish.waiters.push(waiter);
+        let changed =
+            self.entries.get(&(key.clone(), member.clone())).is_some_and(|membership| membership.wanted) != wanted;
+        let membership = self.update(key, member, wanted);
+        membership.waiters.push(waiter);
         (written, changed)
     }
 
-    fn wish(&mut self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> &mut Wish {
+    fn update(&mut self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> &mut Membership {
         let entry = (key.clone(), member.clone());
-        let wish = self.entries.entry(entry.clone()).or_default();
-        wish.wanted = wanted;
-        // Callers that gave up leave their waiter behind.
-        wish.waiters.retain(|waiter| !waiter.is_closed());
-        enqueue(&mut self.queue, &entry, wish);
-        wish
+        let membership = self.entries.entry(entry.clone()).or_default();
+        membership.wanted = wanted;
+        // Callers that have given up leave their waiter behind.
+        membership.waiters.retain(|waiter| !waiter.is_closed());
+        enqueue(&mut self.queue, &entry, membership);
+        membership
     }
 
     /// Takes up to `limit` changes, oldest first. Each must be reported by [`finish`](Self::finish) or
@@ -76,20 +79,20 @@ impl Members {
         let mut changes = Vec::new();
         while changes.len() < limit {
             let Some(entry) = self.queue.pop_front() else { break };
-            let Some(wish) = self.entries.get_mut(&entry) else { continue };
-            wish.queued = false;
+            let Some(membership) = self.entries.get_mut(&entry) else { continue };
+            membership.queued = false;
             self.postponed.remove(&entry);
-            let waiters = std::mem::take(&mut wish.waiters);
-            if !wish.wanted && !wish.stored {
-                // Came and went before the backend heard of it.
+            let waiters = std::mem::take(&mut membership.waiters);
+            if !membership.wanted && !membership.stored {
+                // Added and removed before the backend was told.
                 self.entries.remove(&entry);
                 for waiter in waiters {
                     let _ = waiter.send(Ok(()));
                 }
                 continue;
             }
-            wish.stored = true;
-            let add = wish.wanted;
+            membership.stored = true;
+            let add = membership.wanted;
             let (key, member) = entry;
             changes.push(Change { key, member, add, waiters });
         }
@@ -97,21 +100,21 @@ impl Members {
         changes
     }
 
-    /// A change was answered, or, with [`AdapterError::Unavailable`], its fate is unknown.
+    /// A change was answered. [`AdapterError::Unavailable`] means that it is unknown whether the backend has taken it.
     pub(super) fn finish(&mut self, change: Change, result: Result<(), AdapterError>) {
         self.in_flight -= 1;
         let entry = (change.key, change.member);
-        if let Some(wish) = self.entries.get_mut(&entry) {
+        if let Some(membership) = self.entries.get_mut(&entry) {
             match &result {
-                Ok(()) if !change.add && !wish.wanted && !wish.queued => {
+                Ok(()) if !change.add && !membership.wanted && !membership.queued => {
                     self.entries.remove(&entry);
                 }
                 Ok(()) => {}
-                // Refused by the backend: now is no better time than before.
+                // Refused by the backend. To repeat it at once would be refused as well.
                 Err(AdapterError::Backend(_)) => self.refused.push(entry),
                 Err(_) => {
-                    if !wish.queued {
-                        wish.queued = true;
+                    if !membership.queued {
+                        membership.queued = true;
                         self.queue.push_front(entry);
                     }
                 }
@@ -122,13 +125,13 @@ impl Members {
         }
     }
 
-    /// A change was refused because another server of the cluster has the set, or will have it in a moment, or because the server
-    /// takes no writes for now: nothing was done, and whoever waits goes on waiting.
+    /// A change was refused for now, because another server of a Redis Cluster has the set or is about to get it, or because the
+    /// server takes no writes. Nothing was done, and callers that wait for the change go on waiting.
     pub(super) fn postpone(&mut self, change: Change) {
         self.in_flight -= 1;
         let entry = (change.key, change.member);
-        if let Some(wish) = self.entries.get_mut(&entry) {
-            wish.waiters.extend(change.waiters);
+        if let Some(membership) = self.entries.get_mut(&entry) {
+            membership.waiters.extend(change.waiters);
             self.postponed.insert(entry);
         }
     }
@@ -137,78 +140,78 @@ impl Members {
     pub(super) fn rewrite(&mut self) {
         self.refused.clear();
         self.postponed.clear();
-        for (entry, wish) in &mut self.entries {
-            enqueue(&mut self.queue, entry, wish);
+        for (entry, membership) in &mut self.entries {
+            enqueue(&mut self.queue, entry, membership);
         }
     }
 
-    /// Queues what the backend refused; `false` if there is nothing to do.
+    /// Queues what the backend refused. `false` if there is nothing to write.
     pub(super) fn retry_refused(&mut self) -> bool {
         for entry in std::mem::take(&mut self.refused).into_iter().chain(std::mem::take(&mut self.postponed)) {
-            if let Some(wish) = self.entries.get_mut(&entry) {
-                enqueue(&mut self.queue, &entry, wish);
+            if let Some(membership) = self.entries.get_mut(&entry) {
+                enqueue(&mut self.queue, &entry, membership);
             }
         }
         !self.queue.is_empty()
     }
 
-    /// Wants nothing to be in these sets any more.
+    /// Records that these sets are to have no member of this node any more.
     pub(super) fn leave(&mut self, which: impl Fn(&str) -> bool) {
-        for (entry, wish) in self.entries.iter_mut().filter(|((key, _), _)| which(key)) {
-            wish.wanted = false;
-            enqueue(&mut self.queue, entry, wish);
+        for (entry, membership) in self.entries.iter_mut().filter(|((key, _), _)| which(key)) {
+            membership.wanted = false;
+            enqueue(&mut self.queue, entry, membership);
         }
     }
 
-    /// Gives up the sets that are not `ours` any more: another server has them now. The wishes go to whoever serves it.
+    /// Hands over the sets that are not `ours` any more, because another server has them now.
     pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool, mut to: impl FnMut(Handover)) {
         let moved: Vec<Entry> = self.entries.keys().filter(|(key, _)| !ours(key)).cloned().collect();
         for entry in moved {
             self.postponed.remove(&entry);
-            if let Some(Wish { wanted, stored, waiters, .. }) = self.entries.remove(&entry) {
+            if let Some(Membership { wanted, stored, waiters, .. }) = self.entries.remove(&entry) {
                 to(Handover { key: entry.0, member: entry.1, wanted, stored, waiters });
             }
         }
-        // What is left of them in the queue is passed over when it is taken.
+        // Their entries in the queue are skipped when they are taken.
     }
 
-    /// Takes a wish over from another server's.
-    pub(super) fn take_over(&mut self, wish: Handover) {
-        let Handover { key, member, wanted, stored, mut waiters } = wish;
-        let own = self.wish(&key, &member, wanted);
+    /// Takes over a membership from the bookkeeping of another server.
+    pub(super) fn take_over(&mut self, membership: Handover) {
+        let Handover { key, member, wanted, stored, mut waiters } = membership;
+        let own = self.update(&key, &member, wanted);
         own.stored |= stored;
         own.waiters.append(&mut waiters);
     }
 
-    /// The connection is down: whoever waits is told so, what is wanted stays.
+    /// The connection is down: callers that wait get the error. The changes are kept.
     pub(super) fn fail_waiters(&mut self, why: &AdapterError) {
-        for waiter in self.entries.values_mut().flat_map(|wish| wish.waiters.drain(..)) {
+        for waiter in self.entries.values_mut().flat_map(|membership| membership.waiters.drain(..)) {
             let _ = waiter.send(Err(why.clone()));
         }
     }
 
-    /// Has the backend been told everything? What it refused counts as told, unless it was postponed.
+    /// Has the backend answered all changes? Refused ones count as answered, postponed ones do not.
     pub(super) fn is_written(&self) -> bool {
         self.queue.is_empty() && self.postponed.is_empty() && self.in_flight == 0
     }
 
-    /// What this node wants of a set: what the backend says is to be corrected by this, because it may not know yet.
-    pub(super) fn wishes(&self, key: &str) -> Wishes {
+    /// This node's own memberships of a set. They are to be applied to the backend's answer, which may lack the latest changes.
+    pub(super) fn local_members(&self, key: &str) -> LocalMembers {
         let start: Entry = (key.into(), "".into());
         let own = self.entries.range(start..).take_while(|((of, _), _)| **of == *key);
-        Wishes(own.map(|((_, member), wish)| (member.clone(), wish.wanted)).collect())
+        LocalMembers(own.map(|((_, member), membership)| (member.clone(), membership.wanted)).collect())
     }
 }
 
-/// A wish is in the queue once.
-fn enqueue(queue: &mut VecDeque<Entry>, entry: &Entry, wish: &mut Wish) {
-    if !wish.queued {
-        wish.queued = true;
+/// Queues a membership, unless it is queued already.
+fn enqueue(queue: &mut VecDeque<Entry>, entry: &Entry, membership: &mut Membership) {
+    if !membership.queued {
+        membership.queued = true;
         queue.push_back(entry.clone());
     }
 }
 
-/// A wish on its way from one server's bookkeeping to another's.
+/// A membership that moves from one server's bookkeeping to another's.
 pub(super) struct Handover {
     key: Arc<str>,
     member: Arc<str>,
@@ -223,10 +226,10 @@ impl Handover {
     }
 }
 
-/// Names that must be, or must not be, in a set.
-pub(super) struct Wishes(Vec<(Arc<str>, bool)>);
+/// The members of a set as far as this node has set them, each with whether it is to be there.
+pub(super) struct LocalMembers(Vec<(Arc<str>, bool)>);
 
-impl Wishes {
+impl LocalMembers {
     pub(super) fn correct(self, found: &mut HashSet<String>) {
         for (name, wanted) in self.0 {
             if wanted {
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_last_wish_is_sent() {
+    fn only_the_latest_change_is_sent() {
         let mut members = Members::default();
         for wanted in [true, false, true] {
             drop(set(&mut members, "a", wanted));
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_on_its_way_is_not_written() {
+    fn a_change_that_is_not_answered_is_not_written() {
         let mut members = Members::default();
         drop(set(&mut members, "a", true));
         for change in members.take(100) {
@@ -281,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_named_is_left() {
+    fn only_the_selected_sets_are_left() {
         let mut members = Members::default();
         for key in ["room:a", "client:b"] {
             drop(members.set(&key.into(), &"b".into(), true));
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_tried_again_later() {
+    fn a_refused_change_is_tried_again_later() {
         let mut members = Members::default();
         let mut written = set(&mut members, "a", true);
         for change in members.take(100) {
@@ -319,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_for_a_set_that_moves_goes_on_waiting() {
+    fn a_caller_that_waits_for_a_set_that_moves_goes_on_waiting() {
         let (mut old, mut new) = (Members::default(), Members::default());
         let mut written = set(&mut old, "a", true);
         for change in old.take(100) {
             old.postpone(change);
         }
         assert!(written.try_recv().is_err() && !old.is_written());
-        old.hand_over(|_| false, |wish| new.take_over(wish));
+        old.hand_over(|_| false, |membership| new.take_over(membership));
         assert!(old.is_written() && !old.retry_refused());
         assert_eq!(taken(&mut new), [("a".to_owned(), true)]);
         assert_eq!(written.try_recv(), Ok(Ok(())));
@@ -342,25 +345,25 @@ mod tests {
     }
 
     #[test]
-    fn wishes_are_those_of_one_set() {
+    fn local_members_are_those_of_one_set() {
         let mut members = Members::default();
         for key in ["q", "r", "rr"] {
             drop(members.set(&key.into(), &key.to_uppercase().into(), true));
         }
         drop(members.set(&"r".into(), &"gone".into(), false));
         let mut found = HashSet::from(["gone".to_owned(), "other".to_owned()]);
-        members.wishes("r").correct(&mut found);
+        members.local_members("r").correct(&mut found);
         assert_eq!(found, HashSet::from(["R".to_owned(), "other".to_owned()]));
     }
 
     #[test]
-    fn what_moves_to_another_server_is_written_there() {
+    fn members_that_move_to_another_server_are_written_there() {
         let (mut old, mut new) = (Members::default(), Members::default());
         drop(set(&mut old, "a", true));
         assert_eq!(taken(&mut old).len(), 1);
         drop(set(&mut old, "a", false));
         drop(set(&mut old, "b", true));
-        old.hand_over(|_| false, |wish| new.take_over(wish));
+        old.hand_over(|_| false, |membership| new.take_over(membership));
         assert!(old.entries.is_empty() && taken(&mut old).is_empty());
         assert_eq!(taken(&mut new), [("a".to_owned(), false), ("b".to_owned(), true)]);
     }

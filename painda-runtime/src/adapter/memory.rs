@@ -15,7 +15,7 @@ use std::{
 use papaya::{HashMap as ConcurrentMap, Operation};
 use parking_lot::Mutex;
 
-use super::{AdapterError, BoxFuture, Callback, Delivery, PPAdapter};
+use super::{AdapterError, BoxFuture, Callback, PPAdapter, Published};
 use crate::Message;
 
 /// The in-memory adapter, which a server uses unless it is given another one.
@@ -133,7 +133,7 @@ impl PPAdapter for MemoryAdapter {
     fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError> {
         let Some(nodes) = self.bus.channels.pin().get(channel).cloned() else { return Ok(()) };
         for hearing in nodes.iter().filter(|hearing| hearing.node != self.node) {
-            (hearing.callback)(Delivery { channel, message: message.clone(), exclude });
+            (hearing.callback)(Published::new(channel, message.clone(), exclude));
         }
         Ok(())
     }

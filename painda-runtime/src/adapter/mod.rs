@@ -8,6 +8,7 @@
 
 #[cfg(feature = "redis")]
 mod backoff;
+mod cause;
 pub(crate) mod counters;
 #[cfg(feature = "redis")]
 mod faults;
@@ -28,18 +29,20 @@ use std::collections::HashSet;
 
 use crate::Message;
 
+pub use cause::Cause;
 pub use health::Health;
 pub use memory::MemoryAdapter;
 
 /// A boxed future, so that [`PPAdapter`] can be used as `dyn`.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What a subscription hears; called in the order of arrival, on the adapter's task: it must not block.
-pub type Callback = Arc<dyn Fn(Delivery<'_>) + Send + Sync>;
+/// The callback of a subscription, called for each message in the order of arrival, on the adapter's task: it must not block.
+pub type Callback = Arc<dyn Fn(Published<'_>) + Send + Sync>;
 
-/// A message that another node published.
+/// A message that another node has published, as an adapter passes it to a [`Callback`].
 #[derive(Debug)]
-pub struct Delivery<'a> {
+#[non_exhaustive]
+pub struct Published<'a> {
     /// The channel that it came on.
     pub channel: &'a str,
     /// The event, as the other node encoded it.
@@ -48,15 +51,23 @@ pub struct Delivery<'a> {
     pub exclude: Option<&'a str>,
 }
 
+impl<'a> Published<'a> {
+    /// A message that came on this channel; `exclude` is the client that must not get it.
+    #[must_use]
+    pub fn new(channel: &'a str, message: Message, exclude: Option<&'a str>) -> Self {
+        Self { channel, message, exclude }
+    }
+}
+
 /// The documented adapter interface: publish/subscribe on channels, and the members of rooms. Beside these eight operations an
-/// adapter may say [how it is](Self::health).
+/// adapter may report [whether it works](Self::health).
 ///
 /// # What an implementation promises
 /// - **Calls take effect in the order they are made.** A method does its bookkeeping before it returns; the future it
 ///   returns only waits for the backend and may be dropped. So `subscribe` followed by `unsubscribe` leaves nothing behind.
-/// - **A publish is never heard by its own node.** The server has delivered to its own sockets already.
-/// - **Nothing blocks.** `publish` queues; while the backend is away it goes on queueing up to a bound, and says when
-///   that is reached. `subscribe` and the room operations remember what is wanted and see to it when the backend is back.
+/// - **A node never receives its own publish.** The server has delivered to its own sockets already.
+/// - **Nothing blocks.** `publish` queues, also while the backend is away, up to a bound beyond which it returns an error.
+///   `subscribe` and the room operations remember what is wanted, and it is carried out when the backend is back.
 pub trait PPAdapter: Send + Sync + 'static {
     /// Sends a message to the channel's subscribers on all other nodes, without waiting for the backend.
     ///
@@ -64,13 +75,13 @@ pub trait PPAdapter: Send + Sync + 'static {
     /// When the message can't be carried, or the queue is full: then it was not queued.
     fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError>;
 
-    /// Makes this node hear a channel; `callback` replaces an earlier one of the same channel.
+    /// Subscribes this node to a channel; `callback` replaces an earlier one of the same channel.
     ///
     /// The future ends when the backend has confirmed, at once where it had already, and with an error where the backend
     /// can't be reached now: the subscription then follows by itself once it can.
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>>;
 
-    /// Stops hearing a channel. No further call of the callback begins once this has returned; one that is under way on another
+    /// Unsubscribes from a channel. No further call of the callback begins once this has returned; one that is under way on another
     /// thread may still end.
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>>;
 
@@ -86,12 +97,12 @@ pub trait PPAdapter: Send + Sync + 'static {
     /// The rooms that a client is in, whatever node it is on.
     fn get_client_rooms(&self, client_id: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>>;
 
-    /// Sends what is queued as far as the backend takes it, removes this node's members, and lets go of the backend. A server that
-    /// closes leaves it to this to take its clients out of their rooms.
+    /// Sends what is queued as far as the backend takes it, removes this node's members, and disconnects. A server that closes relies
+    /// on this to remove its clients from their rooms.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>>;
 
     /// Whether the other nodes can be reached now, for [readiness probes](crate::PPServer::health). It is asked often, and
-    /// answers from what the adapter knows already. An adapter that has no connections to lose need not say anything: the default is
+    /// answers from what the adapter knows already. An adapter without connections need not implement it: the default is
     /// [`Health::Up`].
     fn health(&self) -> Health {
         Health::Up
@@ -141,9 +152,9 @@ impl<A: PPAdapter + ?Sized> PPAdapter for Arc<A> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AdapterError {
-    /// The backend can't be reached now, or did not answer in time; the text says why. Subscriptions and changes of rooms are
+    /// The backend can't be reached now, or did not answer in time. Subscriptions and changes of rooms are
     /// remembered and done later; connecting and questions have to be asked again.
-    Unavailable(Arc<str>),
+    Unavailable(Cause),
     /// The queue of publishes has reached its bound; the message was not queued.
     QueueFull {
         /// The bound, in bytes.
@@ -151,10 +162,15 @@ pub enum AdapterError {
     },
     /// The message does not fit the wire.
     Message(crate::wire::envelope::EnvelopeError),
-    /// A setting is wrong; the text says which and why.
-    Config(Arc<str>),
+    /// A setting is wrong, or Redis does not accept it.
+    Config {
+        /// The name of the builder's method.
+        setting: &'static str,
+        /// What is wrong with it.
+        why: Arc<str>,
+    },
     /// The backend answered with an error.
-    Backend(Arc<str>),
+    Backend(Cause),
     /// The adapter was closed.
     Closed,
 }
@@ -162,8 +178,8 @@ pub enum AdapterError {
 #[cfg(feature = "redis")]
 impl AdapterError {
     /// A setting that can't be used.
-    fn setting(name: &str, why: impl fmt::Display) -> Self {
-        Self::Config(alloc::format!("{name}: {why}").into())
+    fn setting(setting: &'static str, why: impl fmt::Display) -> Self {
+        Self::Config { setting, why: alloc::format!("{why}").into() }
     }
 }
 
@@ -176,7 +192,7 @@ impl fmt::Display for AdapterError {
                 "the queue of publishes is full ({limit} bytes): the backend is away or too slow; emit less, or raise the bound"
             ),
             Self::Message(error) => error.fmt(f),
-            Self::Config(what) => write!(f, "wrong setting: {what}"),
+            Self::Config { setting, why } => write!(f, "wrong setting: {setting}: {why}"),
             Self::Backend(what) => write!(f, "the backend refused: {what}"),
             Self::Closed => f.write_str("the adapter is closed"),
         }
@@ -187,6 +203,7 @@ impl core::error::Error for AdapterError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Message(error) => Some(error),
+            Self::Unavailable(cause) | Self::Backend(cause) => cause.source(),
             _ => None,
         }
     }

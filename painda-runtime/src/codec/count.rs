@@ -1,7 +1,6 @@
-//! How many items follow: a `u32` as LEB128, seven bits a byte, the lowest first.
+//! Writes the count of the items that follow: a `u32` as LEB128, seven bits a byte, the lowest first.
 //!
-//! Owns the writing side; [`Reader::count`](super::Reader::count) reads, and accepts only the
-//! shortest form.
+//! [`Reader::count`](super::Reader::count) reads it, and accepts only the shortest form.
 
 use super::sink::Sink;
 
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_is_believed_only_as_far_as_the_bytes_go() {
+    fn a_count_larger_than_the_bytes_allow_is_refused() {
         let largest = [0xff, 0xff, 0xff, 0xff, 0x0f];
         assert_eq!(read(&largest, 3), Err(Reason::Truncated { needed: u32::MAX as usize, left: 3 }));
         assert_eq!(Reader::new(&[2, 0, 0, 0]).count(2).map_err(|error| error.offset()), Err(1));

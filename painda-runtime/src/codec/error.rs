@@ -1,4 +1,4 @@
-//! What can be wrong with the bytes of a message, and where.
+//! Errors of decoding, with the place in the message.
 //!
 //! Owns [`DecodeError`] and the path to a field. Errors are built on cold paths only: a
 //! `Result<T, DecodeError>` carries one pointer, and the path grows on the way out.
@@ -13,7 +13,7 @@ pub const MAX_DEPTH: u8 = 64;
 
 /// Bytes that are not a valid message.
 ///
-/// It says what was wrong, in which field, and at which byte:
+/// It has what was wrong, in which field, and at which byte:
 ///
 /// ```
 /// # use painda_runtime::PPEvent;
@@ -70,7 +70,7 @@ pub enum Reason {
 }
 
 impl DecodeError {
-    /// An error at a byte of the message. The path is added by those who know it.
+    /// An error at a byte of the message. Callers add the path.
     #[cold]
     #[inline(never)]
     #[must_use]
@@ -78,7 +78,7 @@ impl DecodeError {
         DecodeError(Box::new(Detail { reason, offset, event: None, path: Path::default() }))
     }
 
-    /// The same error, seen from the value that contains the part.
+    /// The same error with one more step at the beginning of its path.
     #[cold]
     #[inline(never)]
     #[must_use]
@@ -155,17 +155,17 @@ impl fmt::Display for DecodeError {
     }
 }
 
-// A failed `unwrap` should read as a sentence as well.
+// So that the message of a failed `unwrap` is readable.
 impl fmt::Debug for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DecodeError({self})")
     }
 }
 
-/// The way from an event to one of its parts: `entities[3].name`.
+/// The path from an event to one of its parts: `entities[3].name`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Path {
-    // From the part outwards, the order in which an error travels.
+    // From the part outwards: the order in which they are added.
     segments: Vec<Segment>,
 }
 
@@ -181,7 +181,7 @@ pub enum Segment {
 }
 
 impl Path {
-    /// Whether it leads nowhere: the error concerns the whole message.
+    /// Whether it has no steps: the error concerns the whole message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()

@@ -2,8 +2,7 @@
 //!
 //! Owns how types are hashed at compile time. It reads types, never values.
 //!
-//! A fingerprint is the 64-bit FNV-1a hash of a text of bytes that is put together like this, and this
-//! will not change. `→ T` is the fingerprint of `T`, numbers have 8 bytes, both big-endian:
+//! A fingerprint is the 64-bit FNV-1a hash of the following bytes. This will not change. `→ T` is the fingerprint of `T`, numbers have 8 bytes, both big-endian:
 //!
 //! | type | text |
 //! | --- | --- |
@@ -17,7 +16,7 @@
 //! | `Box<T>` | as `T` |
 //! | a struct or enum inside 16 others | `…`: types may contain themselves |
 //!
-//! An event is a struct, followed by the version of each field that a later one has brought.
+//! An event is a struct, followed by the version of each field that was added later than in version 1.
 //!
 //! A fingerprint of names has, besides, the name of each field before its → (`0` in tuples), and the
 //! name of each variant after its tag. A name is its length, then its UTF-8.
@@ -28,15 +27,15 @@ use core::marker::PhantomData;
 
 /// The two fingerprints of a type.
 pub trait Print {
-    /// What the bytes mean.
+    /// Of the layout of the bytes.
     const LAYOUT: u64;
-    /// The names of fields and variants as well.
+    /// Of the names of fields and variants as well.
     const NAMES: u64;
 }
 
-/// How many more levels of structs and enums are looked into.
+/// How many more levels of structs and enums are included.
 pub trait Depth: 'static {
-    /// The fingerprints of a struct or enum that has come up.
+    /// The fingerprints of a struct or enum at this level.
     type Enter<T: Named>: Print;
 }
 
@@ -49,7 +48,7 @@ pub struct End;
 pub struct Deeper<D>(PhantomData<D>);
 
 impl Depth for End {
-    type Enter<T: Named> = Cut;
+    type Enter<T: Named> = TooDeep;
 }
 
 impl<D: Depth> Depth for Deeper<D> {
@@ -58,7 +57,7 @@ impl<D: Depth> Depth for Deeper<D> {
 
 type Four<D> = Deeper<Deeper<Deeper<Deeper<D>>>>;
 
-/// What an event's fields are looked into with: 16 levels of structs and enums.
+/// The depth for an event's fields: 16 levels of structs and enums.
 pub type Top = Four<Four<Four<Four<End>>>>;
 
 /// A hash that grows at compile time.
@@ -149,7 +148,7 @@ leaves! {
     Bool = "bool",
     Text = "String",
     Blob = "Bytes",
-    Cut = "…",
+    TooDeep = "…",
 }
 
 /// A type with one or two types in it.
@@ -195,15 +194,15 @@ for_each_tuple!(tuples);
 
 /// A struct or an enum.
 pub trait Named {
-    /// The fingerprints, where the parts are looked into with `D`; always [`NamedPrint`].
+    /// The fingerprints, with the parts to the depth `D`; always [`NamedPrint`].
     type Parts<D: Depth>: Print;
 }
 
 /// A struct or an enum, as the derive has described it to a depth.
 pub trait Described<D: Depth> {
-    /// [`Print::LAYOUT`], where the parts are looked into with `D`.
+    /// [`Print::LAYOUT`], with the parts to the depth `D`.
     const LAYOUT: u64;
-    /// [`Print::NAMES`], where the parts are looked into with `D`.
+    /// [`Print::NAMES`], with the parts to the depth `D`.
     const NAMES: u64;
 }
 

@@ -1,4 +1,4 @@
-//! What the code of the derives calls, to be small itself. Not for anybody else.
+//! Functions that generated code calls, so that it is small. Not public API.
 
 use super::compound::sum;
 use super::error::{DecodeError, Reason, Segment};
@@ -29,8 +29,8 @@ pub const fn check(problem: Option<&'static str>) {
     }
 }
 
-/// Where the field is that tells apart what a newer event replaces, from the sizes of the fields before
-/// it and its own: offsets in bytes of its start and its end.
+/// The place of the key field of a `latest` event, from the sizes of the fields before it and its own: the offsets in bytes of its
+/// start and its end.
 ///
 /// # Panics
 /// At compile time, where that differs from message to message.
@@ -53,7 +53,7 @@ pub fn nested<'a, T: Wire>(
     read: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
     match T::FIXED_SIZE {
-        // It cannot contain itself.
+        // A type of fixed size cannot contain itself.
         Some(_) => read(reader),
         None => reader.nested(read),
     }

@@ -1,5 +1,4 @@
-//! What can be asked of the fields of a struct or of a variant. It knows their types by reference only, and reads or writes no
-//! message.
+//! The methods of [`Layout`] and [`Field`]. Types are known by reference only; no message is read or written here.
 
 use super::notes::{Notes, noted};
 use super::types::{Field, Layout, Shape, TypeRef, WireType};
@@ -7,13 +6,14 @@ use alloc::vec::Vec;
 use core::fmt;
 
 impl Layout {
-    /// The layout of a struct with these fields.
+    /// The layout of a struct with these fields; for generated code and tests.
+    #[doc(hidden)]
     #[must_use]
     pub const fn new(shape: Shape, fields: &'static [Field]) -> Self {
         Layout { shape, fields }
     }
 
-    /// How the fields are told apart.
+    /// Whether the fields have names or positions.
     #[must_use]
     pub const fn shape(&self) -> Shape {
         self.shape
@@ -40,7 +40,7 @@ impl Layout {
         Some(total)
     }
 
-    /// A length in bytes that no encoding is shorter than.
+    /// A lower bound of the encoded length in bytes.
     #[must_use]
     pub const fn min_size(&self) -> usize {
         let mut total = 0;
@@ -54,20 +54,23 @@ impl Layout {
 }
 
 impl Field {
-    /// A field of a type that is there already, for descriptions that no macro has made.
+    /// A field of a known type, for tests.
+    #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, ty: &'static WireType) -> Self {
         Field::with_type(name, TypeRef::to(ty))
     }
 
-    /// A field of a type that is referred to.
+    /// A field of a type by reference; for generated code.
+    #[doc(hidden)]
     #[must_use]
     pub const fn with_type(name: &'static str, ty: TypeRef) -> Self {
         Field { name, ty, notes: Notes::NONE, since: 1, default: None, layout_fingerprint: 0, names_fingerprint: 0 }
     }
 
-    /// The same field as one that version `since` of the event has appended; `default` makes the
-    /// encoding of the value that it has in older messages.
+    /// The same field as one that version `since` of the event has added; `default` makes the
+    /// encoding of the value that it has in older messages. For generated code.
+    #[doc(hidden)]
     #[must_use]
     pub const fn with_since(mut self, since: u32, default: fn() -> Vec<u8>) -> Self {
         self.since = since;
@@ -102,7 +105,7 @@ impl Field {
         self.ty
     }
 
-    /// The version of the event that has brought the field: 1, or what `#[pp(since = …)]` says.
+    /// The version of the event that has added the field: 1, or the value of `#[pp(since = …)]`.
     #[must_use]
     pub const fn since(&self) -> u32 {
         self.since

@@ -20,9 +20,8 @@
 //!
 //! A count is a `u32` as LEB128: seven bits a byte, the lowest first, in the shortest form.
 //!
-//! Decoding never panics, whatever the bytes are; a count is believed only as far as the bytes that are
-//! left can hold that many items; and values are nested at most [`MAX_DEPTH`] deep. There is one
-//! encoding of a value: where decoding succeeds, encoding gives the same bytes again.
+//! Decoding never panics, whatever the bytes are. A count for which the bytes that are left would not suffice is refused, and values
+//! are nested at most [`MAX_DEPTH`] deep. A value has one encoding: if decoding succeeds, encoding gives the same bytes again.
 
 mod collections;
 pub(crate) mod compound;
@@ -47,6 +46,8 @@ pub use error::{DecodeError, MAX_DEPTH, Path, Reason, Segment};
 #[doc(hidden)]
 pub use fingerprint::{Depth, Fingerprint, Print};
 pub use reader::Reader;
-pub use sink::{Sink, Window};
+pub use sink::Sink;
+#[doc(hidden)]
+pub use sink::Window;
 pub use types::{EnumType, Field, Layout, Number, Quantisation, Shape, StructType, TypeRef, Variant, WireType};
 pub use wire::Wire;

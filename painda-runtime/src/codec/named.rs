@@ -1,4 +1,4 @@
-//! What can be asked of the structs and enums that are parts of events: their names, documentation and variants.
+//! The methods of the structs and enums that are parts of events: their names, documentation and variants.
 
 use super::notes::{Notes, noted};
 use super::types::{EnumType, Item, Layout, StructType, TypeRef, Variant};
@@ -12,7 +12,8 @@ impl Item {
 macro_rules! item {
     ($ty:ident) => {
         impl $ty {
-            /// The same type with its type arguments, in the order of its parameters.
+            /// The same type with its type arguments, in the order of its parameters; for generated code.
+            #[doc(hidden)]
             #[must_use]
             pub const fn with_args(mut self, args: &'static [TypeRef]) -> Self {
                 self.item.args = args;
@@ -46,13 +47,14 @@ item!(StructType);
 item!(EnumType);
 
 impl StructType {
-    /// A struct without documentation and type arguments.
+    /// A struct without documentation and type arguments; for generated code.
+    #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, rust_path: &'static str, layout: Layout) -> Self {
         StructType { item: Item::new(name, rust_path), layout }
     }
 
-    /// The fields and how they are told apart.
+    /// The fields, and whether they have names or positions.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.layout
@@ -60,7 +62,8 @@ impl StructType {
 }
 
 impl EnumType {
-    /// An enum without documentation and type arguments.
+    /// An enum without documentation and type arguments; for generated code.
+    #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, rust_path: &'static str, variants: &'static [Variant]) -> Self {
         EnumType { item: Item::new(name, rust_path), variants }
@@ -93,7 +96,8 @@ impl EnumType {
 }
 
 impl Variant {
-    /// A variant without documentation.
+    /// A variant without documentation; for generated code.
+    #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, tag: u8, layout: Layout) -> Self {
         Variant { name, tag, notes: Notes::NONE, layout }
@@ -111,7 +115,7 @@ impl Variant {
         self.tag
     }
 
-    /// The fields and how they are told apart; none in a unit variant.
+    /// The fields, and whether they have names or positions; none in a unit variant.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.layout

@@ -1,4 +1,4 @@
-//! What is said about an item for those who read it: its doc comment, and whether it is deprecated.
+//! Notes for people about an item: its doc comment, and whether it is deprecated.
 
 /// The notes of an item in the code.
 #[derive(Debug, Clone, Copy)]
@@ -11,12 +11,12 @@ impl Notes {
     pub(crate) const NONE: Notes = Notes { doc: "", is_deprecated: false };
 }
 
-/// What can be asked of an item that has notes, and how the derive gives it some.
+/// The methods of an item that has notes: to read them, and, for the derive, to set them.
 macro_rules! noted {
-    ($(#[$hidden:meta])? $what:literal, $ty:ident, $($notes:ident).+) => {
+    ($what:literal, $ty:ident, $($notes:ident).+) => {
         impl $ty {
             #[doc = concat!("The same ", $what, " with its doc comment.")]
-            $(#[$hidden])?
+            #[doc(hidden)]
             #[must_use]
             pub const fn with_doc(mut self, doc: &'static str) -> Self {
                 self.$($notes).+.doc = doc;
@@ -24,7 +24,7 @@ macro_rules! noted {
             }
 
             #[doc = concat!("The same ", $what, ", marked as deprecated.")]
-            $(#[$hidden])?
+            #[doc(hidden)]
             #[must_use]
             pub const fn with_deprecated(mut self) -> Self {
                 self.$($notes).+.is_deprecated = true;

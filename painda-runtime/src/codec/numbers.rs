@@ -8,7 +8,7 @@ use super::types::{Number, WireType};
 use super::wire::Wire;
 use alloc::vec::Vec;
 
-/// How many numbers of a list are turned around before they are appended.
+/// How many numbers of a list are converted to big-endian before they are appended.
 const BLOCK: usize = 32;
 
 macro_rules! numbers {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_of_a_nan_survives() {
+    fn the_payload_of_a_nan_is_kept() {
         let bytes = [0x7f, 0xa0, 0x12, 0x34];
         let value = f32::read(&mut Reader::new(&bytes)).unwrap();
         assert_eq!(bytes_of(&value), bytes);

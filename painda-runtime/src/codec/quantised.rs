@@ -40,7 +40,7 @@ impl Quantisation {
     }
 }
 
-/// The quantisation of one field, as the derive has read it.
+/// The quantisation of one field, from its attributes.
 pub trait Quantiser {
     /// The field's type.
     type Float: Float;
@@ -80,7 +80,7 @@ impl Float for f64 {
     }
 }
 
-/// A float on its way.
+/// A float that is written or read as an integer.
 #[derive(Debug, Clone, Copy)]
 pub struct Quantised<Q: Quantiser>(Q::Float, PhantomData<Q>);
 
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn every_integer_survives() {
+    fn every_integer_is_sent_again_as_it_was() {
         for number in 0..=u16::MAX {
             let bytes = number.to_be_bytes();
             let value = Quantised::<Angle>::read(&mut Reader::new(&bytes)).unwrap();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_outside_is_brought_in() {
+    fn values_outside_the_range_become_its_ends() {
         let quantise = |value| Angle::QUANTISATION.quantise(value);
         assert_eq!((quantise(-1e30), quantise(f64::NEG_INFINITY), quantise(f64::NAN)), (0, 0, 0));
         assert_eq!((quantise(1e30), quantise(f64::INFINITY)), (65535, 65535));

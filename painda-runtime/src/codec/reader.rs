@@ -1,7 +1,7 @@
-//! Hands out the bytes of a message from front to back, and never more than there are.
+//! Reads the bytes of a message from front to back, and never beyond its end.
 //!
-//! Owns the position in the message and the shared buffer behind it, if there is one. It knows
-//! lengths, not encodings.
+//! Owns the position in the message and the shared buffer, if there is one. It knows lengths, not
+//! encodings.
 
 use super::error::{DecodeError, MAX_DEPTH, Reason, Segment};
 use super::types::Field;
@@ -107,11 +107,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A count of items which take `min_size` bytes each, at least. A count that the bytes that are
-    /// left cannot hold is refused, before anything is allocated for it.
+    /// A count of items of at least `min_size` bytes each. A count for which the bytes that are left would not suffice is refused,
+    /// before anything is allocated for it.
     ///
     /// # Errors
-    /// When it is cut off, too large, or not the shortest form of a `u32`.
+    /// When the message ends within it, it is too large, or it is not the shortest form of a `u32`.
     #[inline]
     pub fn count(&mut self, min_size: usize) -> Result<usize, DecodeError> {
         let count = match *self.rest {
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
             }
             _ => self.long_count()?,
         };
-        // An item without bytes would make any count possible.
+        // Items without bytes would allow any count.
         let needed = count.saturating_mul(min_size.max(1));
         if needed > self.rest.len() {
             return Err(truncated(needed, self.rest.len(), self.offset()));
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-// The cold paths take the reader apart: a reference to it would keep it in memory instead of registers.
+// The cold paths take the reader's parts: a reference to it would keep it in memory instead of registers.
 
 #[cold]
 #[inline(never)]

@@ -1,8 +1,8 @@
-//! Where encoded bytes go.
+//! The destination of encoded bytes.
 
 use alloc::vec::Vec;
 
-/// Where encoded bytes go: the end of a `Vec<u8>`, or a [`Window`] of known length.
+/// The destination of encoded bytes: the end of a `Vec<u8>`, or, in generated code, a window of known length.
 pub trait Sink {
     /// Appends `bytes`.
     fn put(&mut self, bytes: &[u8]);
@@ -19,7 +19,7 @@ impl Sink for Vec<u8> {
 ///
 /// Neighbouring fields of fixed size are written into one array and appended together: one check
 /// of the buffer's capacity instead of one per field. Bytes that would not fit are dropped; the
-/// derive sizes the window by the same constants that the writes obey.
+/// derive makes the window as long as the constants of the types say.
 #[derive(Debug)]
 pub struct Window<'a>(&'a mut [u8]);
 

@@ -1,8 +1,8 @@
-//! Types as data: what a value is on the wire, for code that does not have the Rust type at hand.
+//! Types as data, for code that does not have the Rust type.
 //!
-//! Owns [`WireType`], what structs and enums consist of, and the references between types: they refer to each other, so that all
-//! stand here. What can be asked of a struct or an enum is in `named`, of fields in `layout`. Reflection, the lock file and the generators
-//! read it; nothing here reads or writes a message.
+//! Owns [`WireType`], what structs and enums consist of, and the references between types. They refer to each other, so they are in one
+//! file. The methods of structs and enums are in `named`, those of fields in `layout`. Reflection, the lock file and the generators
+//! use it; nothing here reads or writes a message.
 
 use super::notes::Notes;
 use alloc::vec::Vec;
@@ -99,7 +99,7 @@ impl WireType {
         }
     }
 
-    /// A length in bytes that no encoding is shorter than; of an enum, its tag alone.
+    /// A lower bound of the encoded length in bytes; of an enum, its tag alone.
     #[must_use]
     pub const fn min_size(&self) -> usize {
         match self {
@@ -124,7 +124,7 @@ impl WireType {
 
 impl fmt::Display for WireType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nested types get `f` itself, and with it the choice of names or paths.
+        // Nested types get `f` itself, so that its flag for names or paths applies to them.
         let list = |f: &mut fmt::Formatter<'_>, types: &[TypeRef]| {
             types.iter().enumerate().try_for_each(|(at, ty)| {
                 f.write_str(if at == 0 { "" } else { ", " })?;
@@ -177,8 +177,8 @@ fn generic(
 /// A reference to a type that may, in the end, contain the type that refers to it.
 ///
 /// `struct Tree { children: Vec<Tree> }` is a circle, which a plain reference between constants
-/// cannot be. [`get`](TypeRef::get) takes one step along it. Code that walks through types has to
-/// notice when it comes back to one that it has seen: by what `{:#}` prints.
+/// cannot be. [`get`](TypeRef::get) follows the reference. Code that walks through types has to
+/// stop at a type that it has seen; it can compare what `{:#}` prints.
 #[derive(Clone, Copy)]
 pub struct TypeRef {
     pub(super) target: Target,
@@ -188,13 +188,14 @@ pub struct TypeRef {
 
 #[derive(Clone, Copy)]
 pub(super) enum Target {
-    /// A function is not followed while constants are evaluated: this is where the circle is cut.
+    /// Const evaluation does not call the function, so a type may contain itself.
     Lazy(fn() -> &'static WireType),
     Known(&'static WireType),
 }
 
 impl TypeRef {
-    /// A reference to a type that is there already, for descriptions that no macro has made.
+    /// A reference to a known type, for tests.
+    #[doc(hidden)]
     #[must_use]
     pub const fn to(ty: &'static WireType) -> TypeRef {
         TypeRef { target: Target::Known(ty), fixed_size: ty.fixed_size(), min_size: ty.min_size() }
@@ -222,7 +223,7 @@ impl TypeRef {
     }
 }
 
-// The type's name only: what it consists of may contain this reference again.
+// The type's name only: its parts may contain this reference again.
 impl fmt::Debug for TypeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TypeRef({self})")
@@ -235,12 +236,12 @@ impl fmt::Display for TypeRef {
     }
 }
 
-/// How the fields of a struct or of a variant are told apart.
+/// Whether the fields of a struct or of a variant have names or positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// By name: `struct Move { x: f32 }`. A unit struct is one without fields.
+    /// Names: `struct Move { x: f32 }`. A unit struct is one without fields.
     Named,
-    /// By position: `struct Move(f32);`
+    /// Positions: `struct Move(f32);`
     Tuple,
 }
 

@@ -1,4 +1,4 @@
-//! What a type must have to be a field of an event, or a part of one.
+//! The trait of types that can be fields of events.
 
 use super::error::{DecodeError, Reason, Segment};
 use super::fingerprint::{Depth, Print};
@@ -28,7 +28,7 @@ use alloc::vec::Vec;
     note = "of your own types, structs and enums with `#[derive(PPType)]`"
 )]
 pub trait Wire: Sized {
-    /// The type as data, for everything that works without the Rust type.
+    /// The type as data, for code that does not have the Rust type.
     const TYPE: &'static WireType;
 
     /// A reference to [`TYPE`](Wire::TYPE).
@@ -38,15 +38,15 @@ pub trait Wire: Sized {
     /// The encoded length in bytes, where every value has the same.
     const FIXED_SIZE: Option<usize>;
 
-    /// A length in bytes that no encoding is shorter than. A decoder trusts a count of items only as
-    /// far as the bytes that are left could hold that many.
+    /// A lower bound of the encoded length in bytes. A decoder refuses a count of items for which the bytes that are left would not
+    /// suffice.
     const MIN_SIZE: usize;
 
-    /// Why the type must not be used, although the traits of its parts would allow it.
+    /// Why the type must not be used, where its parts' traits alone would allow it.
     #[doc(hidden)]
     const PROBLEM: Option<&'static str> = None;
 
-    /// The type's fingerprints, where structs and enums are looked into `D` levels deep.
+    /// The type's fingerprints, which include `D` levels of structs and enums.
     #[doc(hidden)]
     type Print<D: Depth>: Print;
 
@@ -59,7 +59,7 @@ pub trait Wire: Sized {
     /// Reads a value from the front of `reader`.
     ///
     /// # Errors
-    /// Says what is wrong with the bytes, and at which offset.
+    /// What is wrong with the bytes, and at which offset.
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
     /// Reads a value and puts the name of its field into the error's path.
@@ -71,7 +71,7 @@ pub trait Wire: Sized {
         Self::read(reader).map_err(|error| error.inside(Segment::Field(name)))
     }
 
-    /// Writes values one after another; numbers have a faster way.
+    /// Writes values one after another. Numbers override it with a faster version.
     #[doc(hidden)]
     #[inline]
     fn write_all<S: Sink>(items: &[Self], out: &mut S) {
@@ -80,7 +80,7 @@ pub trait Wire: Sized {
         }
     }
 
-    /// Reads values one after another; numbers have a faster way.
+    /// Reads values one after another. Numbers override it with a faster version.
     #[doc(hidden)]
     fn read_all(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Self>, DecodeError> {
         let mut items = Vec::with_capacity(capacity::<Self>(count));
@@ -90,7 +90,7 @@ pub trait Wire: Sized {
         Ok(items)
     }
 
-    /// Reads as many values as the array has; numbers have a faster way.
+    /// Reads as many values as the array has. Numbers override it with a faster version.
     #[doc(hidden)]
     fn read_array<const N: usize>(reader: &mut Reader<'_>) -> Result<[Self; N], DecodeError> {
         let offset = reader.offset();
@@ -100,14 +100,14 @@ pub trait Wire: Sized {
     }
 }
 
-/// What is allocated for items before they have been read, in bytes: enough for most lists, and little
-/// where lists in lists claim more than will come.
+/// The most bytes that are allocated for items before they have been read: enough for most lists, and little if nested lists have
+/// wrong counts.
 const AHEAD: usize = 4096;
 
 /// The capacity to begin with for a count of items.
 pub(super) const fn capacity<T: Wire>(count: usize) -> usize {
     if T::FIXED_SIZE.is_some() || size_of::<T>() == 0 {
-        // The bytes of all of them are there.
+        // `count` was checked against the bytes that are left.
         return count;
     }
     let ahead = AHEAD / size_of::<T>();
@@ -115,7 +115,8 @@ pub(super) const fn capacity<T: Wire>(count: usize) -> usize {
 }
 
 impl TypeRef {
-    /// A reference to the wire type of `T`.
+    /// A reference to the wire type of `T`; for generated code.
+    #[doc(hidden)]
     #[must_use]
     pub const fn of<T: Wire>() -> TypeRef {
         const fn target<T: Wire>() -> &'static WireType {
@@ -126,7 +127,8 @@ impl TypeRef {
 }
 
 impl Field {
-    /// A field of the type `T`.
+    /// A field of the type `T`; for tests.
+    #[doc(hidden)]
     #[must_use]
     pub const fn of<T: Wire>(name: &'static str) -> Self {
         Field::with_type(name, TypeRef::of::<T>())

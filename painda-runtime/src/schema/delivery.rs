@@ -1,4 +1,4 @@
-//! What may happen to an event on its way to a slow client.
+//! How an event is delivered to a slow client.
 
 use core::ops::Range;
 
@@ -16,16 +16,17 @@ use core::ops::Range;
 /// assert_eq!(PlayerMoved::DESCRIPTOR.delivery(), &Delivery::Latest { key: Some(0..4) });
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Delivery {
     /// Every client gets every event, in order. The default.
     #[default]
     Reliable,
-    /// `#[pp(volatile)]`: a client that does not keep up does not get it.
+    /// `#[pp(volatile)]`: it may be dropped for a client that does not keep up.
     Volatile,
     /// `#[pp(latest)]`: an event that a client has not taken yet is replaced by a newer one.
     Latest {
-        /// `#[pp(latest = "field")]`: only one with the same bytes in this range of its encoding, which is
-        /// where the field is. The field has the same place and size in every message.
+        /// `#[pp(latest = "field")]`: only by one with the same bytes in this range of its encoding, which is
+        /// the place of the field. It has the same place and size in every message.
         key: Option<Range<usize>>,
     },
 }

@@ -1,6 +1,6 @@
 //! An event as data: its name, id, documentation and fields.
 //!
-//! Owns [`EventDescriptor`]. It holds no state and nothing that the derive did not put there.
+//! Owns [`EventDescriptor`]. All of it comes from the derive.
 
 use super::Delivery;
 use crate::codec::notes::{Notes, noted};
@@ -32,7 +32,7 @@ pub struct EventDescriptor {
 }
 
 impl EventDescriptor {
-    /// Describes an event; the derive calls it.
+    /// The description of an event; for generated code.
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, id: u16, rust_path: &'static str, layout: Layout) -> EventDescriptor {
@@ -49,7 +49,7 @@ impl EventDescriptor {
         }
     }
 
-    /// The same event with what may happen to it.
+    /// The same event with its delivery.
     #[doc(hidden)]
     #[must_use]
     pub const fn with_delivery(mut self, delivery: Delivery) -> Self {
@@ -75,7 +75,7 @@ impl EventDescriptor {
         self.rust_path
     }
 
-    /// What may happen to the event on its way to a slow client.
+    /// What a server may do with the event if a client is slow.
     #[must_use]
     pub const fn delivery(&self) -> &Delivery {
         &self.delivery
@@ -93,7 +93,7 @@ impl EventDescriptor {
         self.names_fingerprint
     }
 
-    /// The fields and how they are told apart.
+    /// The fields, and whether they have names or positions.
     #[must_use]
     pub const fn layout(&self) -> &Layout {
         &self.layout
@@ -112,12 +112,7 @@ impl EventDescriptor {
     }
 }
 
-noted!(
-    #[doc(hidden)]
-    "event",
-    EventDescriptor,
-    notes
-);
+noted!("event", EventDescriptor, notes);
 
 /// The same event: name, id, path in Rust and fingerprints.
 impl PartialEq for EventDescriptor {

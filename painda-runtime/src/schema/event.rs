@@ -1,6 +1,6 @@
-//! What an event is, what a schema is, and which event belongs to which schema.
+//! The traits of events and schemas, which the macros implement.
 //!
-//! Owns the traits that the macros implement. It knows no registry's inside and no transport.
+//! Knows neither the inside of a registry nor a transport.
 
 use super::{EventDescriptor, Registry};
 use crate::codec::{DecodeError, Reader, Reason};
@@ -45,8 +45,8 @@ pub trait PPEvent: Sized + Send + Sync + 'static {
     const DESCRIPTOR: &'static EventDescriptor;
 
     /// 64 bits that change when the meaning of the event's bytes does: the types of its fields and of
-    /// everything in them, and the versions that have brought them. How they are made will not
-    /// change; structs and enums in one another are looked into 16 levels deep.
+    /// everything in them, and the versions that have added them. How they are made will not
+    /// change; 16 levels of structs and enums are included.
     ///
     /// ```
     /// # use painda_runtime::PPEvent;
@@ -93,7 +93,7 @@ pub trait PPEvent: Sized + Send + Sync + 'static {
     /// version of the event has appended.
     ///
     /// # Errors
-    /// When the bytes are not this event; it says what is wrong, in which field, at which byte.
+    /// When the bytes are not this event: what is wrong, in which field, at which byte.
     #[inline]
     fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         Self::read_named(&mut Reader::new(bytes))
@@ -121,7 +121,7 @@ pub trait Schema: Send + Sync + 'static {
     fn registry() -> &'static Registry;
 }
 
-/// Says that an event is in the list of the schema `S`; made by [`schema!`](crate::schema!).
+/// An event of the list of the schema `S`; implemented by [`schema!`](crate::schema!).
 ///
 /// A server emits and handles nothing else, so an event that was left out of the list does not
 /// compile.
@@ -133,8 +133,8 @@ pub trait Schema: Send + Sync + 'static {
 )]
 pub trait EventOf<S: Schema>: PPEvent {}
 
-/// What the code of [`schema!`](crate::schema!) uses an event through. It asks for membership only, so
-/// that an entry that is no event is reported once, where it is made a member, and not at each use.
+/// Through this, the code of [`schema!`](crate::schema!) uses an event. It needs [`EventOf`] only, so that an
+/// entry that is no event is reported once and not at each use.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Member<S, E>(PhantomData<(S, E)>);

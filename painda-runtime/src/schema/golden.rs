@@ -1,14 +1,14 @@
-//! Files beside the code that a test compares with it, and writes where it is told to.
+//! Golden files: files beside the code that a test compares with it, and writes on request.
 //!
-//! Owns the environment variables and the reading and writing; knows nothing of what is in a file.
+//! Owns the environment variables and the reading and writing; does not know what is in a file.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// What a test may do to a file, as the environment says.
+/// What a test may do to a file, by the environment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mode {
-    /// `PAINDA_ACCEPT=1`: take what has changed into the file.
+    /// `PAINDA_ACCEPT=1`: write the changes to the file.
     pub(super) accept: bool,
     /// `CI`: a file that is missing has not been committed.
     pub(super) ci: bool,

@@ -1,4 +1,4 @@
-//! What can be wrong with JSON that should be an event, and where.
+//! Errors of JSON that should be an event.
 
 use crate::codec::{MAX_DEPTH, Path, Segment};
 use crate::excerpt::{EXCERPT, cut};
@@ -8,7 +8,7 @@ use core::fmt;
 
 /// JSON that is not the event it should be.
 ///
-/// It says what was wrong and in which field:
+/// It has what was wrong and in which field:
 ///
 /// ```
 /// # use painda_runtime::PPEvent;
@@ -32,7 +32,7 @@ struct Detail {
     path: Path,
 }
 
-/// What was wrong with the JSON. Of the JSON it repeats at most 64 bytes; `…` stands for the rest.
+/// What was wrong with the JSON. It contains at most 64 bytes of the JSON; `…` stands for the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JsonReason {
@@ -67,7 +67,7 @@ pub enum JsonReason {
     Duplicate,
     /// Structs and enums in one another, deeper than [`MAX_DEPTH`].
     Depth,
-    /// Text that is no JSON; where and why, in `serde_json`'s words. Objects and arrays in one another, more than 127 deep, are
+    /// Text that is no JSON; `serde_json`'s error, with its position. Objects and arrays in one another, more than 127 deep, are
     /// none either.
     Syntax(String),
     /// The event's encoding would be larger than the caller allows.
@@ -164,7 +164,7 @@ impl fmt::Display for JsonError {
     }
 }
 
-// A failed `unwrap` should read as a sentence as well.
+// So that the message of a failed `unwrap` is readable.
 impl fmt::Debug for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "JsonError({self})")

@@ -23,13 +23,13 @@
 /// | --- | --- |
 /// | `event = "player:hit"` | the event's name, 1 to 255 bytes; names that begin with `__pp_` are the protocol's own |
 /// | `id = 2` | its id on the wire, 1 to 65535; without it [`hashed_id`](crate::schema::hashed_id) makes one from the name |
-/// | `volatile`, `latest`, `latest = "field"` | what may happen to it on its way to a slow client: see [`Delivery`](crate::schema::Delivery) |
+/// | `volatile`, `latest`, `latest = "field"` | how it is delivered to a slow client: see [`Delivery`](crate::schema::Delivery) |
 /// | `crate = "::my::painda_runtime"` | where this crate is, if it is not `::painda_runtime` |
 ///
 /// | key of a field | what it does |
 /// | --- | --- |
-/// | `since = 2` | version 2 of the event has brought the field: at least 2, never falling from field to field, and with a `default` |
-/// | `default`, `default = expr` | what it is in older messages: `Default::default()`, or the expression |
+/// | `since = 2` | version 2 of the event has added the field: at least 2, never falling from field to field, and with a `default` |
+/// | `default`, `default = expr` | its value in older messages: `Default::default()`, or the expression |
 /// | `as = u16, range = -1.0..=1.0` | an `f32` or `f64` that is sent as `u8`, `u16` or `u32` |
 ///
 /// # Fields
@@ -56,8 +56,8 @@
 ///
 /// # Evolution
 ///
-/// An event may get new fields at its end. Each says which version of the event has brought it, and what
-/// it is in older messages:
+/// An event may get new fields at its end, each with the version of the event that has added it and its value in
+/// older messages:
 ///
 /// ```
 /// use painda_runtime::PPEvent;
@@ -84,15 +84,15 @@
 /// // An old decoder reads a new message, and ignores the fields that it does not know.
 /// assert_eq!(old::ChatLine::decode(&line.to_bytes())?.text, "hi");
 ///
-/// // The fields of a version come together: a message that ends between them has been cut off.
+/// // A message has all fields of a version or none: one that ends between them is truncated.
 /// assert!(ChatLine::decode(b"\x02hi\x00").is_err());
 /// # Ok::<(), painda_runtime::DecodeError>(())
 /// ```
 ///
-/// Nothing else about an event may change while somebody speaks the old version. Its parts are frozen, as
-/// what follows them would move: append a field with another type instead.
+/// Nothing else about an event may change while programs with the old version run. Its parts are frozen, because
+/// the bytes behind them would move: append a field with another type instead.
 /// [`LAYOUT_FINGERPRINT`](crate::PPEvent::LAYOUT_FINGERPRINT) and
-/// [`NAMES_FINGERPRINT`](crate::PPEvent::NAMES_FINGERPRINT) say whether something has changed.
+/// [`NAMES_FINGERPRINT`](crate::PPEvent::NAMES_FINGERPRINT) show whether something has changed.
 ///
 /// # Quantised floats
 ///
@@ -120,14 +120,14 @@
 /// ```
 ///
 /// What is received differs from what was sent by at most half a step, `(max − min) / 65535 / 2` for `u16`,
-/// and the rounding of the float. Values outside the range become its nearest end, and NaN its lower end. Steps that
-/// the float could not tell apart do not compile, so that a value survives being received and sent again.
+/// and the rounding of the float. Values outside the range become its nearest end, and NaN its lower end. Steps too small for
+/// the float do not compile, so that a value survives being received and sent again.
 /// [`Quantisation`](crate::codec::Quantisation) has the formula.
 ///
 /// # Names
 ///
-/// Whatever the generated code calls by a name of its own begins with `__pp`, in any case; that goes for all macros of
-/// this crate. Anything else may be called as you like: a constant `out` or a type `__S` beside an event is no problem.
+/// All names that the generated code defines begin with `__pp`, in any case; so do those of all macros of this crate. Your
+/// own names may be anything else: a constant `out` or a type `__S` beside an event is no problem.
 pub use painda_derive::PPEvent;
 
 /// Makes a struct or an enum a part of events: something that a field can be.

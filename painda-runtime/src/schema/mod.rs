@@ -1,10 +1,9 @@
 //! Events and the schema that lists them.
 //!
-//! Owns what an event is, the static registry, the description of an event as data, and what works
-//! from that description alone. It builds on the codec; it knows nothing about messages on their
-//! way, adapters, sockets or servers.
+//! Owns the traits of events, the static registry, the description of an event as data, and everything that works
+//! from that description alone. It builds on the codec; it knows nothing about transports, adapters, sockets or servers.
 //!
-//! - [`#[derive(PPEvent)]`](derive@crate::PPEvent) makes a struct an event, and teaches fields, evolution and
+//! - [`#[derive(PPEvent)]`](derive@crate::PPEvent) makes a struct an event; its documentation has fields, evolution and
 //!   quantised floats; [`#[derive(PPType)]`](derive@crate::PPType) is for the structs and enums inside.
 //! - [`schema!`](crate::schema!) lists the events that belong together: a [`Registry`] that the compiler
 //!   fills, and an enum with a variant per event ([`SchemaEvent`]).
@@ -12,8 +11,8 @@
 //!
 //! # Without the Rust type
 //!
-//! An [`EventDescriptor`] knows all that the struct says: names, types, documentation, versions. Tools walk
-//! along it:
+//! An [`EventDescriptor`] has everything about the struct: names, types, documentation, versions. Tools read
+//! it:
 //!
 //! ```
 //! use painda_runtime::codec::WireType;

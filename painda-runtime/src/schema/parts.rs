@@ -1,6 +1,6 @@
 //! The structs and enums that a schema's events consist of.
 //!
-//! Owns the walk along the types, which may lead back to where it began. Knows types, not bytes.
+//! Owns the walk along the types, which may contain themselves. Knows types, not bytes.
 
 use super::Registry;
 use crate::codec::{EnumType, Layout, StructType, TypeRef, WireType};
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
     Enum(&'static EnumType),
 }
 
-/// The parts of all events, in the order in which the events lead to them.
+/// The parts of all events, in the order in which they are met.
 pub(crate) fn parts(registry: &Registry) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut positions = BTreeMap::new();

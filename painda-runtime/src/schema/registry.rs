@@ -29,7 +29,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Puts a schema's table together; [`schema!`](crate::schema!) calls it.
+    /// The registry of a schema; for the code of [`schema!`](crate::schema!).
     #[doc(hidden)]
     #[must_use]
     pub const fn new<const SLOTS: usize>(
@@ -62,7 +62,7 @@ impl Registry {
         }
     }
 
-    /// Where in the list the event with this id is; the code of [`schema!`](crate::schema!) asks.
+    /// The position in the list of the event with this id; for the code of [`schema!`](crate::schema!).
     #[doc(hidden)]
     #[inline]
     #[must_use]
@@ -99,7 +99,7 @@ impl Registry {
     #[doc(hidden)]
     #[track_caller]
     pub const fn check(&self, event: &EventDescriptor) {
-        // An id of 0 is the stub of a struct whose own mistake has been reported.
+        // The id 0 is the stub of a struct with an error, which has been reported.
         if event.id() == 0 {
             return;
         }
@@ -206,7 +206,7 @@ const fn lookup_name(table: &[u16], events: &[&'static EventDescriptor], name: &
     Slot::Free(slot)
 }
 
-/// The id of an event that does not say `id = …`: `1 + fnv1a32(name) % 65535`, where `fnv1a32` is
+/// The id of an event without `id = …`: `1 + fnv1a32(name) % 65535`, where `fnv1a32` is
 /// the 32-bit FNV-1a hash of the name's UTF-8 bytes. It will not change.
 ///
 /// Two names may get one id: that fails the build, and one of them needs an `id` of its own.
@@ -246,7 +246,7 @@ const fn same(a: &str, b: &str) -> bool {
     true
 }
 
-/// A message that is put together at compile time, cut where it gets too long.
+/// An error message that is built at compile time, cut at 1024 bytes.
 struct Text {
     bytes: [u8; 1024],
     len: usize,

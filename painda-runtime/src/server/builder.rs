@@ -477,7 +477,7 @@ impl<S: Schema> PPServerBuilder<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{PPEvent, schema, server::packet::Dialect, wire::aim::Aim};
+    use crate::{PPEvent, schema, server::packet::Dialect, wire::audience::Audience};
 
     #[derive(PPEvent)]
     #[pp(event = "nothing", id = 1, crate = "crate")]
@@ -501,7 +501,7 @@ mod tests {
         for socket in sockets.iter().step_by(3) {
             node.leave(socket, "arena").expect("it is connected");
         }
-        let reached = [node.pick(&Aim::room("arena")), node.pick(&Aim::default())];
+        let reached = [node.pick(&Audience::room("arena")), node.pick(&Audience::default())];
         assert_eq!(reached.each_ref().map(Vec::len), [66, 100]);
         let ids = reached.iter().flatten().map(|socket| socket.id.as_str()).chain([node.peers.id()]);
         (ids.map(str::to_owned).collect(), (0..10).filter_map(|_| node.peers.number()).collect())

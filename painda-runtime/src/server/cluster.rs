@@ -15,14 +15,14 @@ use super::{
     emit::Target,
     error::Error,
     handle::PPServer,
-    node::{Node, check_room},
+    node::{Node, check_room, invalid_room},
     peers::Replies,
 };
 use crate::{
     adapter::BoxFuture,
     schema::Schema,
     wire::{
-        aim::Aim,
+        audience::Audience,
         peer::{self, Head, Reply, Request, SocketInRooms, Unread},
     },
 };
@@ -75,12 +75,12 @@ impl<S: Schema> PPServer<S> {
 
     /// Aims at one client, whatever node it is on.
     pub fn client<'a>(&'a self, id: &'a str) -> Target<'a, S> {
-        Target::new(self, Aim::client(id))
+        Target::new(self, Audience::client(id))
     }
 
     /// Aims at everybody on all nodes.
     pub fn everybody(&self) -> Target<'_, S> {
-        Target::new(self, Aim::default())
+        Target::new(self, Audience::default())
     }
 
     /// The nodes of the cluster, this one included.
@@ -118,7 +118,7 @@ impl<S: Schema> Target<'_, S> {
     /// [`Error::InvalidName`] for a name that can't be a room's, [`Error::Adapter`] for an aim of more names than fit a message.
     /// Nodes that can't be reached are no error: see [`Answer::unanswered`].
     pub async fn sockets(&self) -> Result<Answer<Vec<RemoteSocket>>, Error> {
-        let replies = self.order(|aim| Request::Sockets { aim }).await?;
+        let replies = self.order(|audience| Request::Sockets { audience }).await?;
         let Replies { values, silent } = replies.wanted(|reply| match reply {
             Reply::Sockets { sockets, cut } => Some((sockets, cut)),
             _ => None,
@@ -141,7 +141,7 @@ impl<S: Schema> Target<'_, S> {
     /// As for [`sockets`](Self::sockets).
     pub async fn join(&self, room: &str) -> Result<Answer<u64>, Error> {
         let room = check_room(room)?.to_owned();
-        self.count(|aim| Request::Join { aim, room }).await
+        self.count(|audience| Request::Join { audience, room }).await
     }
 
     /// Takes the matching sockets out of a room, and says how many they are.
@@ -150,7 +150,7 @@ impl<S: Schema> Target<'_, S> {
     /// As for [`sockets`](Self::sockets).
     pub async fn leave(&self, room: &str) -> Result<Answer<u64>, Error> {
         let room = check_room(room)?.to_owned();
-        self.count(|aim| Request::Leave { aim, room }).await
+        self.count(|audience| Request::Leave { audience, room }).await
     }
 
     /// Closes the matching sockets' connections after what is queued for them, and says how many they are. `code` is a WebSocket
@@ -163,7 +163,7 @@ impl<S: Schema> Target<'_, S> {
         if !close_code::is_sendable(code) {
             return Err(Error::InvalidCode { code });
         }
-        self.count(|aim| Request::Disconnect { aim, code, reason: reason.to_owned() }).await
+        self.count(|audience| Request::Disconnect { audience, code, reason: reason.to_owned() }).await
     }
 
     async fn count(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Answer<u64>, Error> {
@@ -177,9 +177,7 @@ impl<S: Schema> Target<'_, S> {
     }
 
     async fn order(&self, request: impl FnOnce(Bytes) -> Request) -> Result<Replies<Reply>, Error> {
-        if let Some((room, why)) = self.aim.problem() {
-            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
-        }
+        self.aim.check_rooms().map_err(invalid_room)?;
         let aim = self.aim.encode_lists().map_err(|error| Error::Adapter(error.into()))?;
         Ok(put(self.server.node(), request(aim.into()), self.local).await)
     }
@@ -227,17 +225,17 @@ fn carry_out(node: &Node, request: &Request) -> Option<BoxFuture<Reply>> {
     Some(reply(match request {
         Request::Node => Reply::Node { connections: node.connections() as u64 },
         Request::Schema { fingerprint } => agreement::answer(node.registry, *fingerprint),
-        Request::Sockets { aim } => sockets(node, &read(aim)?),
-        Request::Join { aim, room } => {
-            let sockets = node.pick(&read(aim)?);
+        Request::Sockets { audience } => sockets(node, &read(audience)?),
+        Request::Join { audience, room } => {
+            let sockets = node.pick(&read(audience)?);
             let joining: Vec<_> = sockets.iter().filter_map(|socket| node.join(socket, room).ok()).collect();
             return Some(Box::pin(async move { done(join_all(joining).await.len()) }));
         }
-        Request::Leave { aim, room } => {
-            done(node.pick(&read(aim)?).iter().filter(|socket| node.leave(socket, room).is_ok()).count())
+        Request::Leave { audience, room } => {
+            done(node.pick(&read(audience)?).iter().filter(|socket| node.leave(socket, room).is_ok()).count())
         }
-        Request::Disconnect { aim, code, reason } => {
-            done(node.pick(&read(aim)?).iter().filter(|socket| socket.close(*code, reason)).count())
+        Request::Disconnect { audience, code, reason } => {
+            done(node.pick(&read(audience)?).iter().filter(|socket| socket.close(*code, reason)).count())
         }
     }))
 }
@@ -251,13 +249,13 @@ fn done(sockets: usize) -> Reply {
 }
 
 /// The aim of a request; `None` where it is none, or more than the lists that this version knows.
-fn read(aim: &[u8]) -> Option<Aim<'_>> {
-    let (aim, rest) = Aim::decode_lists(aim).ok()?;
+fn read(aim: &[u8]) -> Option<Audience<'_>> {
+    let (aim, rest) = Audience::decode_lists(aim).ok()?;
     rest.is_empty().then_some(aim)
 }
 
 /// The sockets of an aim and their rooms, as far as they fit an answer.
-fn sockets(node: &Node, aim: &Aim<'_>) -> Reply {
+fn sockets(node: &Node, aim: &Audience<'_>) -> Reply {
     let mut sockets = Vec::new();
     let mut bytes = 0;
     for socket in node.pick(aim) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{error::Error, handle::PPServer, packet::Packet};
 use crate::{
     schema::{EventOf, Schema},
-    wire::aim::Aim,
+    wire::audience::Audience,
 };
 
 /// An aim: call [`emit`](Self::emit) on it.
@@ -49,7 +49,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Target<'a, S: Schema> {
     pub(super) server: &'a PPServer<S>,
-    pub(super) aim: Aim<'a>,
+    pub(super) aim: Audience<'a>,
     pub(super) local: bool,
 }
 
@@ -60,7 +60,7 @@ impl<S: Schema> std::fmt::Debug for Target<'_, S> {
 }
 
 impl<'a, S: Schema> Target<'a, S> {
-    pub(crate) fn new(server: &'a PPServer<S>, aim: Aim<'a>) -> Self {
+    pub(crate) fn new(server: &'a PPServer<S>, aim: Audience<'a>) -> Self {
         Self { server, aim, local: false }
     }
 

@@ -20,7 +20,7 @@ use super::{
     client_id::{ById, ClientId},
     core::SocketCore,
 };
-use crate::wire::aim::Aim;
+use crate::wire::audience::Audience;
 
 /// So many rooms are looked at in one moment, or the first ones that have so many members.
 const PIECE: usize = 1024;
@@ -143,7 +143,7 @@ impl Hub {
     }
 
     /// Calls `visit` once for each socket that an aim is at.
-    pub(crate) fn each(&self, aim: &Aim<'_>, visit: impl FnMut(&Arc<SocketCore>)) {
+    pub(crate) fn each(&self, aim: &Audience<'_>, visit: impl FnMut(&Arc<SocketCore>)) {
         let Some((channel, except)) = aim.plain() else { return self.pick(aim).iter().for_each(visit) };
         if aim.rooms.is_empty() {
             visit_all(self.sockets.pin().values(), except, visit);
@@ -156,7 +156,7 @@ impl Hub {
     ///
     /// Up to [`PIECE`] rooms are looked at in one moment, so that whoever goes from one of them to another is found in one of the
     /// two. More are looked at in pieces: the list may come from another node, and joins do not wait for all of it.
-    fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
+    fn pick(&self, aim: &Audience<'_>) -> Vec<Arc<SocketCore>> {
         let (mut picked, mut out) = (Sockets::default(), HashSet::with_hasher(ById));
         let wanted = aim.rooms.iter().map(|room| (room, true));
         let mut names = wanted.chain(aim.except_rooms.iter().map(|room| (room, false))).peekable();
@@ -210,7 +210,7 @@ fn visit_all<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{random::Random, wire::aim::names};
+    use crate::{random::Random, wire::audience::names};
 
     fn sockets(hub: &Hub, count: usize) -> Vec<Arc<SocketCore>> {
         let connect = |_| {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     /// How often an aim reaches each of these.
-    fn reached(hub: &Hub, aim: &Aim<'_>, sockets: &[Arc<SocketCore>]) -> Vec<usize> {
+    fn reached(hub: &Hub, aim: &Audience<'_>, sockets: &[Arc<SocketCore>]) -> Vec<usize> {
         let mut reached = HashMap::new();
         hub.each(aim, |socket| *reached.entry(socket.id).or_insert(0) += 1);
         sockets.iter().map(|socket| reached.get(&socket.id).copied().unwrap_or_default()).collect()
@@ -241,7 +241,7 @@ mod tests {
             }
         }
         let ids: Vec<&str> = sockets.iter().map(|socket| socket.id.as_str()).collect();
-        let mut aim = Aim { rooms: names(&rooms), ..Aim::default() };
+        let mut aim = Audience { rooms: names(&rooms), ..Audience::default() };
         assert_eq!(reached(&hub, &aim, &sockets), [1, 1, 1, 0]);
         aim.clients = names(&rooms[1..]);
         aim.clients.add(ids[3]);
@@ -263,7 +263,7 @@ mod tests {
         let hub = Hub::default();
         let sockets = sockets(&hub, 10_000);
         let others: Vec<String> = (0..60_000).map(|number| format!("{number:016}")).collect();
-        let mut aim = Aim { except_clients: names(&others), ..Aim::default() };
+        let mut aim = Audience { except_clients: names(&others), ..Audience::default() };
         aim.except_clients.add(sockets[0].id.as_str());
         let reached = reached(&hub, &aim, &sockets);
         assert_eq!((reached[0], reached[1..].iter().sum()), (0, 9_999));
@@ -327,7 +327,7 @@ mod tests {
                 for socket in &sockets {
                     hub.enter("red", socket, |_, _| heard.store(1, Ordering::Relaxed));
                 }
-                assert_eq!(reached(&hub, &Aim::room("red"), &sockets), [1, 1]);
+                assert_eq!(reached(&hub, &Audience::room("red"), &sockets), [1, 1]);
                 assert_eq!(heard.load(Ordering::Relaxed), 1);
                 for socket in &sockets {
                     hub.exit("red", socket.id);
@@ -351,7 +351,7 @@ mod tests {
                     hub.exit("red", sockets[0].id);
                 }
             });
-            let mut aim = Aim::room("red");
+            let mut aim = Audience::room("red");
             aim.except_rooms.add("red");
             for _ in 0..20_000 {
                 assert_eq!(hub.pick(&aim).len(), 0);

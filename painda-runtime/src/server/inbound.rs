@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 use super::{agreement, cluster, error::Error, node::Node, packet::Packet, typescript};
 use crate::{
     Message, RESERVED_PREFIX,
-    adapter::{AdapterError, BoxFuture, Delivery},
+    adapter::{AdapterError, BoxFuture, Published},
     wire::{
-        aim::{AIMED, Aim},
+        audience::{Audience, EMIT_TO},
         channels::{BROADCAST, CLUSTER, NODES, TYPESCRIPT, schema_room},
         json::is_json,
         peer::{ASK, REPLY},
@@ -35,15 +35,17 @@ impl Node {
 
     /// What another node published; payloads are relayed without being decoded. Who may publish is trusted, and what it publishes is
     /// not: what can't be understood is counted, and what a client must not get does not reach one.
-    pub(crate) fn deliver(self: &Arc<Self>, delivery: Delivery<'_>) {
+    pub(crate) fn deliver(self: &Arc<Self>, delivery: Published<'_>) {
         self.counters.remote_emits.add(1);
-        let Delivery { channel, message, exclude } = delivery;
+        let Published { channel, message, exclude, .. } = delivery;
         let understood = match channel {
-            BROADCAST => self.relay(&Aim { except_clients: exclude.into_iter().collect(), ..Aim::default() }, message),
+            BROADCAST => {
+                self.relay(&Audience { except_clients: exclude.into_iter().collect(), ..Audience::default() }, message)
+            }
             TYPESCRIPT => typescript::hear(self, &message, exclude),
             channel if channel.starts_with(RESERVED_PREFIX) => self.hear_node(channel, &message),
             room => {
-                let mut aim = Aim::room(room);
+                let mut aim = Audience::room(room);
                 exclude.into_iter().for_each(|id| aim.except_clients.add(id));
                 self.relay(&aim, message)
             }
@@ -57,7 +59,7 @@ impl Node {
     fn hear_node(self: &Arc<Self>, channel: &str, message: &Message) -> bool {
         let Message::Named { name, payload } = message else { return false };
         match (&**name, channel) {
-            (AIMED, CLUSTER) => match Aim::decode(payload) {
+            (EMIT_TO, CLUSTER) => match Audience::decode(payload) {
                 Ok((aim, message)) => self.relay(&aim, message),
                 Err(_) => false,
             },
@@ -68,7 +70,7 @@ impl Node {
         }
     }
 
-    fn relay(&self, aim: &Aim<'_>, message: Message) -> bool {
+    fn relay(&self, aim: &Audience<'_>, message: Message) -> bool {
         match &message {
             Message::Event { id, .. } if self.registry.by_id(*id).is_none() => {
                 self.counters.unknown_events.add(1);

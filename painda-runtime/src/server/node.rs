@@ -42,8 +42,8 @@ use crate::{
     message::RESERVED,
     schema::{Delivery, EventDescriptor, Registry},
     wire::{
-        aim::Aim,
-        channels::{TYPESCRIPT, room_problem},
+        audience::Audience,
+        channels::{RoomNameError, TYPESCRIPT, check_room as check_room_name},
         control::ToClient,
         typescript,
     },
@@ -145,7 +145,7 @@ impl Node {
     }
 
     /// The sockets on this node that an aim is at.
-    pub(crate) fn pick(&self, aim: &Aim<'_>) -> Vec<Arc<SocketCore>> {
+    pub(crate) fn pick(&self, aim: &Audience<'_>) -> Vec<Arc<SocketCore>> {
         let mut picked = Vec::new();
         self.hub.each(aim, |socket| picked.push(socket.clone()));
         picked
@@ -281,10 +281,8 @@ impl Node {
     }
 
     /// The way of every emit: this node's members first, then the other nodes.
-    pub(crate) fn emit(&self, aim: &Aim<'_>, packet: &Packet, local: bool) -> Result<(), Error> {
-        if let Some((room, why)) = aim.problem() {
-            return Err(Error::InvalidName { kind: "room", name: room.to_owned(), why });
-        }
+    pub(crate) fn emit(&self, aim: &Audience<'_>, packet: &Packet, local: bool) -> Result<(), Error> {
+        aim.check_rooms().map_err(invalid_room)?;
         self.check_size(packet)?;
         let (policy, event) = self.policy(&packet.message);
         self.counters.emits.add(event, 1);
@@ -295,7 +293,7 @@ impl Node {
         self.publish(aim, packet).inspect_err(|_| self.counters.publish_failures.add(1))
     }
 
-    fn publish(&self, aim: &Aim<'_>, packet: &Packet) -> Result<(), Error> {
+    fn publish(&self, aim: &Audience<'_>, packet: &Packet) -> Result<(), Error> {
         match aim.plain() {
             Some((channel, exclude)) => self.adapter.publish(channel, &packet.message, exclude)?,
             None => {
@@ -313,12 +311,12 @@ impl Node {
     }
 
     /// To the members on this node only.
-    pub(crate) fn emit_here(&self, aim: &Aim<'_>, packet: &Packet) {
+    pub(crate) fn emit_here(&self, aim: &Audience<'_>, packet: &Packet) {
         let (policy, event) = self.policy(&packet.message);
         self.emit_here_with(aim, packet, &policy, event);
     }
 
-    fn emit_here_with(&self, aim: &Aim<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
+    fn emit_here_with(&self, aim: &Audience<'_>, packet: &Packet, policy: &Policy, event: EventLabel) {
         let mut dirty = Vec::new();
         let mut slow = Vec::new();
         let mut tally = Tally::default();
@@ -496,10 +494,10 @@ impl Node {
         let timeout_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
         if let Some(packet) = self.control(&ToClient::Shutdown { reason, timeout_ms }) {
             let event = EventLabel::at(self.registry, None);
-            self.emit_here_with(&Aim::default(), &packet, &Policy::Protocol, event);
+            self.emit_here_with(&Audience::default(), &packet, &Policy::Protocol, event);
         }
         // A handshake that is going on ends with the same.
-        self.hub.each(&Aim::default(), SocketCore::go_away);
+        self.hub.each(&Audience::default(), SocketCore::go_away);
         let all_gone = async {
             loop {
                 let changed = self.changed.notified();
@@ -510,7 +508,7 @@ impl Node {
             }
         };
         if tokio::time::timeout(deadline, all_gone).await.is_err() {
-            self.hub.each(&Aim::default(), |socket| socket.outbox.abandon());
+            self.hub.each(&Audience::default(), |socket| socket.outbox.abandon());
             let clients = self.clients.load(Ordering::Acquire);
             let what = "these clients or their hooks were cut off at the shutdown deadline";
             tracing::warn!(target: "painda::server", clients, "{what}");
@@ -604,10 +602,12 @@ impl Tally {
 
 /// Checks the name of a room.
 pub(crate) fn check_room(room: &str) -> Result<&str, Error> {
-    match room_problem(room) {
-        None => Ok(room),
-        Some(why) => Err(Error::InvalidName { kind: "room", name: room.to_owned(), why }),
-    }
+    check_room_name(room).map(|()| room).map_err(|error| invalid_room((room, error)))
+}
+
+/// The error of a name that can't be a room's.
+pub(super) fn invalid_room((room, error): (&str, RoomNameError)) -> Error {
+    Error::InvalidName { kind: "room", name: room.to_owned(), why: error.as_str() }
 }
 
 /// Stops hearing rooms that have had no members here for a while, and keeps the gauges and the log. The delay keeps a room whose

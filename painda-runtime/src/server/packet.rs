@@ -72,7 +72,7 @@ impl Packet {
             return Self::message(framing, Message::event(E::ID, Bytes::from(buffer).slice(PREFIX..)));
         }
         let len = buffer.len() - PREFIX;
-        let v2 = finish(framing.mode, E::ID, false, buffer)?;
+        let v2 = finish(framing.mode, E::ID, frame::Compression::None, buffer)?;
         let payload = v2.slice(v2.len() - len..);
         Ok(Self::new(Message::event(E::ID, payload), framing.mode, v2))
     }
@@ -91,7 +91,7 @@ impl Packet {
             return Self::message(framing, named(buffer.into(), start));
         }
         let left = buffer.len() - start;
-        let v2 = finish(framing.mode, 0, false, buffer)?;
+        let v2 = finish(framing.mode, 0, frame::Compression::None, buffer)?;
         Ok(Self::new(named(v2.clone(), v2.len() - left), framing.mode, v2))
     }
 
@@ -106,16 +106,16 @@ impl Packet {
                 (0, buffer)
             }
         };
-        let mut deflated = false;
+        let mut compression = frame::Compression::None;
         if framing.deflates(&buffer[PREFIX..])
             && let Ok(smaller) = frame::deflate(&buffer[PREFIX..])
             && smaller.len() < buffer.len() - PREFIX
         {
             buffer.truncate(PREFIX);
             buffer.extend_from_slice(&smaller);
-            deflated = true;
+            compression = frame::Compression::Deflated;
         }
-        let v2 = finish(framing.mode, id, deflated, buffer)?;
+        let v2 = finish(framing.mode, id, compression, buffer)?;
         Ok(Self::new(message, framing.mode, v2))
     }
 
@@ -197,10 +197,10 @@ impl Framing {
 }
 
 /// Fills in the two headers before the payload that the buffer holds.
-fn finish(mode: Mode, id: u16, deflated: bool, mut buffer: Vec<u8>) -> Result<Bytes, Error> {
+fn finish(mode: Mode, id: u16, compression: frame::Compression, mut buffer: Vec<u8>) -> Result<Bytes, Error> {
     let len = buffer.len() - PREFIX;
     let too_large = |_| Error::TooLarge { len, limit: u32::MAX as usize };
-    let header = frame::header(mode, id, deflated, u32::try_from(len).map_err(too_large)?);
+    let header = frame::header(mode, id, compression, u32::try_from(len).map_err(too_large)?);
     buffer[MAX_WS_HEADER..PREFIX].copy_from_slice(&header);
     Ok(seal(Data::Binary, buffer))
 }
@@ -283,7 +283,8 @@ mod tests {
         for len in [0, 8, 109, 110, 200, 65519, 65520, 70000] {
             let packet = Packet::message(Framing::default(), Message::event(7, vec![3; len].into())).expect("fits");
             let opcode = OpCode::Data(Data::Binary);
-            let expected = [&frame::header(Mode::Chat, 7, false, len as u32)[..], &vec![3; len]].concat();
+            let expected =
+                [&frame::header(Mode::Chat, 7, frame::Compression::None, len as u32)[..], &vec![3; len]].concat();
             assert_eq!(packet.v2, ws_frame(opcode, &expected), "{len} bytes");
         }
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     schema::{EventOf, Schema},
-    wire::aim::Aim,
+    wire::audience::Audience,
 };
 
 impl<S: Schema> Clone for PPServer<S> {
@@ -47,7 +47,7 @@ impl<S: Schema> PPServer<S> {
 
     /// Aims at a room's members on all nodes.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
-        Target::new(self, Aim::room(room))
+        Target::new(self, Audience::room(room))
     }
 
     /// Sends an event to everybody on all nodes.

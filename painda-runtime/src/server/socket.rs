@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     schema::{EventOf, Schema},
-    wire::aim::Aim,
+    wire::audience::Audience,
 };
 
 impl<S: Schema> Session<S> {
@@ -219,7 +219,7 @@ impl<S: Schema> Socket<S> {
 
     /// Aims at a room's members on all nodes, without this client.
     pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, S> {
-        Target::new(&self.session.server, Aim::room(room)).without(self.id())
+        Target::new(&self.session.server, Audience::room(room)).without(self.id())
     }
 
     /// Sends an event to everybody on all nodes but this client.
@@ -227,7 +227,7 @@ impl<S: Schema> Socket<S> {
     /// # Errors
     /// See [`Target::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), Error> {
-        Target::new(&self.session.server, Aim::default()).without(self.id()).emit(event)
+        Target::new(&self.session.server, Audience::default()).without(self.id()).emit(event)
     }
 
     /// Closes the connection after what is queued has been sent.

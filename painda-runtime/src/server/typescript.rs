@@ -5,7 +5,7 @@
 use super::node::Node;
 use crate::{
     Message,
-    wire::typescript::{Heard, REMOTE_EMIT, decode},
+    wire::typescript::{Decoded, REMOTE_EMIT, decode},
 };
 
 /// Delivers what a TypeScript node emitted; `false` where it can't be read.
@@ -15,11 +15,11 @@ pub(crate) fn hear(node: &Node, message: &Message, exclude: Option<&str>) -> boo
         return false;
     }
     let emit = match decode(payload, |room| node.has_room(room)) {
-        Some(Heard::Emit(emit)) => emit,
-        Some(Heard::Nothing) => return true,
+        Some(Decoded::Emit(emit)) => emit,
+        Some(Decoded::Nothing) => return true,
         None => return false,
     };
-    let mut aim = emit.aim();
+    let mut aim = emit.audience();
     exclude.into_iter().for_each(|id| aim.except_clients.add(id));
     match node.json_text_packet(&emit.event, emit.payload) {
         Ok(packet) => {

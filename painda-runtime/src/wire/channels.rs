@@ -2,15 +2,17 @@
 //!
 //! Knows names only.
 
+use core::fmt;
+
 use crate::message::{RESERVED, RESERVED_PREFIX};
 
-/// The channel that broadcasts take.
+/// The channel of broadcasts.
 pub const BROADCAST: &str = "__pp_all";
-/// The channel of what nodes say to all other nodes: [aimed emits](super::aim) and questions.
+/// The channel of messages to all other nodes: emits that no envelope can express, and questions.
 pub const CLUSTER: &str = "__pp_cluster";
 /// The channel of all emits of the TypeScript implementation.
 pub const TYPESCRIPT: &str = "__pp_broadcast";
-/// The room whose members are the nodes themselves, each by its id.
+/// The room whose members are the nodes, each by its id.
 pub const NODES: &str = "__pp_nodes";
 
 /// What the channel of replies to a node begins with, before the node's id.
@@ -27,24 +29,58 @@ pub(crate) fn schema_room(fingerprint: u64) -> String {
 /// The longest name of a room, in bytes.
 pub const MAX_ROOM_LEN: usize = 255;
 
-/// Why a name can't be a room's; `None` where it can.
+/// Why a name can't be a room's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoomNameError {
+    /// It is empty.
+    Empty,
+    /// It is longer than [`MAX_ROOM_LEN`] bytes.
+    TooLong,
+    /// It begins with [`RESERVED_PREFIX`].
+    Reserved,
+}
+
+impl RoomNameError {
+    /// The error's text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "it is empty",
+            Self::TooLong => "it is longer than 255 bytes",
+            Self::Reserved => RESERVED,
+        }
+    }
+}
+
+impl fmt::Display for RoomNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl core::error::Error for RoomNameError {}
+
+/// Checks that a name can be a room's.
+///
+/// # Errors
+/// [`RoomNameError`]: it is empty, too long or reserved.
 ///
 /// ```
-/// use painda_runtime::wire::channels::room_problem;
+/// use painda_runtime::wire::channels::{RoomNameError, check_room};
 ///
-/// assert_eq!(room_problem("arena"), None);
-/// assert_eq!(room_problem(""), Some("it is empty"));
-/// assert!(room_problem("__pp_all").is_some());
+/// assert_eq!(check_room("arena"), Ok(()));
+/// assert_eq!(check_room(""), Err(RoomNameError::Empty));
+/// assert_eq!(check_room("__pp_all"), Err(RoomNameError::Reserved));
 /// ```
-#[must_use]
-pub fn room_problem(room: &str) -> Option<&'static str> {
+pub fn check_room(room: &str) -> Result<(), RoomNameError> {
     if room.is_empty() {
-        Some("it is empty")
+        Err(RoomNameError::Empty)
     } else if room.len() > MAX_ROOM_LEN {
-        Some("it is longer than 255 bytes")
+        Err(RoomNameError::TooLong)
     } else if room.starts_with(RESERVED_PREFIX) {
-        Some(RESERVED)
+        Err(RoomNameError::Reserved)
     } else {
-        None
+        Ok(())
     }
 }

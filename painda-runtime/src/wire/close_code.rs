@@ -2,7 +2,7 @@
 //!
 //! A code is *terminal* where connecting again in the same way would end in the same way: see [`is_terminal`].
 
-/// A goodbye that means nothing in particular: the application has closed. Terminal.
+/// A normal close: the application has closed the connection. Terminal.
 pub const NORMAL: u16 = 1000;
 /// The server stops. Connect again after a random wait of some seconds, perhaps to another node.
 pub const GOING_AWAY: u16 = 1001;
@@ -10,7 +10,7 @@ pub const GOING_AWAY: u16 = 1001;
 pub const PROTOCOL_ERROR: u16 = 1002;
 /// A text message was not UTF-8. Terminal: an error of the client program.
 pub const NOT_UTF8: u16 = 1007;
-/// The client sends far more pings than anybody needs, or went on sending more than it may. Terminal: find out why.
+/// The client sent too many pings, or went on sending above its rate limit. Terminal: an error of the client program.
 pub const POLICY: u16 = 1008;
 /// A message was larger than allowed. Terminal: the same message would be too large again.
 pub const TOO_LARGE: u16 = 1009;
@@ -30,7 +30,7 @@ pub const TOO_MANY_CONNECTIONS: u16 = 4029;
 /// use painda_runtime::server::close_code::{REFUSED, is_sendable};
 ///
 /// assert!(is_sendable(REFUSED));
-/// assert!(!is_sendable(1006), "a connection that ended without a goodbye");
+/// assert!(!is_sendable(1006), "a connection that ended without a close frame");
 /// ```
 #[must_use]
 pub const fn is_sendable(code: u16) -> bool {

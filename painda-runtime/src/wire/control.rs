@@ -1,7 +1,7 @@
-//! What the protocol itself says to a client and hears from one: messages whose names begin with `__pp_`.
+//! Control messages: those of the protocol itself, to and from a client. Their names begin with `__pp_`.
 //!
-//! They are JSON in either direction, `{"type": name, "payload": …}` in a frame or in a text message. Nobody else's names begin
-//! so: an application can't send, handle or relay them. Who sends them, and when, is the server's.
+//! They are JSON in either direction, `{"type": name, "payload": …}` in a frame or in a text message. The prefix is reserved: an
+//! application can't send, handle or relay such messages. The server decides when to send them.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ pub const ERROR: &str = "__pp_error";
 pub const SHUTDOWN: &str = "__pp_shutdown";
 /// Which session a client has: `{sid, offset, rtoken?}`. Of the published library; not sent yet.
 pub const SESSION: &str = "__pp_session";
-/// What came of a client that has taken up its session again: `{sid, offset, recovered, missedCount}`. Of the published library;
+/// The result when a client resumes its session: `{sid, offset, recovered, missedCount}`. Of the published library;
 /// not sent yet.
 pub const RECOVERY: &str = "__pp_recovery";
 /// The answer to a message that asked for one by [`ACK_ID`]: `{ackId, args}`. Of the published library; not sent yet.
@@ -37,8 +37,8 @@ pub const ACK_ID: &str = "__ackId";
 /// ```
 /// use painda_runtime::wire::{control::ToClient, error_code::ErrorCode};
 ///
-/// let said = ToClient::Error { code: ErrorCode::BadJson, message: "the message is no JSON" }.message();
-/// assert_eq!(said.payload(), &br#"{"code":"BAD_JSON","message":"the message is no JSON"}"#[..]);
+/// let error = ToClient::Error { code: ErrorCode::BadJson, message: "the message is no JSON" }.message();
+/// assert_eq!(error.payload(), &br#"{"code":"BAD_JSON","message":"the message is no JSON"}"#[..]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -89,12 +89,12 @@ pub enum FromClient<'a> {
         /// The credentials; none where the payload has no string of that name.
         token: Option<Cow<'a, str>>,
     },
-    /// A name that is the protocol's, and that clients do not send.
+    /// A reserved name that clients do not send.
     Reserved,
 }
 
 impl<'a> FromClient<'a> {
-    /// Reads a client's message with this name and the JSON text of this payload; `None` where it is the application's.
+    /// Reads a client's message with this name and the JSON text of this payload; `None` for an application's message.
     ///
     /// ```
     /// use painda_runtime::wire::control::FromClient;

@@ -1,8 +1,8 @@
 //! Annotated hex dumps of whole messages on either wire, for people.
 //!
-//! Owns the rows of envelopes and frames. It is the only part of the wire that asks a schema what a payload means.
+//! Owns the rows of envelopes and frames. It is the only part of the wire that uses an application's schema.
 
-use super::aim::AIMED;
+use super::audience::EMIT_TO;
 #[cfg(feature = "server")]
 use super::{
     frame::{self, Body},
@@ -14,8 +14,8 @@ use crate::schema::dump::{Table, dump};
 use crate::{EventDescriptor, Registry};
 use bytes::Bytes;
 
-/// Shows what a Redis message means, down to the fields of its event; also of one that is [aimed](super::aim) at several
-/// rooms, and, with the feature `server`, of what nodes ask each other.
+/// Shows a Redis message down to the fields of its event; also one for several rooms, and, with the feature `server`, questions
+/// and answers between nodes.
 ///
 /// ```
 /// # use painda_runtime::{PPEvent, Schema, schema};
@@ -39,12 +39,19 @@ use bytes::Bytes;
 pub fn envelope(registry: &Registry, bytes: &Bytes) -> String {
     let mut table = Table::default();
     table.title(format!("Redis message, {} bytes", bytes.len()));
-    let _ = envelope_rows(registry, &mut Rows { bytes, at: 0, table: &mut table }, true);
+    let _ = envelope_rows(registry, &mut Rows { bytes, at: 0, table: &mut table }, Nesting::Allowed);
     table.text()
 }
 
-/// The rows of an envelope, which `may_aim` another one, that may not.
-fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, may_aim: bool) -> Result<(), Stop> {
+/// Whether an envelope may have another one inside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nesting {
+    Allowed,
+    Forbidden,
+}
+
+/// The rows of an envelope. An emit to several rooms has another envelope inside, which must not have one itself.
+fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, nesting: Nesting) -> Result<(), Stop> {
     let exclude_len = rows.number(1, "excludeLen", |len| match len {
         0 => "nobody is excluded".to_owned(),
         len => len.to_string(),
@@ -62,7 +69,7 @@ fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, may_aim: bool) -> Res
     }
     let name_len = rows.number(2, "nameLen", |len| len.to_string())?;
     let name = rows.text(name_len, "name")?;
-    if name != AIMED || !may_aim {
+    if name != EMIT_TO || nesting == Nesting::Forbidden {
         rows.named(name);
         return Ok(());
     }
@@ -74,10 +81,10 @@ fn envelope_rows(registry: &Registry, rows: &mut Rows<'_>, may_aim: bool) -> Res
             rows.text(len, &path)?;
         }
     }
-    envelope_rows(registry, rows, false)
+    envelope_rows(registry, rows, Nesting::Forbidden)
 }
 
-/// Shows what a client frame means, down to the fields of its event. A compressed payload is inflated up to
+/// Shows a client frame down to the fields of its event. A compressed payload is inflated up to
 /// `max_inflated` bytes.
 #[cfg(feature = "server")]
 #[must_use]
@@ -109,7 +116,7 @@ fn frame_rows(registry: &Registry, rows: &mut Rows<'_>, bytes: &Bytes, max_infla
         }
     };
     let (Body::Event { payload, .. } | Body::Json(payload)) = &body;
-    // What has been inflated has offsets of its own.
+    // An inflated payload has offsets of its own.
     let inflated = flags & 4 != 0;
     if inflated {
         rows.rest("payload", "zlib", "");
@@ -126,7 +133,7 @@ fn frame_rows(registry: &Registry, rows: &mut Rows<'_>, bytes: &Bytes, max_infla
     Ok(())
 }
 
-/// The error has its row; nothing else is to be said about the message.
+/// An error has got its row: no more rows follow.
 struct Stop;
 
 /// The rows of a message, from front to back.
@@ -152,7 +159,7 @@ impl<'a> Rows<'a> {
         text
     }
 
-    /// The next bytes, or a row that says that they are not there.
+    /// The next bytes. Where they are missing, a row shows that.
     fn take(&mut self, len: usize, path: &str) -> Result<&'a [u8], Stop> {
         let rest = &self.bytes[self.at..];
         let Some(bytes) = rest.get(..len) else {
@@ -256,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn an_aimed_event_is_shown_with_its_aim() {
-        use crate::wire::{aim::Aim, envelope::encode};
+    fn an_emit_to_several_rooms_is_shown_with_its_audience() {
+        use crate::wire::{audience::Audience, envelope::encode};
 
         let event = crate::Message::event(2, PlayerHit { target: 7, damage: -3 }.to_bytes());
-        let mut aim = Aim::room("a");
-        aim.rooms.add("b");
-        let (_, message, _) = aim.publication(&event).expect("it fits");
+        let mut audience = Audience::room("a");
+        audience.rooms.add("b");
+        let (_, message, _) = audience.publication(&event).expect("it fits");
         let dump = super::envelope(Arena::registry(), &encode(&message, None).expect("it fits"));
         assert!(dump.contains("rooms[1]       text  \"b\"\n"), "{dump}");
         assert!(dump.contains("exceptClients  u16   0 names\n"), "{dump}");
@@ -271,7 +278,7 @@ mod tests {
 
     #[cfg(feature = "server")]
     #[test]
-    fn what_nodes_ask_each_other_is_shown() {
+    fn a_question_between_nodes_is_shown() {
         let question = b"\0\0\0\0\x08__pp_ask\0\0\0\0\0\0\0\x07\x02ab\x01\0\0\0\0\0\0\0\x05";
         let dump = envelope(question);
         assert!(dump.contains("  head.from                   String   \"ab\"\n"), "{dump}");
@@ -288,7 +295,8 @@ mod tests {
         flate2::read::ZlibEncoder::new(&encoded[..], flate2::Compression::best())
             .read_to_end(&mut payload)
             .expect("deflates");
-        let mut bytes = frame::header(frame::Mode::Gaming, 2, true, payload.len() as u32).to_vec();
+        let mut bytes =
+            frame::header(frame::Mode::Gaming, 2, frame::Compression::Deflated, payload.len() as u32).to_vec();
         bytes.extend_from_slice(&payload);
         let dump = frame(Arena::registry(), &bytes.clone().into(), 100);
         assert!(dump.contains("0006  00 0e "), "{dump}");

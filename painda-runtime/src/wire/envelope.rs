@@ -1,4 +1,4 @@
-//! The Redis message: who must not get it, which event, and its payload.
+//! The Redis message: the excluded client, the event, and its payload.
 //!
 //! The layout is the published contract's, byte for byte, and nothing is added to it:
 //!
@@ -35,8 +35,9 @@ pub const MAX_EXCLUDE_LEN: usize = u8::MAX as usize;
 /// The longest name of a named event, in bytes: its length travels in two bytes.
 pub const MAX_NAME_LEN: usize = u16::MAX as usize;
 
-/// A Redis message, taken apart; the payload shares the input's memory.
+/// A decoded Redis message. The payload shares the input's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Envelope<'a> {
     /// The client that must not get the message.
     pub exclude: Option<&'a str>,
@@ -69,7 +70,7 @@ pub enum EnvelopeError {
     },
     /// An event of the schema carries id 0, which means "named by a string".
     ZeroId,
-    /// An aim names more rooms and clients than a message may.
+    /// An audience names more rooms and clients than a message may.
     TooManyNames {
         /// How many it names.
         count: usize,
@@ -136,7 +137,7 @@ pub fn encode(message: &Message, exclude: Option<&str>) -> Result<Bytes, Envelop
     Ok(out.into())
 }
 
-/// Takes a Redis message apart without copying or decoding its payload.
+/// Decodes a Redis message without copying or decoding its payload.
 ///
 /// # Errors
 /// A message that ends early, or an id or name that is not UTF-8.
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn a_field_that_does_not_fit_is_refused() {
         let event = Message::event(1, Bytes::new());
         let long = "x".repeat(256);
         assert_eq!(

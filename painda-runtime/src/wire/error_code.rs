@@ -1,14 +1,14 @@
-//! The codes of [`__pp_error`](super::control::ERROR): what was wrong with what a client has sent, for programs.
+//! The codes of [`__pp_error`](super::control::ERROR), by which programs tell what was wrong with a client's message.
 
 use std::fmt;
 
-/// Why something that a client has sent was not taken. The connection goes on, unless the code says otherwise.
+/// Why a client's message was not taken. The connection goes on, unless the code says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
     /// A binary message was no frame, or its payload does not inflate. An error of the client program: see `docs/protocol.md`.
     BadFrame,
-    /// What should be JSON is none, or is no object with a string `type`. An error of the client program.
+    /// The message is not JSON, or not an object with a string `type`. An error of the client program.
     BadJson,
     /// The payload does not fit its event. The client has another schema than the server, or sends it wrongly.
     BadPayload,
@@ -16,16 +16,16 @@ pub enum ErrorCode {
     UnknownEvent,
     /// The name belongs to the protocol. An error of the client program.
     ReservedName,
-    /// Too much in this second or minute: what is over the limit is dropped. Send less; who goes on for 10 s is closed
+    /// Too much in this second or minute: what is over the limit is dropped. Send less; a client that goes on for 10 s is closed
     /// ([`POLICY`](super::close_code::POLICY)).
     RateLimited,
-    /// The application refuses: a message, and the connection goes on; or the client, and a close with the application's code follows.
+    /// The application refuses the message, and the connection goes on; or it refuses the client, and a close with its code follows.
     Refused,
 }
 
 impl ErrorCode {
     /// All codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: &'static [Self] = &[
         Self::BadFrame,
         Self::BadJson,
         Self::BadPayload,

@@ -1,4 +1,4 @@
-//! The client frame: what one binary WebSocket message carries.
+//! The client frame: the content of one binary WebSocket message.
 //!
 //! The layout is the published contract's, big-endian:
 //!
@@ -33,7 +33,7 @@ pub const MAGIC: [u8; 4] = *b"PPND";
 pub const HEADER_LEN: usize = 16;
 /// The length of a version 1 header, in bytes.
 pub const HEADER_LEN_V1: usize = 12;
-/// A limit for those who have no other: 10 MiB. The server lets a payload become as large as a message, unless it is set.
+/// A default limit for inflated payloads: 10 MiB. The server's own default is the largest message that it takes.
 pub const DEFAULT_MAX_INFLATED: usize = 10 << 20;
 
 const FLAG_MODE: u16 = 0b0011;
@@ -58,18 +58,19 @@ impl Mode {
     const ALL: [Self; 4] = [Self::Chat, Self::Media, Self::Gaming, Self::Voice];
 }
 
-/// A frame, taken apart; an uncompressed payload shares the input's memory.
+/// A decoded frame. An uncompressed payload shares the input's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Frame {
     /// 1 or 2.
     pub version: u16,
     /// The sender's mode.
     pub mode: Mode,
-    /// What it carries.
+    /// The payload.
     pub body: Body,
 }
 
-/// What a frame carries, inflated but not decoded.
+/// The payload of a frame, inflated but not decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// An event of the schema.
@@ -161,14 +162,23 @@ impl fmt::Display for FrameError {
 
 impl std::error::Error for FrameError {}
 
+/// How a frame's payload is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// As it is.
+    None,
+    /// As a zlib stream: see [`deflate`].
+    Deflated,
+}
+
 /// The header of a version 2 frame; an id of 0 means JSON. The length is that of the payload as it follows.
 #[must_use]
-pub fn header(mode: Mode, id: u16, deflated: bool, payload_len: u32) -> [u8; HEADER_LEN] {
+pub fn header(mode: Mode, id: u16, compression: Compression, payload_len: u32) -> [u8; HEADER_LEN] {
     let mut flags = mode as u16;
     if id != 0 {
         flags |= FLAG_SCHEMA;
     }
-    if deflated {
+    if compression == Compression::Deflated {
         flags |= FLAG_DEFLATED;
     }
     let mut out = [0; HEADER_LEN];
@@ -184,12 +194,12 @@ pub fn header(mode: Mode, id: u16, deflated: bool, payload_len: u32) -> [u8; HEA
 #[must_use]
 pub fn header_v1(mode: Mode, payload_len: u32) -> [u8; HEADER_LEN_V1] {
     let mut out = [0; HEADER_LEN_V1];
-    out.copy_from_slice(&header(mode, 0, false, payload_len)[..HEADER_LEN_V1]);
+    out.copy_from_slice(&header(mode, 0, Compression::None, payload_len)[..HEADER_LEN_V1]);
     out[4..6].copy_from_slice(&1u16.to_be_bytes());
     out
 }
 
-/// Takes a frame apart, inflating its payload up to `max_inflated` bytes.
+/// Decodes a frame, inflating its payload up to `max_inflated` bytes.
 ///
 /// # Errors
 /// Anything that the layout above does not allow; see [`FrameError`].
@@ -230,7 +240,7 @@ pub fn decode(bytes: &Bytes, max_inflated: usize) -> Result<Frame, FrameError> {
     Ok(Frame { version, mode: Mode::ALL[usize::from(flags & FLAG_MODE)], body })
 }
 
-/// Whether a frame says that its payload is compressed, and so may be far larger than it looks.
+/// Whether a frame is flagged as compressed, so that its payload may be far larger than the frame.
 #[cfg(feature = "server")]
 pub(crate) fn is_deflated(bytes: &[u8]) -> bool {
     bytes.get(7).is_some_and(|flags| u16::from(*flags) & FLAG_DEFLATED != 0)
@@ -239,7 +249,7 @@ pub(crate) fn is_deflated(bytes: &[u8]) -> bool {
 /// Deflates a payload, for a frame with that flag.
 ///
 /// # Errors
-/// None in practice: memory is the only thing that deflating can run out of.
+/// None in practice: deflating into memory does not fail.
 pub fn deflate(payload: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::with_capacity(payload.len() / 2);
     flate2::read::ZlibEncoder::new(payload, flate2::Compression::fast()).read_to_end(&mut out)?;
@@ -262,14 +272,14 @@ mod tests {
     use super::*;
 
     fn frame(edit: impl FnOnce(&mut Vec<u8>)) -> Result<Frame, FrameError> {
-        let mut bytes = header(Mode::Chat, 1, false, 2).to_vec();
+        let mut bytes = header(Mode::Chat, 1, Compression::None, 2).to_vec();
         bytes.extend_from_slice(&[7, 8]);
         edit(&mut bytes);
         decode(&bytes.into(), 100)
     }
 
     #[test]
-    fn a_frame_comes_apart() {
+    fn a_frame_is_decoded() {
         let frame = frame(|_| ()).expect("decodes");
         assert_eq!(frame.body, Body::Event { id: 1, payload: Bytes::from_static(&[7, 8]) });
     }

@@ -1,4 +1,4 @@
-//! The parts of JSON text that the protocol asks for, found without a tree of values.
+//! Finds the parts of JSON text that the protocol needs, without building a tree of values.
 
 use std::borrow::Cow;
 

@@ -1,9 +1,13 @@
-//! The two wires of the published contract, the Redis message and the client frame, and what nodes say to each other.
+//! The formats on the wire: the Redis message and the client frame of the published contract, and the messages between nodes.
 //!
-//! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and, but for `dump`, no application's schema.
+//! Knows bytes and [`Message`](crate::Message)s; knows no sockets, no Redis and, except in `dump`, no application's schema.
 
-#[cfg(feature = "std")]
-pub mod aim;
+#[cfg(any(feature = "_adapter", feature = "tools"))]
+#[cfg_attr(
+    not(all(feature = "server", feature = "json")),
+    expect(dead_code, reason = "an emitter only writes audiences, a dump reads them by itself")
+)]
+pub(crate) mod audience;
 pub mod channels;
 #[cfg(feature = "server")]
 pub mod close_code;

@@ -1,8 +1,8 @@
-//! What nodes ask each other and what they answer, as types of our own.
+//! Questions between nodes, and their answers, as types of our own.
 //!
 //! A question is a message named [`ASK`] on the channel [`CLUSTER`](super::channels::CLUSTER), an answer one named [`REPLY`] on
 //! the asker's own channel. Their payloads are the encodings of [`Question`] and [`Answer`], by the same derives that
-//! applications use, and `peer.lock` beside this file is their lock file. Who asks, waits and obeys is not known here.
+//! applications use, and `peer.lock` beside this file is their lock file. Asking, waiting and answering is done elsewhere.
 //!
 //! # Versions
 //!
@@ -31,7 +31,7 @@ pub(crate) const REPLY: &str = "__pp_reply";
 /// The longest question or answer, in bytes.
 pub(crate) const MAX_LEN: usize = 4 << 20;
 
-/// What every version can read of a question or an answer.
+/// The part of a question or an answer that every version can read.
 #[derive(Clone, Debug, PartialEq, Eq, PPType)]
 pub(crate) struct Head {
     /// The question's number, which is random. Its answers have the same.
@@ -40,7 +40,7 @@ pub(crate) struct Head {
     pub(crate) from: String,
 }
 
-/// Something that a node asks of all others.
+/// A question of a node to all others.
 #[derive(Clone, Debug, PartialEq, Eq, PPEvent)]
 #[pp(event = "question", id = 1)]
 pub(crate) struct Question {
@@ -48,7 +48,7 @@ pub(crate) struct Question {
     pub(crate) request: Request,
 }
 
-/// What is asked. An `aim` says for which sockets, as [`Aim::encode_lists`](super::aim::Aim::encode_lists) writes it.
+/// What is asked. An `audience` has the sockets, as [`Audience::encode_lists`](super::audience::Audience::encode_lists) writes it.
 #[derive(Clone, Debug, PartialEq, Eq, PPType)]
 pub(crate) enum Request {
     // The tags count up from 0 in the order below: append only.
@@ -60,14 +60,14 @@ pub(crate) enum Request {
         fingerprint: u64,
     },
     /// Which sockets there are. Answered by [`Reply::Sockets`].
-    Sockets { aim: Bytes },
+    Sockets { audience: Bytes },
     /// Puts sockets into a room. Answered by [`Reply::Done`], once emits of all nodes reach them.
-    Join { aim: Bytes, room: String },
+    Join { audience: Bytes, room: String },
     /// Takes sockets out of a room. Answered by [`Reply::Done`].
-    Leave { aim: Bytes, room: String },
+    Leave { audience: Bytes, room: String },
     /// Closes sockets. Answered by [`Reply::Done`].
     Disconnect {
-        aim: Bytes,
+        audience: Bytes,
         /// The close code; one that must not be sent is sent as 1000.
         code: u16,
         /// Cut at 123 bytes.
@@ -142,7 +142,7 @@ pub(crate) fn reply(payload: &Bytes) -> Result<Reply, Unread> {
 /// Why the rest of a question or an answer can't be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// A later version has added what it says.
+    /// It has a tag of a later version.
     Newer,
     /// It is broken.
     Broken,
@@ -157,13 +157,13 @@ impl From<DecodeError> for Unread {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::aim::Aim;
+    use crate::wire::audience::Audience;
 
     crate::schema! { Peers { Question, Answer } }
 
     #[cfg(feature = "tools")]
     #[test]
-    fn what_nodes_say_is_as_it_was() {
+    fn the_types_are_those_of_the_lock_file() {
         crate::schema::lock::check::<Peers>("src/wire/peer.lock");
     }
 
@@ -174,8 +174,8 @@ mod tests {
     /// These bytes are what other nodes send: they must stay readable.
     #[test]
     fn bytes_are_as_documented() {
-        let aim = Aim::room("a").encode_lists().expect("it fits").into();
-        let question = Question { head: head(), request: Request::Join { aim, room: "b".to_owned() } };
+        let audience = Audience::room("a").encode_lists().expect("it fits").into();
+        let question = Question { head: head(), request: Request::Join { audience, room: "b".to_owned() } };
         let bytes = b"\0\0\0\0\0\0\0\x07\x02ab\x03\x0a\0\x01\x01a\0\0\0\0\0\0\x01b";
         assert_eq!(question.to_bytes(), bytes.as_slice());
         assert_eq!(request(&question.to_bytes()), Ok(question.request));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_understood_as_far_as_it_goes() {
+    fn the_head_of_a_later_version_is_read() {
         let known = Question { head: head(), request: Request::Node }.to_bytes();
         let appended = Bytes::from([&known[..], b"more"].concat());
         assert_eq!((Head::of(&appended), request(&appended)), (Some(head()), Ok(Request::Node)));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_broken() {
+    fn a_truncated_answer_is_broken() {
         let whole = Answer { head: head(), reply: Reply::Done { sockets: 3 } }.to_bytes();
         for len in 0..whole.len() {
             assert_eq!(reply(&whole.slice(..len)), Err(Unread::Broken), "{len} bytes");

@@ -1,4 +1,4 @@
-//! What nodes of the TypeScript implementation say to each other: every room emit is one JSON message, named [`REMOTE_EMIT`], on
+//! The messages between nodes of the TypeScript implementation: every room emit is one JSON message, named [`REMOTE_EMIT`], on
 //! the channel [`TYPESCRIPT`](super::channels::TYPESCRIPT).
 
 use std::borrow::Cow;
@@ -6,20 +6,21 @@ use std::borrow::Cow;
 use serde_core::{Serialize, Serializer as _};
 
 use super::{
-    aim::{Aim, Names},
+    audience::{Audience, NameSet},
     json::{members, string, strings},
 };
 use crate::{Message, Registry};
 
 /// The name of the message.
 pub(crate) const REMOTE_EMIT: &str = "__pp_remote_emit";
-/// Ours have this in a field `via`, which they pass over: our own nodes have the same emit from its proper channel.
+/// Messages of our nodes have this in a field `via`, which TypeScript nodes ignore. Our nodes skip such messages, because they get the
+/// same emit on its own channel.
 const VIA: &str = "painda-rust";
 
 /// The fields of the message, in the order of [`decode`].
 const FIELDS: [&str; 6] = ["via", "rooms", "exceptRooms", "excludeId", "type", "emitPayload"];
 
-/// An emit of theirs.
+/// An emit of a TypeScript node.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RemoteEmit<'a> {
     rooms: Vec<Cow<'a, str>>,
@@ -32,37 +33,38 @@ pub(crate) struct RemoteEmit<'a> {
 }
 
 impl RemoteEmit<'_> {
-    /// Whom it is for.
-    pub(crate) fn aim(&self) -> Aim<'_> {
-        let mut aim = Aim { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Aim::default() };
-        self.exclude_id.iter().for_each(|id| aim.except_clients.add(id));
-        aim
+    /// Its audience.
+    pub(crate) fn audience(&self) -> Audience<'_> {
+        let mut audience =
+            Audience { rooms: names(&self.rooms), except_rooms: names(&self.except_rooms), ..Audience::default() };
+        self.exclude_id.iter().for_each(|id| audience.except_clients.add(id));
+        audience
     }
 }
 
-/// What a message with this payload asks for.
+/// A message as it was read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Heard<'a> {
+pub(crate) enum Decoded<'a> {
     /// An emit.
     Emit(RemoteEmit<'a>),
-    /// Nothing: it is ours, or for no room of this node.
+    /// Nothing to do: it came from one of our nodes, or is for no room of this node.
     Nothing,
 }
 
-/// Takes the message apart; `None` where it can't be read. Rooms that this node does not have are left out: the lists may be long.
-pub(crate) fn decode(payload: &[u8], has: impl Fn(&str) -> bool) -> Option<Heard<'_>> {
+/// Reads a message; `None` where it can't be read. Rooms that this node does not have are left out, because the lists may be long.
+pub(crate) fn decode(payload: &[u8], has: impl Fn(&str) -> bool) -> Option<Decoded<'_>> {
     let [via, rooms, except_rooms, exclude_id, event, emitted] =
         members(str::from_utf8(payload).ok()?, FIELDS).ok()??;
     if via.and_then(string).is_some_and(|via| via == VIA) {
-        return Some(Heard::Nothing);
+        return Some(Decoded::Nothing);
     }
-    // `null` is everybody, an empty list nobody.
+    // `null` means all clients, an empty list none.
     let everybody = rooms.is_none_or(|rooms| rooms == "null");
     let rooms = rooms.and_then(|rooms| strings(rooms, &has)).unwrap_or_default();
     if rooms.is_empty() && !everybody {
-        return Some(Heard::Nothing);
+        return Some(Decoded::Nothing);
     }
-    Some(Heard::Emit(RemoteEmit {
+    Some(Decoded::Emit(RemoteEmit {
         rooms,
         except_rooms: except_rooms.and_then(|rooms| strings(rooms, &has)).unwrap_or_default(),
         exclude_id: exclude_id.and_then(string),
@@ -71,25 +73,26 @@ pub(crate) fn decode(payload: &[u8], has: impl Fn(&str) -> bool) -> Option<Heard
     }))
 }
 
-fn names<'a>(list: &'a [Cow<'_, str>]) -> Names<'a> {
+fn names<'a>(list: &'a [Cow<'_, str>]) -> NameSet<'a> {
     list.iter().map(|name| &**name).collect()
 }
 
-/// An emit in their form; `None` where it can't be said: to single clients, with more than one excluded, or an event that is no JSON.
-pub(crate) fn encode(registry: &Registry, aim: &Aim<'_>, message: &Message) -> Option<Message> {
-    if !aim.clients.is_empty() || aim.except_clients.len() > 1 {
+/// An emit in this form. `None` where it can't be expressed: an emit to single clients or with several excluded ones, or an event
+/// that has no JSON form.
+pub(crate) fn encode(registry: &Registry, audience: &Audience<'_>, message: &Message) -> Option<Message> {
+    if !audience.clients.is_empty() || audience.except_clients.len() > 1 {
         return None;
     }
     let mut out = Vec::with_capacity(256 + message.payload().len());
     out.extend_from_slice(br#"{"rooms":"#);
-    match aim.rooms.is_empty() {
+    match audience.rooms.is_empty() {
         true => put(&mut out, &()),
-        false => put_names(&mut out, &aim.rooms),
+        false => put_names(&mut out, &audience.rooms),
     }
     out.extend_from_slice(br#","exceptRooms":"#);
-    put_names(&mut out, &aim.except_rooms);
+    put_names(&mut out, &audience.except_rooms);
     out.extend_from_slice(br#","excludeId":"#);
-    put(&mut out, &aim.except_clients.only());
+    put(&mut out, &audience.except_clients.only());
     out.extend_from_slice(br#","type":"#);
     match message {
         Message::Named { name, payload } => {
@@ -110,8 +113,8 @@ pub(crate) fn encode(registry: &Registry, aim: &Aim<'_>, message: &Message) -> O
     Some(Message::named(REMOTE_EMIT, out.into()))
 }
 
-fn put_names(out: &mut Vec<u8>, names: &Names<'_>) {
-    // A `Vec` takes everything.
+fn put_names(out: &mut Vec<u8>, names: &NameSet<'_>) {
+    // Writing to a `Vec` can't fail.
     let _ = serde_json::Serializer::new(out).collect_seq(names.iter());
 }
 

@@ -9,8 +9,8 @@ const END: &str = "<!-- end of the drawing -->\n";
 
 /// The page with the drawing of this graph.
 pub(crate) fn into(page: &str, graph: &Graph) -> String {
-    let (before, rest) = page.split_once(BEGIN).expect("ARCHITECTURE.md says where the drawing begins");
-    let (_, after) = rest.split_once(END).expect("ARCHITECTURE.md says where the drawing ends");
+    let (before, rest) = page.split_once(BEGIN).expect("ARCHITECTURE.md marks where the drawing begins");
+    let (_, after) = rest.split_once(END).expect("ARCHITECTURE.md marks where the drawing ends");
     format!("{before}{BEGIN}{}{END}{after}", drawing(graph))
 }
 

@@ -1,4 +1,4 @@
-//! The graph of files: who imports from whom, the circles in it, and the arrows upwards.
+//! The graph of files: their imports, the circles in it, and the imports from higher layers.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -55,17 +55,17 @@ impl Graph {
         circles.into_iter().collect()
     }
 
-    /// A line for each import from a floor above.
-    pub(crate) fn upwards(&self, floors: &[&str], cellar: &[&str]) -> Vec<String> {
-        let floor = |file: &str| {
+    /// A line for each import from a higher layer.
+    pub(crate) fn upwards(&self, layers: &[&str], shared: &[&str]) -> Vec<String> {
+        let layer = |file: &str| {
             let top = file.split('/').next().unwrap_or_default();
-            if cellar.contains(&top) {
-                return floors.len();
+            if shared.contains(&top) {
+                return layers.len();
             }
-            floors.iter().position(|floor| *floor == top).unwrap_or_else(|| panic!("`{top}` is on no floor"))
+            layers.iter().position(|layer| *layer == top).unwrap_or_else(|| panic!("`{top}` is in no layer"))
         };
-        let up = self.edges().filter(|(from, to)| floor(from) > floor(to));
-        up.map(|(from, to)| format!("an arrow upwards: {from} imports from {to}")).collect()
+        let up = self.edges().filter(|(from, to)| layer(from) > layer(to));
+        up.map(|(from, to)| format!("an import from a higher layer: {from} imports from {to}")).collect()
     }
 
     /// All files that a file imports from, and those that these import from.
@@ -103,7 +103,7 @@ fn read(folder: &Path, module: &mut Segments, sources: &mut BTreeMap<Segments, S
     }
 }
 
-/// The file that defines what a path stands for.
+/// The file that defines the item of a path.
 fn definition(sources: &BTreeMap<Segments, Source>, path: &[String], depth: usize) -> Option<Segments> {
     assert!(depth < 20, "re-exports in a circle: {path:?}");
     let (module, rest) =

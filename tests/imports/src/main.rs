@@ -9,16 +9,16 @@ mod source;
 
 use std::{env, fs, path::Path, process::ExitCode};
 
-/// The floors of the runtime, from the top. A file imports from its own floor and from those below it.
-const FLOORS: [&str; 8] = ["lib", "server", "emitter", "adapter", "wire", "message", "schema", "codec"];
-/// Small helpers that every floor may use.
-const CELLAR: [&str; 4] = ["excerpt", "pieces", "random", "__private"];
+/// The layers of the runtime, from the top. A file imports from its own layer and from those below it.
+const LAYERS: [&str; 8] = ["lib", "server", "emitter", "adapter", "wire", "message", "schema", "codec"];
+/// Small helpers that every layer may use.
+const SHARED: [&str; 4] = ["excerpt", "pieces", "random", "__private"];
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let graph = graph::Graph::of(&root.join("painda-runtime/src"));
     let mut wrong = graph.circles();
-    wrong.extend(graph.upwards(&FLOORS, &CELLAR));
+    wrong.extend(graph.upwards(&LAYERS, &SHARED));
     for line in &wrong {
         eprintln!("{line}");
     }
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     if env::args().any(|argument| argument == "--write") {
         fs::write(&page, drawn).expect("ARCHITECTURE.md can be written");
     } else if drawn != text {
-        eprintln!("the drawing in ARCHITECTURE.md is not of today: run scripts/imports --write");
+        eprintln!("the drawing in ARCHITECTURE.md is out of date: run scripts/imports --write");
         return ExitCode::FAILURE;
     }
     if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

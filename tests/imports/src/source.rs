@@ -10,7 +10,7 @@ use syn::{
 /// A path, from the crate's root on.
 pub(crate) type Segments = Vec<String>;
 
-/// What a file has to do with others.
+/// A file's relations to other files.
 #[derive(Default)]
 pub(crate) struct Source {
     /// The names of its items.
@@ -21,7 +21,7 @@ pub(crate) struct Source {
     pub(crate) globs: Vec<Segments>,
     /// Child modules that are there for tests only.
     pub(crate) tests: Vec<String>,
-    /// What it refers to, without what it only passes on.
+    /// What it refers to, without what it only re-exports.
     pub(crate) uses: Vec<Segments>,
 }
 

@@ -176,16 +176,16 @@ table! {
     } [
         "json struct `T` (of the event `e`), field `a`: its name is `z` now",
         "json enum `K` (of the event `e`), variant `A`: its name is `C` now",
-        "json enum `K` (of the event `e`), variant `B`: its fields had names and are told apart by position",
+        "json enum `K` (of the event `e`), variant `B`: its fields had names and have positions",
     ];
     newtype { "e", id = 1; (T) #[derive(PPType)] pub struct T { x: u8 } }
         => { "e", id = 1; (T) #[derive(PPType)] pub struct T(u8); }
-        ["json struct `T` (of the event `e`): its fields had names and are told apart by position"];
+        ["json struct `T` (of the event `e`): its fields had names and have positions"];
     nothing_at_all { "e", id = 1; { x: T } #[derive(PPType)] pub struct T; }
         => { "e", id = 1; { x: T } #[derive(PPType)] pub struct T(); }
-        ["json struct `T` (of the event `e`): its fields had names and are told apart by position"];
+        ["json struct `T` (of the event `e`): its fields had names and have positions"];
     tuple_event { "e", id = 1; (u8, u8) } => { "e", id = 1; { x: u8, y: u8 } }
-        ["json event `e`: its fields were told apart by position and have names"];
+        ["json event `e`: its fields had positions and have names"];
     first_variant_with_fields { "e", id = 1; (T) #[derive(PPType)] pub enum T { A } }
         => { "e", id = 1; (T) #[derive(PPType)] pub enum T { A, B(u8) } }
         [

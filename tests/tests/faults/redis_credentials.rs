@@ -49,8 +49,8 @@ async fn refused(admin: &mut Admin, code: &str, times: u64) {
 
 fn reason(node: &RedisAdapter) -> String {
     match node.health() {
-        Health::Up => String::new(),
         Health::Degraded { reason, .. } => reason.to_string(),
+        _ => String::new(),
     }
 }
 

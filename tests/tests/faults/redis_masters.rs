@@ -13,7 +13,7 @@ use crate::steady::{Steady, counted_each_other};
 use painda_runtime::{
     PPAdapter, RedisAdapter,
     adapter::{
-        AdapterError, Delivery,
+        AdapterError, Published,
         redis::{RedisBuilder, RedisEvent},
     },
 };
@@ -49,7 +49,7 @@ async fn promote(server: &RedisServer) {
 async fn count(node: &RedisAdapter, room: &str) -> Arc<AtomicU64> {
     let heard = Arc::new(AtomicU64::new(0));
     let counter = heard.clone();
-    let callback = move |_: Delivery<'_>| {
+    let callback = move |_: Published<'_>| {
         counter.fetch_add(1, Relaxed);
     };
     within("a subscription", node.subscribe(room, Arc::new(callback))).await.expect("subscribes");

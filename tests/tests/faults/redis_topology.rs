@@ -5,7 +5,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use crate::steady::Steady;
 use painda_runtime::{
     PPAdapter, RedisAdapter,
-    adapter::{AdapterError, Delivery, redis::RedisEvent},
+    adapter::{AdapterError, Published, redis::RedisEvent},
 };
 use painda_tests::{
     adapter::{healthy, number, reconnected},
@@ -331,7 +331,7 @@ async fn a_master_that_is_replaced_and_does_not_know_it_is_left() {
         RedisAdapter::builder().sentinel(Watched::NAME, [sentinel.address()]).connect().await.expect("connects");
     let listener = new.adapter().await;
     let (sender, mut hearing) = watch::channel(0);
-    let callback = move |_: Delivery<'_>| sender.send_modify(|heard| *heard += 1);
+    let callback = move |_: Published<'_>| sender.send_modify(|heard| *heard += 1);
     within("a subscription", listener.subscribe("room", Arc::new(callback))).await.expect("subscribes");
 
     sentinel.ask(&["SENTINEL", "REMOVE", Watched::NAME]).await;

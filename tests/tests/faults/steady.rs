@@ -12,7 +12,7 @@ use std::{
 
 use painda_runtime::{
     PPAdapter, RedisAdapter,
-    adapter::{Callback, Delivery},
+    adapter::{Callback, Published},
 };
 use painda_tests::{
     adapter::{number, number_of},
@@ -176,7 +176,7 @@ impl Drop for Steady {
 
 fn ear(own: usize, faults: Arc<Mutex<Vec<String>>>) -> (Callback, watch::Receiver<Heard>) {
     let (sender, hearing) = watch::channel(Heard::new());
-    let callback = move |delivery: Delivery<'_>| {
+    let callback = move |delivery: Published<'_>| {
         let (id, number) = number_of(&delivery.message);
         sender.send_modify(|heard| {
             let (count, last) = heard.entry(id).or_default();

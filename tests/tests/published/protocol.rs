@@ -67,7 +67,7 @@ fn every_dump_is_what_its_bytes_say() {
         assert!(!block.contains("error"), "{block}");
         dumps += 1;
     }
-    // All but those of our own: version 1, an aim, a question, an answer.
+    // All but those of our own: version 1, an audience, a question, an answer.
     assert_eq!((dumps, of_the_reference), (9, 5));
 }
 
@@ -118,7 +118,7 @@ fn the_json_of_types_is_that_of_the_reflection() {
 #[test]
 fn every_error_code_is_listed() {
     let listed: Vec<&str> = rows("### Error codes").iter().map(|row| row[0]).collect();
-    assert_eq!(listed, ErrorCode::ALL.map(|known| code(known.as_str())));
+    assert_eq!(listed, ErrorCode::ALL.iter().map(|known| code(known.as_str())).collect::<Vec<_>>());
 }
 
 #[test]

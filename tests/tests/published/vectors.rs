@@ -113,7 +113,8 @@ fn client_frames() {
         if case["compressed"] == true {
             compressed += 1;
         } else {
-            let header = frame::header(mode, id, false, u32::try_from(payload.len()).expect("short"));
+            let header =
+                frame::header(mode, id, frame::Compression::None, u32::try_from(payload.len()).expect("short"));
             assert_eq!([&header[..], payload].concat(), bytes, "{case}");
         }
     }

@@ -1,4 +1,4 @@
-//! What concerns the whole cluster: emits of every aim, questions and orders, schemas that must agree, TypeScript nodes.
+//! What concerns the whole cluster: emits of every audience, questions and orders, schemas that must agree, TypeScript nodes.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -57,7 +57,7 @@ async fn every_aim_reaches_each_matching_socket_once_on_every_node() {
     let first_in_a_only = in_a.iter().find(|socket| socket.node == left.node_id() && socket.rooms == ["a"]);
     let first_in_a_only = &first_in_a_only.expect("the first client").id;
 
-    // What each aim reaches, as positions in `names`; the excluded client is the first one of the left node.
+    // What each audience reaches, as positions in `names`; the excluded client is the first one of the left node.
     left.to("a").to("b").emit(&moved(1.0)).expect("emitted");
     left.to("a").to("b").except("c").emit(&moved(2.0)).expect("emitted");
     left.everybody().except("b").emit(&moved(3.0)).expect("emitted");
@@ -229,7 +229,7 @@ async fn what_another_node_says_is_json_before_clients_hear_it() {
     let server = node(&redis).await;
     let mut member = client(&server, "a").await;
     let named = |payload: &[u8]| [b"\0\0\0\0\x08chat:say", payload].concat();
-    let aimed = |payload: &[u8]| [b"\0\0\0\0\x07__pp_to\0\x01\x01a\0\0\0\0\0\0", &named(payload)[..]].concat();
+    let emit_to = |payload: &[u8]| [b"\0\0\0\0\x07__pp_to\0\x01\x01a\0\0\0\0\0\0", &named(payload)[..]].concat();
     let remote = |payload: &[u8]| {
         let before = br#"{"rooms":["a"],"type":"chat:say","emitPayload":"#;
         [b"\0\0\0\0\x10__pp_remote_emit", &before[..], payload, b"}"].concat()
@@ -237,11 +237,11 @@ async fn what_another_node_says_is_json_before_clients_hear_it() {
     let wrong: [&[u8]; 5] = [b"", b"{\"a\":", b"nul", b"1 2", b"\"\xff\""];
     for payload in wrong {
         redis.publish("pp:ch:a", &named(payload)).await;
-        redis.publish("pp:ch:__pp_cluster", &aimed(payload)).await;
+        redis.publish("pp:ch:__pp_cluster", &emit_to(payload)).await;
         redis.publish("pp:ch:__pp_broadcast", &remote(payload)).await;
     }
     redis.publish("pp:ch:a", &named(b"1")).await;
-    redis.publish("pp:ch:__pp_cluster", &aimed(b"{\"two\": 2}")).await;
+    redis.publish("pp:ch:__pp_cluster", &emit_to(b"{\"two\": 2}")).await;
     redis.publish("pp:ch:__pp_broadcast", &remote(b"[3]")).await;
     for payload in [json!(1), json!({ "two": 2 }), json!([3])] {
         assert_eq!(member.next_json().await, json!({ "type": "chat:say", "payload": payload }));

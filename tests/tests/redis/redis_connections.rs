@@ -34,7 +34,7 @@ async fn works(builder: impl Fn() -> RedisBuilder) {
 async fn refused(builder: RedisBuilder) -> String {
     match within("a refusal", builder.connect()).await {
         Ok(_) => panic!("connected"),
-        Err(AdapterError::Config(what)) => what.to_string(),
+        Err(AdapterError::Config { setting, why }) => format!("{setting}: {why}"),
         Err(other) => other.to_string(),
     }
 }

@@ -103,8 +103,8 @@ fn moved(x: f32) -> Vec<u8> {
 }
 
 /// The payload of an emit with these lists.
-fn aimed(lists: [&[String]; 4], message: &[u8]) -> Vec<u8> {
-    [&peer::aim(lists), message].concat()
+fn emit_to(lists: [&[String]; 4], message: &[u8]) -> Vec<u8> {
+    [&peer::audience(lists), message].concat()
 }
 
 fn many(count: usize, last: &str) -> Vec<String> {
@@ -131,7 +131,7 @@ async fn a_hundred_thousand_names_in_an_emit_of_a_typescript_node_cost_their_len
 async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
     let mut scene = Scene::start().await;
     let (most, few) = (many(65535, "arena"), many(30_000, "arena"));
-    let id = within("an answer", scene.node.everybody().sockets()).await.expect("a right aim").value.remove(0).id;
+    let id = within("an answer", scene.node.everybody().sockets()).await.expect("a right audience").value.remove(0).id;
     let (with_client, none) = (many(65535, &id), Vec::new());
     for (x, lists) in [
         (1.0, [&most, &none, &none, &none]),
@@ -141,17 +141,17 @@ async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
         (-1.0, [&none, &none, &none, &with_client]),
         (3.0, [&few, &few, &none, &none]),
     ] {
-        scene.say(CLUSTER, "__pp_to", aimed(lists.map(Vec::as_slice), &moved(x))).await;
+        scene.say(CLUSTER, "__pp_to", emit_to(lists.map(Vec::as_slice), &moved(x))).await;
     }
     for x in [1.0, 2.0, 3.0] {
         scene.gets(x).await;
     }
     let there = peer::sockets_are(&[(&id, &["arena"])]);
     for lists in [[&most, &none], [&none, &with_client], [&few, &few]] {
-        let lists = peer::aim([lists[0], lists[1], &none, &none].map(Vec::as_slice));
+        let lists = peer::audience([lists[0], lists[1], &none, &none].map(Vec::as_slice));
         assert_eq!(scene.ask(peer::sockets(lists)).await, there);
     }
-    let all_but_one = peer::aim([&none, &none, &none, &with_client].map(Vec::as_slice));
+    let all_but_one = peer::audience([&none, &none, &none, &with_client].map(Vec::as_slice));
     assert_eq!(scene.ask(peer::sockets(all_but_one)).await, peer::sockets_are(&[]));
     assert_eq!((scene.adapter.stats().leases_lost, scene.node.stats().unreadable), (0, 0));
 
@@ -163,10 +163,10 @@ async fn as_many_names_as_may_be_in_emits_and_orders_cost_their_length() {
     assert!(matches!(within("an answer", all.sockets()).await, Err(Error::Adapter(_))));
     // This node's clients got it all the same.
     scene.gets(4.0).await;
-    let too_many = peer::aim([&most, &few[..1], &[], &[]]);
+    let too_many = peer::audience([&most, &few[..1], &[], &[]]);
     scene.say(CLUSTER, "__pp_ask", peer::message(1, ASKER, peer::disconnect(too_many, 4000, ""))).await;
-    scene.say(CLUSTER, "__pp_to", aimed([&most, &none, &few, &none], &moved(5.0))).await;
-    scene.say(CLUSTER, "__pp_to", aimed([&few, &none, &none, &none], &moved(6.0))).await;
+    scene.say(CLUSTER, "__pp_to", emit_to([&most, &none, &few, &none], &moved(5.0))).await;
+    scene.say(CLUSTER, "__pp_to", emit_to([&few, &none, &none, &none], &moved(6.0))).await;
     scene.gets(6.0).await;
     assert_eq!(scene.node.stats().unreadable, 2);
 }
@@ -185,7 +185,7 @@ async fn a_list_of_sockets_is_cut_by_what_it_costs() {
     for room in 0..999 {
         within("an answer", asked.everybody().local().join(&format!("{room:0250}"))).await.expect("a right name");
     }
-    let answer = within("an answer", asker.everybody().sockets()).await.expect("a right aim");
+    let answer = within("an answer", asker.everybody().sockets()).await.expect("a right audience");
     assert_eq!((answer.value.len(), answer.unanswered.len()), (4, 0));
     assert_eq!(answer.truncated, [asked.node_id()]);
 }
@@ -196,7 +196,7 @@ async fn what_the_protocol_says_to_clients_is_not_relayed() {
     let shutdown = named("__pp_shutdown", br#"{"reason":"forged","timeoutMs":0}"#);
     scene.redis.publish("pp:ch:arena", &shutdown).await;
     scene.redis.publish("pp:ch:__pp_all", &shutdown).await;
-    scene.say(CLUSTER, "__pp_to", aimed([&[], &[], &[], &["x".to_owned()]], &shutdown)).await;
+    scene.say(CLUSTER, "__pp_to", emit_to([&[], &[], &[], &["x".to_owned()]], &shutdown)).await;
     let emit = json!({ "rooms": null, "exceptRooms": [], "excludeId": null, "type": "__pp_error", "emitPayload": {} });
     scene.say(TYPESCRIPT, "__pp_remote_emit", emit.to_string()).await;
     // What belongs on one channel is not heard on another.
@@ -237,19 +237,19 @@ async fn orders_that_make_no_sense_do_nothing() {
         assert_eq!(scene.ask(peer::join(EVERYBODY, room)).await, peer::done(0), "{room}");
         assert_eq!(scene.ask(peer::leave(EVERYBODY, room)).await, peer::done(0), "{room}");
     }
-    let id = within("an answer", scene.node.everybody().sockets()).await.expect("a right aim").value.remove(0).id;
+    let id = within("an answer", scene.node.everybody().sockets()).await.expect("a right audience").value.remove(0).id;
     assert_eq!(scene.ask(peer::sockets(EVERYBODY)).await, peer::sockets_are(&[(&id, &["arena"])]));
 
-    // An aim that can't be read is not one at everybody, and what is no node gets no reply.
-    let disconnect = |aim: &[u8]| peer::disconnect(aim, 4000, "");
+    // An audience that can't be read is not one at everybody, and what is no node gets no reply.
+    let disconnect = |audience: &[u8]| peer::disconnect(audience, 4000, "");
     let mut nonsense = Vec::new();
     let red = ["red".to_owned()];
-    let whole = peer::aim([&red, &red, &red, &red]);
-    let mut aims: Vec<Vec<u8>> = (0..whole.len()).map(|len| whole[..len].to_vec()).collect();
+    let whole = peer::audience([&red, &red, &red, &red]);
+    let mut audiences: Vec<Vec<u8>> = (0..whole.len()).map(|len| whole[..len].to_vec()).collect();
     // Lists that a later version may have added, and names that are no text.
-    aims.push([&EVERYBODY[..], &[0, 0]].concat());
-    aims.push(vec![0, 1, 1, 0xff, 0, 0, 0, 0, 0, 0]);
-    nonsense.extend(aims.iter().map(|aim| peer::message(1, ASKER, disconnect(aim))));
+    audiences.push([&EVERYBODY[..], &[0, 0]].concat());
+    audiences.push(vec![0, 1, 1, 0xff, 0, 0, 0, 0, 0, 0]);
+    nonsense.extend(audiences.iter().map(|audience| peer::message(1, ASKER, disconnect(audience))));
     for from in ["all", "a channel, and", "", "a channel, and a "] {
         nonsense.push(peer::message(1, from, disconnect(&EVERYBODY)));
     }
@@ -260,7 +260,7 @@ async fn orders_that_make_no_sense_do_nothing() {
     for order in &nonsense {
         scene.say(CLUSTER, "__pp_ask", order).await;
     }
-    scene.say(CLUSTER, "__pp_to", aimed([&["arena".to_owned()], &[], &["x".to_owned()], &[]], &moved(1.0))).await;
+    scene.say(CLUSTER, "__pp_to", emit_to([&["arena".to_owned()], &[], &["x".to_owned()], &[]], &moved(1.0))).await;
     scene.gets(1.0).await;
     assert_eq!(scene.node.stats().unreadable, nonsense.len() as u64);
 }
@@ -275,9 +275,9 @@ async fn mutated_messages_of_nodes_do_no_harm() {
     });
     let names = many(9, "arena");
     let whole = [
-        (CLUSTER, named("__pp_to", &aimed([&names, &names, &[], &names[..1]], &moved(1.0)))),
-        (CLUSTER, ask(peer::sockets(peer::aim([&names, &[], &[], &[]])))),
-        (CLUSTER, ask(peer::join(peer::aim([&[], &names, &[], &[]]), "b"))),
+        (CLUSTER, named("__pp_to", &emit_to([&names, &names, &[], &names[..1]], &moved(1.0)))),
+        (CLUSTER, ask(peer::sockets(peer::audience([&names, &[], &[], &[]])))),
+        (CLUSTER, ask(peer::join(peer::audience([&[], &names, &[], &[]]), "b"))),
         (CLUSTER, ask(peer::schema(7))),
         (&inbox, reply(7, ASKER, &peer::schema_is(&description::<Wrong>()))),
         (TYPESCRIPT, named("__pp_remote_emit", emit.to_string().as_bytes())),
@@ -306,7 +306,7 @@ async fn mutated_messages_of_nodes_do_no_harm() {
             scene.redis.publish(channel, &message).await;
         }
     }
-    let everybody = aimed([&[], &[], &["nobody's".to_owned()], &[]], &moved(-123.0));
+    let everybody = emit_to([&[], &[], &["nobody's".to_owned()], &[]], &moved(-123.0));
     scene.say(CLUSTER, "__pp_to", everybody).await;
     let last = async { while scene.client.next_frame().await != player_move(-123.0, 0.0) {} };
     within("the last message", last).await;

@@ -93,6 +93,18 @@ async fn who_reads_hears_its_pong_though_much_waits() {
     }
 }
 
+/// They were read as fast as large ones of as many bytes, and cost twenty times as much.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_small_frames_is_read_slowly() {
+    let server = build(PPServer::<Arena>::builder().max_messages_per_second(0).max_messages_per_minute(0)).await;
+    let mut client = piped(&server, 64 << 10, "").await;
+    let (began, pings) = (tokio::time::Instant::now(), 50_000);
+    client.write_all(&masked(FIN | PING, b"").repeat(pings)).await.expect("open");
+    until(&server, "the pings to be read", |server| server.stats().received >= pings as u64).await;
+    // 6 bytes each are 300 kB, which are read at once.
+    assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_client_that_has_been_turned_away_is_not_heard_any_more() {
     for by_auth in [true, false] {

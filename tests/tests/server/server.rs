@@ -1,4 +1,4 @@
-//! The server's interface, on nodes within this process: hooks, handlers, aims, dialects, mounting.
+//! The server's interface, on nodes within this process: hooks, handlers, audiences, dialects, mounting.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! What lets us in, and changes while we run: a user's password and certificates. Both are read anew at each connect.
+//! Credentials and certificates. Both may change while the node runs, so they are read again at each connect.
 //!
 //! Opens no connection.
 
@@ -9,12 +9,12 @@ use redis::{ConnectionInfo, ErrorKind, RedisError};
 use tokio::time::timeout;
 
 use super::{answer::words, timings::CREDENTIALS_TIMEOUT};
-use crate::adapter::{AdapterError, BoxFuture};
+use crate::adapter::{AdapterError, BoxFuture, Cause};
 
 /// A user and a password, or why there are none.
 type Answer = Result<(String, String), String>;
 
-/// Says which user and password to connect with.
+/// The application's provider of a user and a password.
 #[derive(Clone)]
 pub(super) struct Credentials(Arc<dyn Fn() -> BoxFuture<Answer> + Send + Sync>);
 
@@ -31,7 +31,7 @@ impl Credentials {
         }))
     }
 
-    /// Asks. Whatever the provider does, the connection's task goes on.
+    /// Asks the provider. If it panics or never answers, that is an error, and the connection's task goes on.
     async fn ask(&self) -> Answer {
         let asking = AssertUnwindSafe(async { (self.0)().await }).catch_unwind();
         match timeout(CREDENTIALS_TIMEOUT, asking).await {
@@ -42,14 +42,14 @@ impl Credentials {
     }
 }
 
-/// Whose settings are meant: errors name them.
+/// ServerKind settings are meant: errors name them.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Whose {
+pub(super) enum ServerKind {
     Server,
     Sentinel,
 }
 
-impl Whose {
+impl ServerKind {
     fn password(self) -> &'static str {
         match self {
             Self::Server => "password",
@@ -67,7 +67,7 @@ impl Whose {
 
 #[derive(Clone)]
 pub(super) struct Access {
-    pub(super) whose: Whose,
+    pub(super) kind: ServerKind,
     /// `None` where user and password are settings that stay.
     pub(super) credentials: Option<Credentials>,
     #[cfg(feature = "redis-tls")]
@@ -78,37 +78,37 @@ impl Access {
     /// The same certificates, for the sentinels.
     pub(super) fn of_sentinels(&self, credentials: Option<Credentials>) -> Self {
         let mut access = self.clone();
-        access.whose = Whose::Sentinel;
+        access.kind = ServerKind::Sentinel;
         access.credentials = credentials;
         access
     }
 
-    /// The server with what lets us in now.
+    /// The server's settings with the current credentials and certificates.
     pub(super) async fn read(&self, server: ConnectionInfo) -> Result<ConnectionInfo, AdapterError> {
         #[cfg(feature = "redis-tls")]
         let server = self.certificates.read(server).await?;
         let Some(credentials) = &self.credentials else { return Ok(server) };
         let (user, password) = credentials.ask().await.map_err(|why| {
-            let setting = self.whose.credentials();
+            let setting = self.kind.credentials();
             AdapterError::Unavailable(format!("{setting}: the provider gives none: {why}").into())
         })?;
         let login = server.redis_settings().clone().set_username(user).set_password(password);
         Ok(server.set_redis_settings(login))
     }
 
-    /// Why a connection could not be opened, with what to do about it. `user` is who tried.
+    /// Why a connection could not be opened, and what to do about it. `user` is the user that was sent.
     pub(super) fn error(&self, label: &str, user: Option<&str>, error: &RedisError) -> AdapterError {
         let words = words(error);
         let code = words.split(' ').next().unwrap_or_default();
         if code == "NOAUTH" {
             return AdapterError::setting(
-                self.whose.password(),
+                self.kind.password(),
                 format_args!("{label} asks for one, but none is set ({words})"),
             );
         }
         if code == "WRONGPASS" || error.kind() == ErrorKind::AuthenticationFailed {
             let user = user.unwrap_or("default");
-            return match (&self.credentials, self.whose.credentials()) {
+            return match (&self.credentials, self.kind.credentials()) {
                 (Some(_), setting) => {
                     let hint = "the provider is asked again at each attempt: it has to say what is valid now";
                     AdapterError::setting(
@@ -118,7 +118,7 @@ impl Access {
                 }
                 (None, setting) => {
                     let hint = format_args!("set the new one and start again, or set `{setting}`, which may change");
-                    let setting = self.whose.password();
+                    let setting = self.kind.password();
                     AdapterError::setting(
                         setting,
                         format_args!("{label} does not accept the one of `{user}`: {words}; {hint}"),
@@ -131,7 +131,7 @@ impl Access {
                 AdapterError::setting("host", format_args!("{label} is older than Redis 6"))
             }
             ErrorKind::InvalidClientConfig => AdapterError::setting("url", format_args!("{label}: {words}")),
-            _ => AdapterError::Unavailable(format!("{label}: {words}").into()),
+            _ => AdapterError::Unavailable(Cause::new(format!("{label}: {words}"), error.clone())),
         }
     }
 }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_a_provider_does_there_is_an_answer() {
+    async fn a_provider_that_fails_hangs_or_panics_is_an_error() {
         let pair = || ("me".to_owned(), "secret".to_owned());
         assert_eq!(asked(move || async move { Ok::<_, Infallible>(pair()) }).await, Ok(pair()));
         assert_eq!(asked(|| async { Err("the vault is sealed") }).await, Err("the vault is sealed".to_owned()));

@@ -1,4 +1,4 @@
-//! The adapter as callers see it: each operation notes what is wanted, wakes the task whose work it is, and waits for its answer.
+//! The adapter as callers see it. Each operation records what is wanted, wakes the task that carries it out, and waits for the answer.
 
 use std::{collections::HashSet, fmt, future::ready, sync::Arc};
 
@@ -15,13 +15,14 @@ use tokio::{
 use super::gauges;
 use super::{
     builder::RedisBuilder,
-    cluster, lease,
+    lease,
     part::Part,
-    router::{Lanes, RoomChange, Router},
+    router::{Links, OnFailure, RoomChange, Router},
     settings::Settings,
     shutdown,
     stats::{RedisEvent, RedisStats},
     timings::CONFIRM_TIMEOUT,
+    topology,
     traffic::NotQueued,
 };
 use crate::{
@@ -40,16 +41,16 @@ use crate::{
 /// # Ok(()) }
 /// ```
 ///
-/// Once connected it goes through outages by itself: see [`health`](Self::health) and [`stats`](Self::stats).
-/// [`close`](PPAdapter::close) it to send what is queued; merely dropped, it lets go of everything at once, and leaves its
-/// members in their rooms.
+/// Once connected it reconnects after every outage: see [`health`](Self::health) and [`stats`](Self::stats).
+/// [`close`](PPAdapter::close) it to send what is queued. If it is dropped without that, queued publishes are lost, and its
+/// members stay in their rooms until the other nodes remove them.
 pub struct RedisAdapter {
     router: Arc<Router>,
     runtime: Handle,
     tasks: Mutex<Tasks>,
 }
 
-/// What runs besides the lanes' own tasks; none after a close.
+/// The tasks besides those of the links. Empty once the close has begun.
 #[derive(Default)]
 struct Tasks {
     lease: JoinSet<()>,
@@ -70,8 +71,7 @@ impl RedisAdapter {
         self.router.stats()
     }
 
-    /// What happens from now on, as it happens. A receiver that does not read misses the oldest of more than 256, and is
-    /// told how many.
+    /// The events from now on. A receiver that does not read keeps the latest 256, and learns how many it has missed.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<RedisEvent> {
         self.router.observed.events()
@@ -83,7 +83,7 @@ impl RedisAdapter {
         self.router.observed.health().borrow().clone()
     }
 
-    /// The same, for whoever waits for it to change. Another reason is a change, another attempt for the same reason is none.
+    /// The same, to wait for changes. A different reason is a change; another failed attempt for the same reason is not.
     #[must_use]
     pub fn health_changes(&self) -> watch::Receiver<Health> {
         self.router.observed.health()
@@ -95,15 +95,15 @@ impl RedisAdapter {
         let router = Arc::new(Router::new(settings)?);
         let mut tasks = Tasks::default();
         let servers = if seeds.is_empty() {
-            let lane = router.connect(server, true).await?;
-            router.begin(Lanes { all: vec![lane], slots: Vec::new() });
+            let link = router.connect(server, OnFailure::Return).await?;
+            router.begin(Links { all: vec![link], slots: Vec::new() });
             Vec::new()
         } else {
-            cluster::start(&router, &seeds).await?
+            topology::start(&router, &seeds).await?
         };
         let taken = lease::take(&router).await?;
         if router.settings.is_cluster() {
-            tasks.slots.spawn(cluster::run(router.clone(), seeds, servers));
+            tasks.slots.spawn(topology::run(router.clone(), seeds, servers));
         }
         tasks.lease.spawn(lease::run(router.clone(), taken));
         #[cfg(feature = "metrics")]
@@ -122,9 +122,10 @@ impl RedisAdapter {
         })
     }
 
-    /// A SET's members, corrected by what this node had asked for before.
+    /// A SET's members. Changes of this node that Redis may not have taken yet are applied to the answer, so that a caller sees its
+    /// own earlier calls.
     fn members(&self, key: String) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
-        let own = self.router.with(&key, |shared| shared.members.lock().wishes(&key));
+        let own = self.router.with(&key, |shared| shared.members.lock().local_members(&key));
         let router = self.router.clone();
         Box::pin(async move {
             let mut members: HashSet<String> = router.ask(&key, cmd("SMEMBERS").arg(&key)).await?;
@@ -189,15 +190,15 @@ impl PPAdapter for RedisAdapter {
         self.members(self.router.settings.client_key(client_id))
     }
 
-    /// Goes on for up to 2 seconds: sends what is queued, and takes this node's members out of their rooms. An error says what was
-    /// left then; of the members, the other nodes see to the rest when this node's lease has ended.
+    /// Takes up to 2 seconds: sends what is queued, and removes this node's members from their rooms. The error says what was
+    /// left by then. Members that were left are removed by the other nodes once this node's lease has ended.
     fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
         if self.router.begin_close() {
             let Tasks { lease, slots } = std::mem::take(&mut *self.tasks.lock());
             self.runtime.spawn(shutdown::run(self.router.clone(), lease, slots));
         }
         let router = self.router.clone();
-        Box::pin(async move { router.closing.over().await })
+        Box::pin(async move { router.closing.finished().await })
     }
 
     fn health(&self) -> Health {
@@ -207,9 +208,9 @@ impl PPAdapter for RedisAdapter {
 
 impl Drop for RedisAdapter {
     fn drop(&mut self) {
-        // A close ends by itself, whether somebody waits for it or not.
+        // A close that has begun runs as a task of its own and ends the links itself.
         if !self.router.closing.has_begun() {
-            self.router.drop_lanes();
+            self.router.drop_links();
         }
     }
 }
@@ -220,20 +221,23 @@ impl fmt::Debug for RedisAdapter {
     }
 }
 
-/// Waits for Redis' confirmation, but not for Redis' return.
+/// Waits for Redis' confirmation. While Redis is down it fails at once: the change is kept and written later.
 async fn confirmed(
     down: Option<AdapterError>,
     confirmation: oneshot::Receiver<Result<(), AdapterError>>,
 ) -> Result<(), AdapterError> {
     match down {
         None => {}
-        // What is refused for now is done later, as if Redis could not be reached.
-        Some(AdapterError::Backend(why) | AdapterError::Config(why)) => return Err(AdapterError::Unavailable(why)),
+        // A refusal that will pass: the change is kept and written later, as when Redis can't be reached.
+        Some(AdapterError::Backend(why)) => return Err(AdapterError::Unavailable(why)),
+        Some(AdapterError::Config { setting, why }) => {
+            return Err(AdapterError::Unavailable(format!("{setting}: {why}").into()));
+        }
         Some(why) => return Err(why),
     }
     match timeout(CONFIRM_TIMEOUT, confirmation).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(AdapterError::Unavailable("overtaken by a later call, or by the close".into())),
+        Ok(Err(_)) => Err(AdapterError::Unavailable("replaced by a later call, or ended by the close".into())),
         Err(_) => Err(AdapterError::Unavailable(format!("no answer within {CONFIRM_TIMEOUT:?}").into())),
     }
 }

@@ -1,23 +1,23 @@
-//! What Redis answers instead of what was asked for: its words, and what follows from them.
+//! Redis' error replies: their text, and what follows from them.
 //!
-//! Knows the codes that Redis' errors begin with; opens no connection.
+//! Knows the codes that these begin with; opens no connection.
 
 use redis::{ErrorKind, RedisError, ServerError, Value};
 
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, Cause};
 
-/// What an error means for whoever sent the command.
+/// What an error means for the sender of the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// There is no answer: the connection failed, and nobody knows whether the command was carried out.
+    /// There is no answer: the connection failed, and it is unknown whether the command was carried out.
     Unanswered,
     /// Another server of the cluster has the slot, or will have it in a moment. Nothing was done.
     Elsewhere,
     /// The server is no master: whatever it takes is lost.
     WrongServer,
-    /// The right server, which does not do it for now. Nothing was done.
+    /// The right server, but it refuses for now. Nothing was done.
     NotNow,
-    /// It will not do it, until somebody changes its settings or ours. Nothing was done.
+    /// It refuses until its settings or ours are changed. Nothing was done.
     Refused,
 }
 
@@ -39,8 +39,8 @@ pub(super) fn is_answer(error: &RedisError) -> bool {
 
 /// The error of a command, as the adapter's callers see it.
 pub(super) fn command_error(error: &RedisError) -> AdapterError {
-    let words = words(error).into();
-    if is_answer(error) { AdapterError::Backend(words) } else { AdapterError::Unavailable(words) }
+    let cause = Cause::new(words(error), error.clone());
+    if is_answer(error) { AdapterError::Backend(cause) } else { AdapterError::Unavailable(cause) }
 }
 
 /// The error among a pipeline's replies; `None` where the command was carried out.
@@ -55,7 +55,7 @@ pub(super) fn server_error(error: &ServerError) -> AdapterError {
     AdapterError::Backend(joined(error.code(), error.details()).into())
 }
 
-/// What went wrong, in Redis' own words where these are known: the code comes first.
+/// The text of an error; of a reply of Redis, unchanged with its code first.
 pub(super) fn words(error: &RedisError) -> String {
     match error.code() {
         Some(code) => joined(code, error.detail()),
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_is_in_the_first_word() {
+    fn the_meaning_follows_from_the_code() {
         for (words, expected) in [
             ("READONLY You can't write against a read only replica.", Meaning::WrongServer),
             ("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to", Meaning::NotNow),
@@ -91,11 +91,12 @@ mod tests {
     }
 
     #[test]
-    fn redis_own_words_are_kept() {
+    fn the_text_of_a_reply_is_kept() {
         let parse = |bytes: &[u8]| redis::parse_redis_value(bytes).expect("an error is a value");
         for text in ["ERR max number of clients reached", "DENIED Redis is running in protected mode", "BUSY"] {
             let reply = parse(format!("-{text}\r\n").as_bytes());
             let error = reply.clone().extract_error().expect_err("an error");
+            assert!(std::error::Error::source(&command_error(&error)).is_some_and(|source| source.is::<RedisError>()));
             assert_eq!(command_error(&error), AdapterError::Backend(text.into()));
             assert_eq!(refusal(reply), Some(AdapterError::Backend(text.into())));
         }

@@ -6,7 +6,7 @@ use std::{fmt::Display, future::Future, time::Duration};
 
 #[cfg(feature = "redis-tls")]
 use super::tls::{Certificates, Pem};
-use super::{access::Credentials, outbox::WhenFull};
+use super::{access::Credentials, publish_queue::WhenFull};
 use crate::random::Random;
 
 const DEFAULT_PREFIX: &str = "pp:";
@@ -124,7 +124,7 @@ impl RedisBuilder {
     /// The ACL user. Default: Redis' `default` user. It needs the commands `PUBLISH`, `SUBSCRIBE`, `UNSUBSCRIBE`, `PUBSUB`, `SADD`,
     /// `SREM`, `SMEMBERS`, `SRANDMEMBER`, `SET`, `EXISTS` and `DEL` on the keys and channels with the prefix (in a cluster also
     /// `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE`, `CLUSTER SLOTS` and `CLUSTER INFO`; with a [db](Self::db) other than 0 also `SELECT`);
-    /// `CLIENT INFO` and `CLIENT KILL`, from Redis 6.2 on, make sure that nothing is heard twice after a connection broke.
+    /// `CLIENT INFO` and `CLIENT KILL`, from Redis 6.2 on, make sure that nothing is received twice after a connection broke.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
@@ -138,13 +138,12 @@ impl RedisBuilder {
         self
     }
 
-    /// Says which user and password to connect with: asked each time that a connection is made, for passwords that change and tokens
-    /// that expire. Takes the place of [`username`](Self::username) and [`password`](Self::password); Redis' own user without a
+    /// A provider of the user and the password, for passwords that change and tokens that expire. It is asked at each connect. Takes the place of [`username`](Self::username) and [`password`](Self::password); Redis' own user without a
     /// name is `default`.
     ///
     /// While Redis can't be reached it is asked about once a second for each connection, of which there are two for each server:
-    /// what is dear to find out, it should keep for a while. An error, a panic, or no answer within 5 seconds counts as a
-    /// failed attempt: health says why, and the next attempt asks again. Connections that Redis has let in stay as they are.
+    /// a provider that is slow or costly should cache its answer. An error, a panic, or no answer within 5 seconds counts as a
+    /// failed attempt: health says why, and the next attempt asks again. Open connections stay as they are.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), painda_runtime::adapter::AdapterError> {
@@ -209,8 +208,8 @@ impl RedisBuilder {
         self
     }
 
-    /// How long this node may be silent before the others take it for dead and remove its members from their rooms: these
-    /// are gone within one and a half times as long. It comes back by itself if it was only paused. The same on all nodes of
+    /// How long this node may be without contact to Redis before the others take it for dead and remove its members from their rooms,
+    /// which they do within one and a half times as long. A node that was only paused writes its members again. The same on all nodes of
     /// a cluster, at least 200 ms. Default: 10 s.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
@@ -218,8 +217,8 @@ impl RedisBuilder {
         self
     }
 
-    /// Connects to a Redis Cluster (7 or newer) by some of its servers, each as `host:port`; the others are found by themselves,
-    /// and followed when slots move or a master fails. Channels are sharded. User, password and TLS come from the
+    /// Connects to a Redis Cluster (7 or newer) by some of its servers, each as `host:port`; the adapter finds the others,
+    /// and follows slots that move and masters that fail. Channels are sharded. User, password and TLS come from the
     /// [url](Self::url) or the setters, and are the same for all servers. Default: no cluster.
     #[must_use]
     pub fn cluster(mut self, seeds: impl IntoIterator<Item = impl Into<String>>) -> Self {

@@ -1,4 +1,4 @@
-//! Whether the node closes, and how that went.
+//! Whether the adapter is closing, and the result.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -6,7 +6,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::adapter::AdapterError;
 
-/// Whether the node closes, and how that went; the same for all its lanes.
+/// Whether the adapter is closing, and the result. All links share it.
 #[derive(Default)]
 pub(super) struct Closing {
     begun: AtomicBool,
@@ -16,7 +16,7 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// What is queued is still sent, and nothing new is taken; `false` where that was so before.
+    /// Begins: from now on nothing new is taken, and what is queued is still sent. `false` if it had begun before.
     pub(super) fn begin(&self) -> bool {
         !self.begun.swap(true, Relaxed)
     }
@@ -30,7 +30,7 @@ impl Closing {
         self.progress.notified().await;
     }
 
-    /// Something was answered, or there is nothing to do.
+    /// Something was answered, or there is nothing left to write: the close looks again how far it has got.
     pub(super) fn report(&self) {
         if self.has_begun() {
             self.progress.notify_one();
@@ -41,20 +41,20 @@ impl Closing {
         self.result.send_replace(Some(unsent.into_result()));
     }
 
-    /// Waits until the close is over; with an error that says what was left.
-    pub(super) async fn over(&self) -> Result<(), AdapterError> {
+    /// Waits until the close has ended. The error says what was left.
+    pub(super) async fn finished(&self) -> Result<(), AdapterError> {
         let mut result = self.result.subscribe();
-        // The sender lives in `self`.
+        // The sender is a field of `self`, so it can't be gone.
         let result = result.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
         result.unwrap_or(Err(AdapterError::Closed))
     }
 }
 
-/// What a close could not see to.
+/// What a close could not finish.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Unsent {
     pub(super) messages: u64,
-    /// Members may still be where they were.
+    /// Some members may still be in their rooms.
     pub(super) members: bool,
 }
 

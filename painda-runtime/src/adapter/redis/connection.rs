@@ -1,7 +1,7 @@
 //! One connection to Redis: opening it, and learning that it broke.
 //!
 //! Speaks RESP3, so that confirmations and messages come in one order on one stream. Resends nothing and resubscribes
-//! nothing: that is decided by whoever owns the connection.
+//! nothing: its owner does.
 
 use redis::{AsyncConnectionConfig, ConnectionAddr, PushInfo, PushKind, aio::MultiplexedConnection, cmd};
 use tokio::sync::mpsc;
@@ -10,7 +10,7 @@ use super::{
     answer::command_error,
     dial::{connect, timeouts},
     endpoint::Endpoint,
-    standing::Role,
+    mastership::Role,
 };
 use crate::adapter::AdapterError;
 
@@ -22,7 +22,7 @@ pub(super) struct Connection {
     pub(super) commands: MultiplexedConnection,
     /// The server that it goes to.
     pub(super) server: ConnectionAddr,
-    /// What that was when the connection was made.
+    /// The server's role when the connection was made.
     pub(super) role: Role,
     broken: mpsc::Receiver<()>,
 }
@@ -36,7 +36,7 @@ impl Connection {
         let (breaks, broken) = mpsc::channel(1);
         let on_push = move |push: PushInfo| {
             if push.kind == PushKind::Disconnection {
-                // Full means that it was said before.
+                // A full channel has the news already.
                 let _ = breaks.try_send(());
             } else {
                 on_push(push);
@@ -56,7 +56,7 @@ impl Connection {
             };
             let opened = opened.await;
             if !matches!(opened, Ok((_, Role::Master | Role::Unknown))) {
-                // One sentinel may be behind the others.
+                // One sentinel may know less than the others: ask another one.
                 tried.push(server.clone());
                 if tried.len() < MOST_TRIED
                     && let Some(other) = endpoint.instead_of(&located).await
@@ -70,9 +70,9 @@ impl Connection {
         }
     }
 
-    /// Ends when the connection is gone, for whatever reason.
+    /// Ends when the connection has ended, for any reason.
     pub(super) async fn broken(&mut self) -> AdapterError {
-        // `None` also says so: the connection's task has ended and dropped the sender.
+        // `None` means the same: the connection's task has ended and dropped the sender.
         self.broken.recv().await;
         AdapterError::Unavailable("the connection was closed".into())
     }

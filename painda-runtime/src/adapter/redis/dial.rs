@@ -1,4 +1,4 @@
-//! Connects to a server and is let in; how often, and to which, is for others to say.
+//! Connects to a server and logs in. Which server, and how often, is decided elsewhere.
 
 use redis::{AsyncConnectionConfig, Client, ConnectionInfo, aio::MultiplexedConnection, cmd};
 
@@ -14,7 +14,7 @@ pub(super) fn timeouts(config: AsyncConnectionConfig) -> AsyncConnectionConfig {
     config.set_connection_timeout(Some(CONNECT_TIMEOUT)).set_response_timeout(Some(RESPONSE_TIMEOUT))
 }
 
-/// Connects, and is let in. The host's name is resolved now, and what lets us in is read now.
+/// Connects and logs in. The host's name is resolved, and the credentials and certificates are read, at each call.
 pub(super) async fn connect(
     label: &str,
     access: &Access,
@@ -25,8 +25,8 @@ pub(super) async fn connect(
     let login = server.redis_settings().clone();
     let user = login.username().map(str::to_owned);
     let db = login.db();
-    // The client library sends all its commands of a connect together, and tells nothing of an answer unless all of them are
-    // answered. A server that has no room for us says so, once, and closes: so there is one command.
+    // The client library sends all its commands of a connect together, and reports no answer unless all of them are answered. A
+    // server that takes no more clients answers once and closes. So there must be one command, or its answer is lost.
     let server = server.set_redis_settings(login.set_db(0).set_skip_set_lib_name());
     let failed = |error| access.error(label, user.as_deref(), &error);
     let client = Client::open(server).map_err(failed)?;
@@ -34,10 +34,7 @@ pub(super) async fn connect(
     if db != 0 {
         let selected = commands.send_packed_command(cmd("SELECT").arg(db)).await.and_then(redis::Value::extract_error);
         selected.map_err(|error| match is_answer(&error) {
-            true => AdapterError::setting(
-                "db",
-                format_args!("{label} does not let us into the database {db}: {}", words(&error)),
-            ),
+            true => AdapterError::setting("db", format_args!("{label} refuses the database {db}: {}", words(&error))),
             false => failed(error),
         })?;
     }

@@ -1,16 +1,16 @@
-//! The copies of our own publishes that Redis is going to send back on one channel.
+//! Echoes: the copies of this node's own publishes that Redis sends back on one channel.
 //!
-//! The wire has no origin field, so a copy is recognised by its bytes. Equal bytes are interchangeable, so a count per
-//! content is exact. Knows no phases and no connections: whoever holds this decides when a copy is due.
+//! The wire has no field for the sender, so an echo is recognised by its bytes. Equal bytes are interchangeable, so a count per
+//! content is exact. Knows no phases and no connections: its owner decides when an echo is due.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 
-/// What one remembered copy costs beside its bytes: the table's entry.
+/// What one remembered echo costs beside its bytes: the table's entry.
 const OVERHEAD: usize = 64;
 
-/// A count per content of the copies that are due.
+/// A count per content of the echoes that are due.
 #[derive(Debug, Default)]
 pub(super) struct Echoes {
     due: HashMap<Bytes, u32>,
@@ -18,13 +18,13 @@ pub(super) struct Echoes {
 }
 
 impl Echoes {
-    /// Remembers that these bytes will be heard once more.
+    /// Remembers that these bytes will be received once more.
     pub(super) fn expect(&mut self, bytes: &Bytes) {
         *self.due.entry(bytes.clone()).or_default() += 1;
         self.cost += cost(bytes);
     }
 
-    /// Takes one due copy of these bytes; `false` when none is due: then somebody else published them.
+    /// Takes one due echo of these bytes. `false` when none is due: then another node published them.
     pub(super) fn take(&mut self, bytes: &[u8]) -> bool {
         let Some(count) = self.due.get_mut(bytes) else { return false };
         *count -= 1;
@@ -35,7 +35,7 @@ impl Echoes {
         true
     }
 
-    /// An upper bound of the memory that the due copies hold, in bytes.
+    /// An upper bound of the memory that the due echoes hold, in bytes.
     pub(super) fn cost(&self) -> usize {
         self.cost
     }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_copies_are_taken_as_were_expected() {
+    fn as_many_echoes_are_taken_as_were_expected() {
         let (one, two) = (Bytes::from_static(b"one"), Bytes::from_static(b"two"));
         let mut echoes = Echoes::default();
         echoes.expect(&one);
@@ -58,7 +58,7 @@ mod tests {
         echoes.expect(&one);
         assert!(echoes.take(b"one"));
         assert!(echoes.take(b"one"));
-        assert!(!echoes.take(b"one"), "the third came from somebody else");
+        assert!(!echoes.take(b"one"), "the third came from another node");
         assert!(echoes.take(b"two"));
         assert_eq!(echoes.cost(), 0);
     }

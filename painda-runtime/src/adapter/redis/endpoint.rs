@@ -1,6 +1,6 @@
-//! Where a server is: at an address, or wherever the sentinels say that the master is now.
+//! Where a server is: at a fixed address, or at the one that the sentinels name as the master's.
 //!
-//! A host's name is resolved by the operating system at each connect, and nothing of it is kept. Opens connections to sentinels only,
+//! The operating system resolves a host's name at each connect; the result is not kept. Opens connections to sentinels only,
 //! and keeps none.
 
 use std::{
@@ -9,16 +9,16 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, Value, cmd};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, RedisError, Value, cmd};
 
 use super::{
     access::Access,
     answer::command_error,
     dial::{connect, timeouts},
 };
-use crate::adapter::AdapterError;
+use crate::adapter::{AdapterError, Cause};
 
-/// Of more sentinels than these, those that are not in the settings are not remembered.
+/// The most sentinels that are remembered, unless more are in the settings.
 const MOST_SENTINELS: usize = 32;
 
 #[derive(Clone)]
@@ -70,20 +70,20 @@ impl Endpoint {
         Ok(Located { server, sentinel: Some(sentinel) })
     }
 
-    /// What was located is not there, or is no master: what another sentinel says, if there is one.
+    /// The located server can't be reached or is no master: what another sentinel names, if there is one.
     pub(super) async fn instead_of(&self, located: &Located) -> Option<Located> {
         let (sentinels, sentinel) = (self.sentinels.as_ref()?, located.sentinel.as_ref()?);
         sentinels.doubt(sentinel);
         self.locate().await.ok()
     }
 
-    /// May the sentinels name another server one day?
+    /// Do sentinels name the server, so that it may become another one?
     pub(super) fn is_watched(&self) -> bool {
         self.sentinels.is_some()
     }
 }
 
-/// What to connect to, and the sentinel that says so.
+/// What to connect to, and the sentinel that has named it.
 pub(super) struct Located {
     pub(super) server: ConnectionInfo,
     sentinel: Option<ConnectionAddr>,
@@ -119,7 +119,7 @@ impl Sentinels {
         Self { master, configured, like, access, known: Mutex::new(known) }
     }
 
-    /// Where the master is, as the first sentinel says that answers.
+    /// Where the master is, by the first sentinel that answers.
     async fn master_address(&self) -> Result<((String, u16), ConnectionAddr), AdapterError> {
         let mut last = AdapterError::Unavailable("there are no sentinels".into());
         let known = self.known.lock().clone();
@@ -138,7 +138,7 @@ impl Sentinels {
         Err(last)
     }
 
-    /// What this one said has led nowhere: the others are asked before it, since they may know better.
+    /// The server that this one named was wrong: the others are asked before it.
     fn doubt(&self, sentinel: &ConnectionAddr) {
         let mut known = self.known.lock();
         if let Some(doubted) = known.iter().position(|addr| addr == sentinel).and_then(|at| known.remove(at)) {
@@ -153,7 +153,7 @@ impl Sentinels {
         let there: Vec<ConnectionAddr> = self.configured.iter().cloned().chain(others).collect();
         let mut known = self.known.lock();
         let mut now = VecDeque::from([answered.clone()]);
-        // In the order in which they were known, so that each has its turn when the first is doubted.
+        // In the order in which they were known, so that each of them comes first once those before it are doubted.
         for addr in known.iter().filter(|addr| there.contains(addr)).chain(&there) {
             if !now.contains(addr) && (now.len() < MOST_SENTINELS || self.configured.contains(addr)) {
                 now.push_back(addr.clone());
@@ -167,19 +167,21 @@ impl Sentinels {
         let label = format!("the sentinel {addr}");
         let sentinel = self.like.clone().set_addr(addr.clone());
         let mut connection = connect(&label, &self.access, sentinel, &timeouts(AsyncConnectionConfig::new())).await?;
-        let failed = |error| AdapterError::Unavailable(format!("{label}: {}", command_error(&error)).into());
+        let failed = |error: RedisError| {
+            AdapterError::Unavailable(Cause::new(format!("{label}: {}", command_error(&error)), error))
+        };
         let mut where_is = cmd("SENTINEL");
         where_is.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.master);
         let master = where_is.query_async(&mut connection).await.map_err(failed)?;
         let mut who_else = cmd("SENTINEL");
         who_else.arg("SENTINELS").arg(&self.master);
-        // Whoever may not ask this has those of the settings.
+        // Without the permission to ask this, those of the settings are used.
         let others: Result<Vec<HashMap<String, Value>>, _> = who_else.query_async(&mut connection).await;
         Ok((master, others.unwrap_or_default().iter().filter_map(host_and_port).collect()))
     }
 }
 
-/// Where a sentinel is, as another one says.
+/// Where a sentinel is, as another one reports.
 fn host_and_port(sentinel: &HashMap<String, Value>) -> Option<(String, u16)> {
     let host = redis::from_redis_value_ref(sentinel.get("ip")?).ok()?;
     Some((host, redis::from_redis_value_ref(sentinel.get("port")?).ok()?))
@@ -221,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn each_sentinel_is_asked_first_in_turn_when_what_they_say_leads_nowhere() {
+    fn each_sentinel_is_asked_first_in_turn_when_they_name_wrong_servers() {
         let sentinels = sentinels(&["a", "b", "c"]);
         let mut first = Vec::new();
         for _ in 0..4 {
@@ -229,7 +231,7 @@ mod tests {
             let addr = sentinels.known.lock()[0].clone();
             sentinels.learn(&addr, others(&["a", "b", "c"]));
             first.push(addr.to_string());
-            // Both connections find out.
+            // Both connections report it.
             sentinels.doubt(&addr);
             sentinels.doubt(&addr);
         }

@@ -1,4 +1,4 @@
-//! What the adapter shows of its present state in the `metrics` facade, looked at once a second.
+//! The adapter's gauges in the `metrics` facade, set once a second.
 
 use std::{sync::Weak, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::router::Router;
 use crate::adapter::counters::Gauge;
 
-/// Between two looks.
+/// How often the gauges are set.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 struct Gauges {
@@ -40,7 +40,7 @@ impl Gauges {
         }
     }
 
-    fn show(&self, router: &Router) {
+    fn set(&self, router: &Router) {
         let is_up = router.observed.health().borrow().is_up();
         self.up.set(is_up.into());
         self.degraded.set((!is_up).into());
@@ -57,7 +57,7 @@ pub(super) async fn run(router: Weak<Router>) {
     let mut interval = interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while let Some(router) = router.upgrade() {
-        gauges.show(&router);
+        gauges.set(&router);
         drop(router);
         interval.tick().await;
     }

@@ -1,11 +1,10 @@
-//! How nodes that die are missed: each keeps a [lease](crate::adapter::lease), and the others see to the clients of one whose
-//! lease has ended. What is asked and done next is [`Keeper`]'s to say: here it is done.
+//! How dead nodes are found: each node keeps a [lease](crate::adapter::lease), and the others remove the clients of a node whose
+//! lease has ended. [`Keeper`] decides what to ask and do next; this file does it.
 //!
 //! Three kinds of keys: the SET of all nodes, a node's lease (a key that expires), and the SET of a node's clients, by which
-//! others find the rooms to take them out of. A sweep removes first and takes the node off the list last, each in its own
-//! command. A node that was only paused may come back in the middle of that; it learns of it from its lease, which has ended,
-//! and from the list, which it is no longer on, and in either case writes everything again. Knows no rooms' members but by
-//! these keys.
+//! the others find the rooms to remove them from. A sweep removes a node's clients first and its entry in the SET of nodes last, each
+//! with its own command: so a sweep that is interrupted is finished by a later one. A node that was only paused may come back during a
+//! sweep. It then finds that its lease has ended or that it is not in the SET of nodes, and writes everything again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,17 +24,17 @@ use crate::adapter::{
     lease::{Found, Lease, Loss, Renewed},
 };
 
-/// How many clients of a dead node are seen to between two looks at its lease.
+/// How many clients of a dead node are removed between two checks of its lease.
 const SWEEP_CLIENTS: usize = 128;
 
-/// Takes the lease, before the node has any members that others might have to clean up.
+/// Takes the lease. The node must have no members before that, since others would not find them if it died.
 pub(super) async fn take(router: &Router) -> Result<Lease, AdapterError> {
     let mut holder = Holder { router, lease: Lease::new(router.settings.lease) };
     loop {
         match holder.renew().await {
-            // The connection's task has just begun to set it up.
+            // The connection is being set up.
             Err(AdapterError::Closed) => sleep(Duration::from_millis(2)).await,
-            // Without the permission the node works, and is not missed when it dies.
+            // Without the permission the node works, but the others do not remove its members when it dies.
             Err(error @ AdapterError::Backend(_)) => {
                 holder.refused(&error);
                 return Ok(holder.lease);
@@ -46,7 +45,7 @@ pub(super) async fn take(router: &Router) -> Result<Lease, AdapterError> {
     }
 }
 
-/// Gives the lease back, once the node has no members left. Where that fails, the others miss the node when the lease ends.
+/// Removes the node's entry and its lease. The node must have no members left. If this fails, the others do it when the lease ends.
 pub(super) async fn give_back(router: &Router) -> Result<(), AdapterError> {
     let (nodes, lease) = (router.settings.nodes_key(), router.settings.lease_key(&router.node_id));
     let _: redis::Value = router.ask(&nodes, cmd("SREM").arg(&nodes).arg(&router.node_id)).await?;
@@ -54,7 +53,7 @@ pub(super) async fn give_back(router: &Router) -> Result<(), AdapterError> {
     Ok(())
 }
 
-/// Keeps the lease that was taken, and looks after those of others; runs until it is aborted.
+/// Renews the lease, and checks those of the other nodes. Runs until it is aborted.
 pub(super) async fn run(router: Arc<Router>, mut lease: Lease) {
     lease.write_again();
     let mut keeper = Keeper::new(router.node_id.clone(), lease.interval());
@@ -72,7 +71,7 @@ pub(super) async fn run(router: Arc<Router>, mut lease: Lease) {
     }
 }
 
-/// Has this node's lease, and asks Redis.
+/// Carries out the [`Keeper`]'s actions.
 struct Holder<'a> {
     router: &'a Router,
     lease: Lease,
@@ -83,13 +82,13 @@ impl Holder<'_> {
         let Router { settings, .. } = self.router;
         Ok(match action {
             Action::Renew => Event::Renewed { lost: self.renew().await? },
-            Action::List => {
+            Action::ListNodes => {
                 let nodes = settings.nodes_key();
                 Event::Listed(self.router.ask(&nodes, cmd("SMEMBERS").arg(&nodes)).await?)
             }
-            Action::Look(node) => {
+            Action::CheckLease(node) => {
                 let lease = settings.lease_key(&node);
-                Event::Looked { alive: self.router.ask(&lease, cmd("EXISTS").arg(&lease)).await? }
+                Event::Checked { alive: self.router.ask(&lease, cmd("EXISTS").arg(&lease)).await? }
             }
             Action::Clients(node) => {
                 let record = settings.record_key(&node);
@@ -102,9 +101,9 @@ impl Holder<'_> {
                 }
                 Event::Removed
             }
-            Action::Strike { node, clients } => {
-                self.strike(&node, clients).await?;
-                Event::Struck
+            Action::Unlist { node, clients } => {
+                self.unlist(&node, clients).await?;
+                Event::Unlisted
             }
             Action::Wait(time) => {
                 self.works();
@@ -120,15 +119,15 @@ impl Holder<'_> {
         let key = settings.lease_key(node_id);
         let alive: bool = self.router.ask(&key, cmd("EXISTS").arg(&key)).await?;
         let millis = u64::try_from(self.lease.length().as_millis()).unwrap_or(u64::MAX);
-        // Before Redis counts from it, so that the lease ends there after this says so.
+        // Taken before Redis starts to count: the lease must end there later than here.
         let now = Instant::now();
         let _: redis::Value = self.router.add(&key, cmd("SET").arg(&key).arg(1).arg("PX").arg(millis)).await?;
-        // Whoever is on the list without a lease is dead, so the lease comes first.
+        // A node in the SET of nodes without a lease is dead, so the lease is written first.
         let nodes = settings.nodes_key();
         let missing: bool = self.router.add(&nodes, cmd("SADD").arg(&nodes).arg(node_id)).await?;
         let Renewed { loss, rewrite } = self.lease.renewed(Found { alive, listed: !missing }, now);
         match loss {
-            // Whether others have removed it, or Redis has lost its data meanwhile, is not to be seen.
+            // Whether others have removed this node, or Redis has lost its data meanwhile, can't be known.
             Some(Loss::Ended(away)) => observed.lose_lease(away),
             Some(Loss::Forgotten { first }) => observed.forgotten(first),
             None => {}
@@ -139,7 +138,7 @@ impl Holder<'_> {
         Ok(loss.is_some())
     }
 
-    /// Redis does not let us keep a lease. What it does not do for now has been told where it was asked.
+    /// Redis refuses the lease. A refusal that will pass has been reported where the command was sent.
     fn refused(&self, why: &AdapterError) {
         if meaning(why) == Meaning::Refused {
             let key = self.router.settings.lease_key(&self.router.node_id);
@@ -152,14 +151,14 @@ impl Holder<'_> {
         self.router.with(&key, |shared| shared.works(Part::Lease));
     }
 
-    /// Takes a dead node off the list.
-    async fn strike(&self, node: &str, clients: u64) -> Result<(), AdapterError> {
+    /// Removes a dead node from the SET of nodes.
+    async fn unlist(&self, node: &str, clients: u64) -> Result<(), AdapterError> {
         let nodes = self.router.settings.nodes_key();
         let first: bool = self.router.ask(&nodes, cmd("SREM").arg(&nodes).arg(node)).await?;
         if clients > 0 || first {
             self.router.observed.swept_clients.add(clients);
             tracing::warn!(target: "painda::redis", node, clients, "a node has died; its clients have left their rooms");
-            self.router.observed.tell(RedisEvent::Swept { node: node.into(), clients });
+            self.router.observed.send(RedisEvent::Swept { node: node.into(), clients });
         }
         Ok(())
     }
@@ -173,7 +172,7 @@ impl Holder<'_> {
             let _: redis::Value = self.router.ask(&key, cmd("SREM").arg(&key).arg(client)).await?;
         }
         let _: redis::Value = self.router.ask(&client_key, cmd("DEL").arg(&client_key)).await?;
-        // Last, so that whoever goes on with it finds the client again.
+        // Last: if this is interrupted before, a later sweep finds the client again.
         let _: redis::Value = self.router.ask(record, cmd("SREM").arg(record).arg(client)).await?;
         Ok(())
     }

@@ -2,29 +2,29 @@
 //!
 //! Knows no WebSocket and no schema: it carries [`Message`](crate::Message)s and relays payloads without decoding them.
 //!
-//! What happens in each failure, what is guaranteed and what the operator sees stands in `docs/redis.md`.
+//! `docs/redis.md` has what happens in each failure, what is guaranteed and what the operator sees.
 //!
-//! Two connections to each server, each owned by one task that makes it again without limit: one publishes and writes
-//! memberships, one subscribes. Callers talk to neither: they note what they want, and wake the task whose work it is.
+//! Two connections to each server, each owned by one task that reconnects without limit: one publishes and writes memberships, one
+//! subscribes. Callers use neither: they record what they want and wake the task that carries it out.
 //!
 //! ```text
-//! publish ──────► traffic (queue, phases, copies due) ──► publisher ──► Redis
+//! publish ──────► traffic (queue, phases, echoes due) ──► publisher ──► Redis
 //! add_to_room ──► membership ─────────────────────────────┘               │
 //! subscribe ────► traffic ──► subscriber ──► Redis                        │
 //! callback ◄───── traffic ◄── subscriber ◄────────────────────────────────┘
 //! ```
 //!
 //! # What is promised
-//! - A node hears each message of another node at most once, and never its own. Our own copies are recognised by their
+//! - A node receives each message of another node at most once, and never its own. Its own copies are recognised by their
 //!   bytes, because the wire has no field for the sender.
-//! - Per channel, what one node publishes is heard in the order of its calls. Where two nodes publish equal bytes at the
-//!   same moment, each hears one of the two, in the place that Redis gave to either.
-//! - What comes in is handed on by the task that reads it, in the order of arrival: the callback only enqueues, and nothing is
-//!   queued between the two. A node that can't keep up is cut off by Redis, and comes back.
-//! - Pub/sub keeps nothing: what is published while a node's subscription is down is not heard there. What was in flight
-//!   when the publishing connection broke is of unknown fate; it is counted and not sent again. What Redis had answered, but
-//!   not yet passed on when it died or hung, counts as published; what a server took that turned out not to be the master
-//!   any more counts as possibly lost as well.
+//! - Per channel, what one node publishes is received in the order of its calls. Where two nodes publish equal bytes at the
+//!   same moment, each receives one of the two, at the place that Redis gave to either.
+//! - The task that reads a message calls the callback, in the order of arrival; nothing is queued between the two. The callback must
+//!   only enqueue. Redis disconnects a node that can't keep up, and the node reconnects.
+//! - Pub/sub stores nothing: what is published while a node's subscription is down is not received there. What was in flight
+//!   when the publishing connection broke may have been taken or not; it is counted and not sent again. What Redis had answered,
+//!   but not yet passed on when it died or hung, counts as published. What was taken by a server that turned out not to be the
+//!   master any more counts as possibly lost as well.
 //! - After `unsubscribe` no further call of the callback begins; one that is under way on another thread may still end.
 
 mod access;
@@ -32,17 +32,17 @@ mod adapter;
 mod answer;
 mod builder;
 mod closing;
-mod cluster;
 mod connection;
+mod deadline;
 mod dial;
 mod echoes;
 mod endpoint;
 #[cfg(feature = "metrics")]
 mod gauges;
-mod hearing;
 mod lease;
-mod outbox;
+mod mastership;
 mod part;
+mod publish_queue;
 mod publisher;
 mod publishing;
 mod replies;
@@ -51,7 +51,6 @@ mod settings;
 mod shared;
 mod shutdown;
 mod slots;
-mod standing;
 mod start;
 mod stats;
 mod subscriber;
@@ -59,10 +58,12 @@ mod subscribing;
 mod timings;
 #[cfg(feature = "redis-tls")]
 mod tls;
+mod topology;
 mod traffic;
 
 pub use super::Health;
 pub use adapter::RedisAdapter;
 pub use builder::RedisBuilder;
-pub use outbox::WhenFull;
+pub use part::RedisConnection;
+pub use publish_queue::WhenFull;
 pub use stats::{RedisEvent, RedisStats};

@@ -1,6 +1,26 @@
-//! What may be wrong with a server of Redis.
+//! The parts of a Redis server that may fail separately.
 
-/// What may be wrong with a server.
+use std::fmt;
+
+/// One of the two connections to a server of Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RedisConnection {
+    /// It publishes, and writes rooms' members and leases.
+    Publishing,
+    /// It subscribes.
+    Subscribing,
+}
+
+impl fmt::Display for RedisConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Publishing => "publishing",
+            Self::Subscribing => "subscribing",
+        })
+    }
+}
+
+/// A part that may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     /// The publishing connection is down.
@@ -11,15 +31,15 @@ pub(super) enum Part {
     Writes,
     /// It takes no publishes, or not all of them.
     Publishes,
-    /// It does not let us hear all channels.
+    /// It refuses some subscriptions.
     Subscriptions,
     /// The cluster is down, as the server sees it.
     ClusterState,
-    /// It does not let us keep a lease.
+    /// It refuses the lease.
     Lease,
-    /// It does not let us find out whether we hear it.
+    /// It refuses the probe, by which the subscription is checked.
     Probe,
-    /// It does not close connections that we have given up.
+    /// It refuses to close an earlier connection.
     Kill,
 }
 
@@ -38,11 +58,11 @@ impl Part {
         }
     }
 
-    /// The connection's name, where a connection is what is wrong.
-    pub(super) fn connection(self) -> Option<&'static str> {
+    /// The connection, where the part is one.
+    pub(super) fn connection(self) -> Option<RedisConnection> {
         match self {
-            Self::Publishing => Some("publishing"),
-            Self::Subscribing => Some("subscribing"),
+            Self::Publishing => Some(RedisConnection::Publishing),
+            Self::Subscribing => Some(RedisConnection::Subscribing),
             _ => None,
         }
     }

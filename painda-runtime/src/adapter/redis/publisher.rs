@@ -1,10 +1,10 @@
 //! The task that owns the publishing connection: it writes what is queued, in order, many commands to a write.
 //!
-//! One batch is in flight at a time. When the connection breaks, the fate of the batch in flight is unknown: it is
-//! counted and not sent again, so that nothing is heard twice. Room memberships can be repeated without harm, so all of
+//! One batch is in flight at a time. When the connection breaks, it is unknown whether Redis has taken that batch: it is
+//! counted and not sent again, so that nothing is received twice. Room memberships can be repeated without harm, so all of
 //! them are written again on every new connection.
 //!
-//! What the connection is used for next is [`Publishing`]'s to say: here it is done.
+//! [`Publishing`] decides what to do next on the connection; this file does it.
 
 use std::{
     convert::Infallible,
@@ -23,14 +23,14 @@ use tokio::{
 use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
     connection::{Connection, ask_role},
+    mastership::Role,
     part::Part,
     publishing::{Action, Event, Identity, Publishing},
     replies::{Sorted, sort},
     shared::{IS_REPLICA, Shared},
-    standing::Role,
     traffic::Outgoing,
 };
-use crate::adapter::{AdapterError, backoff::Backoff, membership::Change};
+use crate::adapter::{AdapterError, Cause, backoff::Backoff, membership::Change};
 
 /// The most membership changes in one write; publishes go out in between.
 const BATCH_CHANGES: usize = 512;
@@ -67,7 +67,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
 /// The end of a connection.
 struct End {
     why: AdapterError,
-    /// The fate of what was being written is unknown.
+    /// A batch was in flight, and it is unknown whether Redis has taken it.
     in_flight: bool,
 }
 
@@ -77,14 +77,14 @@ impl From<AdapterError> for End {
     }
 }
 
-/// One connection, and why it may have to be given up.
+/// One connection, and the reasons to give it up.
 struct Publisher<'a> {
     shared: &'a Shared,
     connection: Connection,
     /// Ends when the sentinels name another server.
     replaced: Pin<Box<dyn Future<Output = AdapterError> + Send + 'a>>,
     giving_up: watch::Receiver<Option<AdapterError>>,
-    /// What the server is suspected for.
+    /// The reply because of which the server may not be the master.
     suspicion: Option<AdapterError>,
 }
 
@@ -112,14 +112,14 @@ impl<'a> Publisher<'a> {
                     Event::Passed
                 }
                 Action::Offer => Event::Offered { before: self.offer() },
-                Action::Count => Event::Counted(shared.count_present(&mut self.connection.commands).await?),
+                Action::Count => Event::Counted(shared.count_ready(&mut self.connection.commands).await?),
                 Action::AwaitOthers(time) => {
                     sleep(time).await;
                     Event::Waited
                 }
                 Action::Publish => {
                     shared.publishes.store(true, Relaxed);
-                    // What was to be given up before this was another connection.
+                    // Requests to give up that were made before concern an earlier connection.
                     self.giving_up.mark_unchanged();
                     self.free()?
                 }
@@ -137,7 +137,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Nothing is under way; an error where the connection is to be given up, however much there is to write.
+    /// No command is under way. An error where the connection is to be given up, which must not wait until everything is written.
     fn free(&mut self) -> Result<Event, End> {
         if let Some(why) = self.replaced.as_mut().now_or_never() {
             return Err(why.into());
@@ -151,14 +151,14 @@ impl<'a> Publisher<'a> {
         Ok(Event::Free { suspected: self.suspicion.is_some() })
     }
 
-    /// Begins the bookkeeping of the server. Returns what it calls this connection; `None` where it does not tell.
+    /// Begins the bookkeeping of the server. Returns how Redis identifies this connection; `None` where it does not tell.
     async fn begin(&mut self, replaced: bool) -> Result<Option<Identity>, AdapterError> {
-        // With sentinels the address changes, and by then the old master may have been replaced for a while.
+        // The sentinels have named another server, and may have done so some time ago.
         if replaced {
             self.shared.lose_unnamed();
         }
-        self.shared.standing.lock().begins(self.connection.role);
-        // It was another server that somebody suspected.
+        self.shared.mastership.lock().begins(self.connection.role);
+        // A suspicion concerns an earlier connection.
         self.shared.suspicion();
         let info = match self.connection.commands.send_packed_command(cmd("CLIENT").arg("INFO")).await {
             Ok(Value::VerbatimString { text, .. } | Value::SimpleString(text)) => text,
@@ -178,55 +178,55 @@ impl<'a> Publisher<'a> {
         kill.arg("KILL").arg("ID").arg(id).arg("ADDR").arg(addr);
         let reply = self.connection.commands.send_packed_command(&kill).await.map_err(|error| command_error(&error))?;
         match refusal(reply) {
-            // Older than 6.2, or not allowed: what is in its buffers has most likely been processed before this.
+            // Older than 6.2, or not allowed. What was in the connection's buffers has most likely been processed before this.
             Some(why) if !is_gone(&why) => self.shared.refused(Part::Kill, &why),
             _ => self.shared.works(Part::Kill),
         }
         Ok(())
     }
 
-    /// Redis will process nothing of the last batch any more. Returns the epoch of the subscription whose copies are due, if any are.
+    /// Redis will process nothing of the last batch any more. Returns the epoch of the subscription if echoes are due on it.
     fn settle(&self) -> Option<u64> {
         let due = self.shared.traffic.settle();
         self.shared.announce();
         due
     }
 
-    /// Publishes a fence, and waits until it is heard: copies that are due then will not come.
+    /// Publishes a fence, and waits until it is received: echoes that are still due then will not come.
     async fn pass_fence(&mut self, fence: u64, epoch: u64) -> Result<(), AdapterError> {
         let shared = self.shared;
         shared.mark(&mut self.connection.commands, FENCE, fence).await?;
-        // While the subscription is down there is nothing to wait for: it is another epoch then.
-        let passed = shared.hears(|shared| shared.heard_fence() >= fence || shared.traffic.epoch() != epoch);
+        // If the subscription breaks, the fence can't arrive; its epoch grows then.
+        let passed = shared.arrives(|shared| shared.received_fence() >= fence || shared.traffic.epoch() != epoch);
         let passed = tokio::select! {
             biased;
             why = self.connection.broken() => return Err(why),
             passed = passed => passed,
         };
         if !passed {
-            let why = "what we publish is not heard on the subscription: they may have come to different servers";
+            let why = "the subscription does not receive what this node publishes: the two connections may lead to different servers";
             return Err(shared.give_up(AdapterError::Unavailable(why.into())));
         }
         shared.traffic.forget_echoes(epoch);
         Ok(())
     }
 
-    /// Has all members written again, and lets others use the connection. Returns how many nodes heard everything before the outage.
+    /// Has all members written again, and lets others use the connection. Returns how many nodes were ready before the outage.
     fn offer(&self) -> u64 {
         self.shared.members.lock().rewrite();
         *self.shared.commands.lock() = Some(self.connection.commands.clone());
         self.shared.works(Part::Publishing);
-        self.shared.crowd.load(Relaxed)
+        self.shared.ready_nodes.load(Relaxed)
     }
 
-    /// Makes sure that the server is still the master: one that has become a replica takes publishes without an error.
+    /// Checks that the server is still the master: a replica takes publishes without an error.
     async fn probe(&mut self) -> Result<(), AdapterError> {
         let shared = self.shared;
         shared.members.lock().retry_refused();
         let role = ask_role(&mut self.connection.commands).await?;
         match (role, self.suspicion.take()) {
             (Role::Replica, _) => return Err(self.wrong_server(IS_REPLICA)),
-            // Where nothing is said about the role, it is known by this.
+            // A server that does not tell its role is judged by its reply to a write.
             (Role::Unknown, Some(AdapterError::Backend(words))) => return Err(self.wrong_server(&words)),
             (Role::Master, Some(refused)) => shared.refused(Part::Writes, &refused),
             _ => {}
@@ -235,7 +235,7 @@ impl<'a> Publisher<'a> {
             shared.reroute.notify_one();
             return Ok(());
         }
-        shared.standing.lock().said(role);
+        shared.mastership.lock().answered(role);
         Ok(())
     }
 
@@ -243,7 +243,7 @@ impl<'a> Publisher<'a> {
         self.shared.give_up(self.shared.is_no_master(&self.connection.server, says))
     }
 
-    /// Writes what there is to write. Where there is nothing, waits for something, until then at the latest.
+    /// Writes what waits. If nothing does, waits for something, at most until the given time.
     async fn write_or_wait(&mut self, until: Instant) -> Result<Event, End> {
         let shared = self.shared;
         let changes = shared.members.lock().take(BATCH_CHANGES);
@@ -284,7 +284,7 @@ impl<'a> Publisher<'a> {
         }
     }
 
-    /// Writes changes and publishes, and sorts out the answers; an error where there are none.
+    /// Writes changes and publishes, and handles the answers. An error where there are none.
     async fn write(&mut self, changes: Vec<Change>, batch: &[Outgoing]) -> Result<Outcome, AdapterError> {
         let Shared { settings, .. } = self.shared;
         let mut pipe = redis::Pipeline::with_capacity(changes.len() + batch.len());
@@ -299,10 +299,10 @@ impl<'a> Publisher<'a> {
         let replies = match self.connection.commands.send_packed_commands(&pipe, 0, pipe.len()).await {
             Ok(replies) => replies,
             Err(error) => {
-                // Whatever the error, it is not an answer to one command: those are among the replies.
-                let why = AdapterError::Unavailable(error.to_string().into());
+                // This is never the answer to a single command: those are among the replies.
+                let why = AdapterError::Unavailable(Cause::new(error.to_string(), error));
                 let mut members = self.shared.members.lock();
-                // Each goes to the front of the queue.
+                // Each is put to the front of the queue, so the last one first.
                 for change in changes.into_iter().rev() {
                     members.finish(change, Err(why.clone()));
                 }
@@ -315,7 +315,7 @@ impl<'a> Publisher<'a> {
         Ok(outcome)
     }
 
-    /// Sorts out what Redis answered to a write; says what became of the publishes.
+    /// Handles Redis' answers to a write. Returns what became of the publishes.
     fn take_replies(&self, changes: Vec<Change>, batch: &[Outgoing], replies: Vec<Value>) -> Outcome {
         let mut replies = replies.into_iter().map(refusal);
         let wrong_server = self.take_changes(changes, &mut replies);
@@ -330,13 +330,15 @@ impl<'a> Publisher<'a> {
         };
         let redirected = again.iter().filter(|(_, why)| meaning(why) == Meaning::Elsewhere).count() as u64;
         let refused = rejected.last().or(again.last()).map(|(_, why)| why.clone());
-        let traffic = &self.shared.traffic;
-        rejected.iter().chain(&again).for_each(|(outgoing, _)| traffic.rejected(outgoing));
-        traffic.put_back(again.iter().map(|(outgoing, _)| outgoing.item.clone()).collect());
-        // First, so that whoever waits for the batch finds it counted.
-        observed.published.add(taken);
-        self.shared.standing.lock().took(taken);
-        traffic.settle();
+        {
+            let traffic = &self.shared.traffic;
+            rejected.iter().chain(&again).for_each(|(outgoing, _)| traffic.rejected(outgoing));
+            traffic.put_back(again.iter().map(|(outgoing, _)| outgoing.item.clone()).collect());
+            // Before `settle`, so that a task that waits for the batch finds it counted.
+            observed.published.add(taken);
+            self.shared.mastership.lock().took(taken);
+            traffic.settle();
+        }
         observed.rejected.add(rejected.len() as u64);
         observed.redirected.add(redirected);
         self.shared.announce();
@@ -377,7 +379,7 @@ impl<'a> Publisher<'a> {
                 }
             }
         }
-        // A server that is full takes removals: that says nothing about what waits to be added.
+        // A server that is full still takes removals, so they do not show that it takes writes.
         let all_is_written = added || members.is_written();
         drop(members);
         match refused {
@@ -398,20 +400,20 @@ fn is_gone(refused: &AdapterError) -> bool {
     matches!(refused, AdapterError::Backend(words) if words.contains("No such client"))
 }
 
-/// What became of what was written.
+/// The result of a write.
 enum Outcome {
-    /// All was taken, or rejected for good.
+    /// Everything was taken, or rejected for good.
     Taken,
-    /// Some is for another server of the cluster.
+    /// Another server of the Redis Cluster has some of the channels.
     Elsewhere,
-    /// Some has to wait.
+    /// Some was refused for now.
     NotNow,
-    /// The server is no master, as it says.
-    WrongServer(Arc<str>),
+    /// The server replied that it is no master.
+    WrongServer(Cause),
 }
 
 impl Outcome {
-    /// Where this was the answer to what is to be written again.
+    /// By the error of what is to be written again.
     fn of(why: &AdapterError) -> Self {
         match (meaning(why), why) {
             (Meaning::WrongServer, AdapterError::Backend(words)) => Self::WrongServer(words.clone()),
@@ -421,7 +423,7 @@ impl Outcome {
     }
 }
 
-/// The pub/sub channel that a channel's messages travel on, written without being put together first.
+/// The pub/sub channel of a channel, written without allocating it first.
 struct ChannelKey<'a> {
     prefix: &'a str,
     channel: &'a str,

@@ -1,25 +1,25 @@
-//! What the publishing connection is used for next.
+//! What to do next on the publishing connection.
 //!
-//! Bookkeeping alone: it has no connection, and is told what happened and what time it is. Whoever owns the connection does what
-//! [`Publishing::on`] says, one thing after another, and reports how it went. What waits to be written is not kept here.
+//! A state machine without a connection and without a clock. The owner of the connection carries out the actions that
+//! [`Publishing::on`] returns, one after another, and reports the result of each. What waits to be written is kept elsewhere.
 
 use std::time::Duration;
 
 use redis::ConnectionAddr;
 use tokio::time::Instant;
 
-use super::timings::{CROWD_TIMEOUT, PROBE_INTERVAL};
+use super::timings::{PROBE_INTERVAL, RESUBSCRIBE_TIMEOUT};
 use crate::adapter::backoff::Backoff;
 
-/// How long a server that has lost a slot is left alone, unless it hands its channels over before that.
+/// How long nothing is written to a server that has lost a slot, so that its channels can be handed over first.
 const MOVED_DELAY: Duration = Duration::from_millis(20);
-/// How long one is left alone that takes no publishes for now.
+/// How long nothing is written to a server that takes no publishes for now.
 const NOT_NOW_DELAY: Duration = Duration::from_millis(200);
 
-/// Between two looks at who is back after an outage.
-const CROWD_INTERVAL: Duration = Duration::from_millis(20);
+/// After an outage, how often the ready nodes are counted.
+const RESUBSCRIBE_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How Redis knows a connection. The id alone is not enough: a restarted Redis gives it to somebody else.
+/// How Redis identifies a connection. The id alone is not enough: a restarted Redis gives it to another connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) id: String,
@@ -29,92 +29,92 @@ pub(super) struct Identity {
 /// What has happened on the connection.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The bookkeeping of the server has begun, and Redis has said how it knows the connection, or does not tell.
+    /// The bookkeeping of the server has begun. Redis has told the connection's identity, or does not tell it.
     Begun(Option<Identity>),
-    /// An earlier connection is closed, as far as Redis lets us.
+    /// An earlier connection is closed, unless Redis refuses that.
     Killed,
-    /// The batch that was in flight is settled. Copies that are due were sent on the subscription of this epoch.
+    /// The batch that was in flight is settled. `due`: the epoch of the subscription on which echoes are due, if any are.
     Settled { due: Option<u64> },
-    /// The fence was heard, or its subscription is gone.
+    /// The fence was received, or its subscription has ended.
     Passed,
-    /// The connection is there for everybody. Before the outage so many nodes heard everything.
+    /// Others may use the connection. `before`: how many nodes were ready before the outage.
     Offered { before: u64 },
-    /// So many nodes hear everything; `None` where Redis does not tell.
+    /// So many nodes are ready, that is, have all their subscriptions. `None` where Redis does not tell.
     Counted(Option<u64>),
-    /// The others have had time to come back.
+    /// The wait for the other nodes has ended.
     Waited,
-    /// Nothing is under way. Somebody may suspect the server of being the wrong one.
+    /// No command is under way. `suspected`: a reply shows that the server may not be the master.
     Free { suspected: bool },
-    /// The server is still the right one.
+    /// The server is still the master.
     Probed,
-    /// Some of what was written is for another server of the cluster.
+    /// Another server of the Redis Cluster has some of the channels that were written.
     Elsewhere,
-    /// The server does not take some of what was written, for now.
+    /// The server refused some of what was written, for now.
     NotNow,
 }
 
-/// What is to be done next on the connection; what is to be reported then.
+/// What to do next on the connection; behind it, the event to report then.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Begin the bookkeeping of the server, which may not be the last connection's. [`Event::Begun`].
+    /// Begin the bookkeeping of the server. `replaced`: it is another one than the last connection's. [`Event::Begun`].
     Begin { replaced: bool },
-    /// Have Redis close an earlier connection: it may not have processed what this had in its buffers. [`Event::Killed`].
+    /// Have Redis close an earlier connection, whose buffers it may not have processed. [`Event::Killed`].
     Kill(Identity),
     /// Redis will process nothing of the last batch from now on. [`Event::Settled`].
     Settle,
-    /// Publish this fence, and wait until it is heard. No older copy is left to come then: what is still due on the subscription of this
-    /// epoch was lost, is to be forgotten, and would swallow another node's equal message. [`Event::Passed`].
+    /// Publish this fence, and wait until it is received. No older echo is left to come then. Those that are still due on the
+    /// subscription of this epoch were lost and must be forgotten: otherwise another node's equal message is taken for one. [`Event::Passed`].
     PassFence { number: u64, epoch: u64 },
     /// Have all members written again, and let others ask questions on the connection. [`Event::Offered`].
     Offer,
-    /// Ask how many nodes hear everything. [`Event::Counted`].
+    /// Ask how many nodes are ready. [`Event::Counted`].
     Count,
     /// Wait for so long. [`Event::Waited`].
     AwaitOthers(Duration),
-    /// From now on publishes go out. [`Event::Free`].
+    /// Begin to write publishes. [`Event::Free`].
     Publish,
-    /// Ask the server whether it is still the right one. [`Event::Probed`].
+    /// Ask the server whether it is still the master. [`Event::Probed`].
     Probe,
-    /// Write what there is to write; where there is nothing, wait for something, until then at the latest. [`Event::Free`],
+    /// Write what waits. If nothing does, wait for something, at most until then. [`Event::Free`],
     /// [`Event::Elsewhere`] or [`Event::NotNow`].
     Write { or_wait_until: Instant },
-    /// Leave the server alone for so long. [`Event::Free`].
+    /// Write nothing for so long. [`Event::Free`].
     Rest(Duration),
 }
 
-/// What is known of the publishing connections to one server, one after another.
+/// The state of the publishing connections to one server, one after another.
 #[derive(Debug)]
 pub(super) struct Publishing {
     backoff: Backoff,
     /// The server that the last connection went to.
     server: Option<ConnectionAddr>,
-    /// How Redis knows the connection.
+    /// How Redis identifies the connection.
     identity: Option<Identity>,
-    /// A connection broke with commands in flight, and Redis may still process them.
-    doubtful: Option<Option<Identity>>,
+    /// A connection broke with a batch in flight, which Redis may still process; with its identity, if that is known.
+    unsettled: Option<Option<Identity>>,
     fences: u64,
-    /// How many nodes are waited for, and until when.
-    crowd: Option<(u64, Instant)>,
+    /// How many ready nodes are waited for, and until when.
+    waits_for: Option<(u64, Instant)>,
     /// When the server is to be asked again; at once on a new connection.
     next_probe: Option<Instant>,
 }
 
 impl Publishing {
     pub(super) fn new(backoff: Backoff) -> Self {
-        Self { backoff, server: None, identity: None, doubtful: None, fences: 0, crowd: None, next_probe: None }
+        Self { backoff, server: None, identity: None, unsettled: None, fences: 0, waits_for: None, next_probe: None }
     }
 
     /// There is a connection to this server.
     pub(super) fn connected(&mut self, server: &ConnectionAddr) -> Action {
-        (self.identity, self.crowd, self.next_probe) = (None, None, None);
+        (self.identity, self.waits_for, self.next_probe) = (None, None, None);
         let before = self.server.replace(server.clone());
         Action::Begin { replaced: before.is_some_and(|before| before != *server) }
     }
 
-    /// The connection is gone, perhaps with a write in flight, or could not be made. Returns how long to wait before the next attempt.
+    /// The connection has ended, perhaps with a batch in flight, or could not be made. Returns how long to wait before the next attempt.
     pub(super) fn gone(&mut self, in_flight: bool, now: Instant) -> Duration {
         if in_flight {
-            self.doubtful = Some(self.identity.take());
+            self.unsettled = Some(self.identity.take());
         }
         self.backoff.delay(now)
     }
@@ -124,7 +124,7 @@ impl Publishing {
         match event {
             Event::Begun(identity) => {
                 self.identity = identity;
-                match &self.doubtful {
+                match &self.unsettled {
                     None => Action::Offer,
                     Some(None) => Action::Settle,
                     Some(Some(broken)) => Action::Kill(broken.clone()),
@@ -136,20 +136,20 @@ impl Publishing {
                 Action::PassFence { number: self.fences, epoch }
             }
             Event::Settled { due: None } | Event::Passed => {
-                self.doubtful = None;
+                self.unsettled = None;
                 Action::Offer
             }
-            // After an outage of Redis, all nodes come back one after another. What was queued meanwhile would be published to those few
-            // who hear it already, so it waits for the others; but not for long, since one of them may be gone for good.
+            // After an outage of Redis, the nodes subscribe again one after another. What was queued meanwhile would reach only those
+            // that are ready, so it waits for the others. The wait is short, since one of them may never come back.
             Event::Offered { before } => {
-                self.crowd = Some((before, now + CROWD_TIMEOUT));
+                self.waits_for = Some((before, now + RESUBSCRIBE_TIMEOUT));
                 Action::Count
             }
-            Event::Counted(present) => match (present, self.crowd) {
-                (Some(present), Some((before, _))) if present < before => Action::AwaitOthers(CROWD_INTERVAL),
+            Event::Counted(ready) => match (ready, self.waits_for) {
+                (Some(ready), Some((before, _))) if ready < before => Action::AwaitOthers(RESUBSCRIBE_INTERVAL),
                 _ => Action::Publish,
             },
-            Event::Waited => match self.crowd {
+            Event::Waited => match self.waits_for {
                 Some((_, deadline)) if now < deadline => Action::Count,
                 _ => Action::Publish,
             },
@@ -193,13 +193,13 @@ mod tests {
         assert_eq!(publishing.on(Event::Begun(Some(identity(id))), now), Action::Offer);
         assert_eq!(publishing.on(Event::Offered { before: 0 }, now), Action::Count);
         assert_eq!(publishing.on(Event::Counted(None), now), Action::Publish);
-        assert_eq!(publishing.on(FREE, now), Action::Probe, "nobody knows what it is by now");
+        assert_eq!(publishing.on(FREE, now), Action::Probe, "its role may have changed since it connected");
         let or_wait_until = now + PROBE_INTERVAL;
         assert_eq!(publishing.on(Event::Probed, now), Action::Write { or_wait_until });
     }
 
     #[test]
-    fn what_was_in_flight_is_in_doubt_until_it_is_settled_on_a_later_connection() {
+    fn a_batch_in_flight_is_unsettled_until_a_later_connection_settles_it() {
         let (mut publishing, now) = publishing();
         set_up(&mut publishing, 1, now);
         publishing.gone(true, now);
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(publishing.on(Event::Settled { due: Some(7) }, now), Action::PassFence { number: 1, epoch: 7 });
         publishing.gone(false, now);
         publishing.connected(&server("here"));
-        assert_eq!(publishing.on(Event::Begun(None), now), Action::Kill(identity(1)), "the fence was not heard");
+        assert_eq!(publishing.on(Event::Begun(None), now), Action::Kill(identity(1)), "the fence was not received");
         assert_eq!(publishing.on(Event::Killed, now), Action::Settle);
         let fence = Action::PassFence { number: 2, epoch: 7 };
         assert_eq!(publishing.on(Event::Settled { due: Some(7) }, now), fence, "the first one may still come");
@@ -257,10 +257,10 @@ mod tests {
         publishing.on(Event::Begun(None), start);
         assert_eq!(publishing.on(Event::Offered { before: 3 }, start), Action::Count);
         let mut now = start;
-        while now < start + CROWD_TIMEOUT {
-            assert_eq!(publishing.on(Event::Counted(Some(2)), now), Action::AwaitOthers(CROWD_INTERVAL));
-            now += CROWD_INTERVAL;
-            let expected = if now < start + CROWD_TIMEOUT { Action::Count } else { Action::Publish };
+        while now < start + RESUBSCRIBE_TIMEOUT {
+            assert_eq!(publishing.on(Event::Counted(Some(2)), now), Action::AwaitOthers(RESUBSCRIBE_INTERVAL));
+            now += RESUBSCRIBE_INTERVAL;
+            let expected = if now < start + RESUBSCRIBE_TIMEOUT { Action::Count } else { Action::Publish };
             assert_eq!(publishing.on(Event::Waited, now), expected);
         }
         publishing.connected(&server("here"));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_asked_now_and_then_and_whenever_it_is_suspected() {
+    fn a_server_is_probed_at_intervals_and_when_it_is_suspected() {
         let (mut publishing, start) = publishing();
         set_up(&mut publishing, 1, start);
         let write = |at| Action::Write { or_wait_until: at };
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_does_not_take_all_is_left_alone_for_a_moment() {
+    fn after_a_refusal_nothing_is_written_for_a_moment() {
         let (mut publishing, now) = publishing();
         set_up(&mut publishing, 1, now);
         assert_eq!(publishing.on(Event::Elsewhere, now), Action::Rest(MOVED_DELAY));

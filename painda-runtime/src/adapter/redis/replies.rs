@@ -1,6 +1,6 @@
-//! What became of each publish of a batch, by what Redis answered.
+//! Sorts the publishes of a batch by Redis' answers.
 //!
-//! Bookkeeping alone: sends nothing.
+//! Bookkeeping only: it sends nothing.
 
 use super::{
     answer::{Meaning, meaning},
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::adapter::AdapterError;
 
-/// A batch's publishes by what Redis answered, with the answer.
+/// A batch's publishes by Redis' answers, with the answer.
 pub(super) struct Sorted<'a> {
     pub(super) taken: u64,
     /// To be sent again, oldest first.
@@ -16,8 +16,8 @@ pub(super) struct Sorted<'a> {
     pub(super) rejected: Vec<(&'a Outgoing, AdapterError)>,
 }
 
-/// Sorts a batch. What Redis may take another time is sent again, unless it has taken something newer on the same channel: the
-/// channel's order counts for more.
+/// Sorts a batch. What Redis refused for now is sent again, unless it has taken something newer on the same channel: then it would
+/// arrive out of order.
 pub(super) fn sort(batch: &[Outgoing], replies: impl Iterator<Item = Option<AdapterError>>) -> Sorted<'_> {
     let mut sorted = Sorted { taken: 0, again: Vec::new(), rejected: Vec::new() };
     for (outgoing, refused) in batch.iter().zip(replies) {
@@ -38,13 +38,13 @@ pub(super) fn sort(batch: &[Outgoing], replies: impl Iterator<Item = Option<Adap
 mod tests {
     use super::*;
     use crate::adapter::redis::{
-        outbox::{Outbox, WhenFull},
+        publish_queue::{PublishQueue, WhenFull},
         traffic::Traffic,
     };
 
     #[test]
-    fn what_was_not_taken_is_sent_again_unless_something_newer_was() {
-        let traffic = Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
+    fn a_publish_refused_for_now_is_sent_again_unless_a_newer_one_was_taken() {
+        let traffic = Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
         for (number, channel) in ["a", "b", "a", "c", "b", "a"].into_iter().enumerate() {
             traffic.publish(channel, vec![number as u8].into(), || false).expect("fits");
         }

@@ -1,8 +1,8 @@
-//! Which server has which channel and key: one for everything, or the masters of a cluster by their slots.
+//! Which server has which channel and key: one server for everything, or the masters of a Redis Cluster by their slots.
 //!
-//! Owns a lane for each server: its bookkeeping and its two tasks. What a server of a cluster loses to another is handed over
-//! under the same lock that emits and subscriptions take, so that nothing slips in between and the order of each channel stays.
-//! Which slots have moved is another file's affair.
+//! Owns a link for each server: its bookkeeping and its two tasks. When a slot moves to another server, its channels and keys are
+//! handed over under the lock that emits and subscriptions take: otherwise a newer publish could overtake those that move.
+//! Which slots have moved is found out by [`topology`](super::topology).
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -31,40 +31,49 @@ use super::{
 };
 use crate::adapter::{AdapterError, backoff::Backoff, membership::Written};
 
-/// One server: its bookkeeping and its tasks.
-pub(super) struct Lane {
+/// This node's link to one server: the bookkeeping, and the tasks of the two connections.
+pub(super) struct Link {
     pub(super) shared: Arc<Shared>,
     tasks: [JoinHandle<()>; 2],
 }
 
-impl Lane {
-    /// Lets go of the connections; says what had not been sent.
+impl Link {
+    /// Ends the connections. Returns what had not been sent.
     fn end(&self) -> Unsent {
         self.tasks.iter().for_each(JoinHandle::abort);
         self.shared.end()
     }
 }
 
-impl Drop for Lane {
+impl Drop for Link {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-/// The lanes, and which of them has a slot. Without a cluster there is one lane and no slots.
+/// What follows if a server can't be reached at the first attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnFailure {
+    /// The error is returned: at the start, so that a wrong setting is noticed.
+    Return,
+    /// The link's tasks try again.
+    Retry,
+}
+
+/// The links, and the index of the link for each slot. Without a Redis Cluster there is one link and no slots.
 #[derive(Default)]
-pub(super) struct Lanes {
-    pub(super) all: Vec<Lane>,
+pub(super) struct Links {
+    pub(super) all: Vec<Link>,
     pub(super) slots: Vec<u16>,
 }
 
-/// Servers that publish nothing for a moment; what is emitted meanwhile queues.
+/// Links that publish nothing for a moment; what is emitted meanwhile is queued.
 pub(super) struct Frozen(Vec<Arc<Shared>>);
 
 impl Frozen {
-    fn new(lanes: Vec<Arc<Shared>>) -> Self {
-        lanes.iter().for_each(|shared| shared.traffic.freeze(true));
-        Self(lanes)
+    fn new(links: Vec<Arc<Shared>>) -> Self {
+        links.iter().for_each(|shared| shared.traffic.freeze(true));
+        Self(links)
     }
 }
 
@@ -77,11 +86,11 @@ impl Drop for Frozen {
     }
 }
 
-impl Lanes {
-    /// Which lane has each slot, where `owners` are positions in `endpoints`.
+impl Links {
+    /// The index of the link for each slot. `owners` has for each slot an index in `endpoints`.
     fn assigned(&self, endpoints: &[Endpoint], owners: &[u16]) -> Vec<u16> {
         let place = |endpoint: &Endpoint| {
-            let at = self.all.iter().position(|lane| lane.shared.endpoint.addr() == endpoint.addr());
+            let at = self.all.iter().position(|link| link.shared.endpoint.addr() == endpoint.addr());
             at.and_then(|at| u16::try_from(at).ok())
         };
         let places: Vec<Option<u16>> = endpoints.iter().map(place).collect();
@@ -90,11 +99,11 @@ impl Lanes {
         owners.iter().enumerate().map(|(slot, owner)| now(*owner).unwrap_or_else(|| before(slot))).collect()
     }
 
-    /// The lanes that have a slot which they will not have.
-    fn losers(&self, slots: &[u16]) -> Vec<Arc<Shared>> {
+    /// The links that lose a slot by this change.
+    fn losing(&self, slots: &[u16]) -> Vec<Arc<Shared>> {
         let moves = self.slots.iter().zip(slots).filter(|(before, now)| before != now);
         let lost: BTreeSet<u16> = moves.map(|(before, _)| *before).collect();
-        lost.into_iter().filter_map(|at| self.all.get(usize::from(at))).map(|lane| lane.shared.clone()).collect()
+        lost.into_iter().filter_map(|at| self.all.get(usize::from(at))).map(|link| link.shared.clone()).collect()
     }
 
     fn of(&self, key: &str) -> &Arc<Shared> {
@@ -108,22 +117,23 @@ pub(super) struct Router {
     pub(super) observed: Arc<Observed>,
     pub(super) node_id: String,
     node: u64,
-    lanes: RwLock<Lanes>,
-    next_lane: AtomicU64,
+    links: RwLock<Links>,
+    next_link: AtomicU64,
     pub(super) reroute: Arc<Notify>,
     pub(super) closing: Arc<Closing>,
     /// In how many rooms each client of this node is.
     clients: Mutex<HashMap<Arc<str>, usize>>,
 }
 
-/// What both SETs of a room's membership say once Redis has taken it.
+/// The change of a room's members and of a client's rooms, which are two SETs.
 pub(super) struct RoomChange {
+    /// Why it has to wait, if it does.
     pub(super) down: Option<AdapterError>,
     pub(super) written: [Written; 2],
 }
 
 impl Router {
-    /// Of a node with a new id; an error where there are no random numbers to be had.
+    /// For a node with a new random id. An error where the operating system gives no random numbers.
     pub(super) fn new(settings: Settings) -> Result<Self, AdapterError> {
         let node = settings.random.u64().map_err(|error| AdapterError::Unavailable(error.to_string().into()))?;
         Ok(Self {
@@ -131,25 +141,25 @@ impl Router {
             observed: Arc::default(),
             node_id: format!("{node:016x}"),
             node,
-            lanes: RwLock::default(),
-            next_lane: AtomicU64::new(0),
+            links: RwLock::default(),
+            next_link: AtomicU64::new(0),
             reroute: Arc::default(),
             closing: Arc::default(),
             clients: Mutex::default(),
         })
     }
 
-    /// Connects to a server; what went wrong is left to the lane's tasks unless `strict`.
-    pub(super) async fn connect(&self, endpoint: Endpoint, strict: bool) -> Result<Lane, AdapterError> {
-        let lane = self.next_lane.fetch_add(1, Relaxed);
-        let ids = (self.node, lane);
+    /// Connects to a server.
+    pub(super) async fn connect(&self, endpoint: Endpoint, failure: OnFailure) -> Result<Link, AdapterError> {
+        let link = self.next_link.fetch_add(1, Relaxed);
+        let ids = (self.node, link);
         let (settings, observed) = (self.settings.clone(), self.observed.clone());
         let shared = Shared::new(settings, endpoint, ids, observed, self.reroute.clone(), self.closing.clone());
         let shared = Arc::new(shared);
         let [publishes, subscribes] = self.backoffs();
         let publishing = publisher::open(&shared).await;
         let subscribing = subscriber::open(&shared).await;
-        if strict {
+        if failure == OnFailure::Return {
             let failed = publishing.as_ref().err().or(subscribing.as_ref().err());
             if let Some(error) = failed {
                 return Err(error.clone());
@@ -159,27 +169,27 @@ impl Router {
             tokio::spawn(publisher::run(shared.clone(), publishing, publishes)),
             tokio::spawn(subscriber::run(shared.clone(), subscribing, subscribes)),
         ];
-        Ok(Lane { shared, tasks })
+        Ok(Link { shared, tasks })
     }
 
-    /// How long both tasks of a new lane wait between attempts.
+    /// The delays between connection attempts of both tasks of a new link.
     fn backoffs(&self) -> [Backoff; 2] {
         [(); 2].map(|()| Backoff::new(CONNECT_TIMEOUT, self.settings.random.fork()))
     }
 
-    /// The first lanes, at the start.
-    pub(super) fn begin(&self, lanes: Lanes) {
-        *self.lanes.write() = lanes;
+    /// Sets the first links, at the start.
+    pub(super) fn begin(&self, links: Links) {
+        *self.links.write() = links;
     }
 
-    /// Calls `act` with the lane of a key; whatever it does comes before or after a handover as a whole.
+    /// Calls `act` with the link of a key. No handover takes place meanwhile.
     pub(super) fn with<T>(&self, key: &str, act: impl FnOnce(&Shared) -> T) -> T {
-        act(self.lanes.read().of(key))
+        act(self.links.read().of(key))
     }
 
     /// The same for a channel.
     pub(super) fn with_channel<T>(&self, channel: &str, act: impl FnOnce(&Shared) -> T) -> T {
-        // Without a cluster the key does not matter, and is not put together.
+        // Without a Redis Cluster there is one link, and the key need not be built.
         if self.settings.is_cluster() {
             self.with(&self.settings.channel_key(channel), act)
         } else {
@@ -187,16 +197,16 @@ impl Router {
         }
     }
 
-    /// Lets go of all connections at once.
-    pub(super) fn drop_lanes(&self) {
-        for lane in &self.lanes.read().all {
-            lane.tasks.iter().for_each(JoinHandle::abort);
+    /// Ends all connections at once.
+    pub(super) fn drop_links(&self) {
+        for link in &self.links.read().all {
+            link.tasks.iter().for_each(JoinHandle::abort);
         }
     }
 
-    /// All lanes' bookkeeping.
+    /// All links' bookkeeping.
     pub(super) fn all(&self) -> Vec<Arc<Shared>> {
-        self.lanes.read().all.iter().map(|lane| lane.shared.clone()).collect()
+        self.links.read().all.iter().map(|link| link.shared.clone()).collect()
     }
 
     /// What was counted, and what waits for all servers.
@@ -216,7 +226,7 @@ impl Router {
         Ok(self.send(key, command).await?.0)
     }
 
-    /// The same for what adds something. A server that is full takes the removal of something, and that shows nothing.
+    /// The same for a command that adds data: its success shows that the server takes writes. A full server still takes removals.
     pub(super) async fn add<T: FromRedisValue>(&self, key: &str, command: &mut Cmd) -> Result<T, AdapterError> {
         let (reply, shared) = self.send(key, command).await?;
         shared.wrote();
@@ -224,7 +234,7 @@ impl Router {
     }
 
     async fn send<T: FromRedisValue>(&self, key: &str, command: &Cmd) -> Result<(T, Arc<Shared>), AdapterError> {
-        let shared = self.lanes.read().of(key).clone();
+        let shared = self.links.read().of(key).clone();
         let commands = shared.commands.lock().clone();
         let mut commands = commands.ok_or_else(|| shared.why(Part::Publishing).unwrap_or(AdapterError::Closed))?;
         match command.query_async(&mut commands).await {
@@ -245,15 +255,15 @@ impl Router {
         })
     }
 
-    /// Notes that a client is in a room, or is not; `None` once the close has begun.
+    /// Records that a client is in a room, or is not. `None` once the close has begun.
     ///
-    /// Others clean up by the node's record and its clients' rooms: so these are there before the room has the client, and go
-    /// after it.
+    /// If this node dies, the others find its members by its SET of clients and by each client's SET of rooms. So these are written
+    /// before the room's SET and removed after it: a room's member that is in neither would stay for ever.
     pub(super) fn change_room(&self, room: &str, client: &str, inside: bool) -> Option<RoomChange> {
         let (room_key, client_key) = (self.settings.room_key(room).into(), self.settings.client_key(client).into());
         let (room, client): (Arc<str>, Arc<str>) = (room.into(), client.into());
         let record: Arc<str> = self.settings.record_key(&self.node_id).into();
-        // Throughout, so that calls take effect in one order everywhere.
+        // Held throughout, so that calls take effect in the same order in all SETs.
         let mut clients = self.clients.lock();
         if self.closing.has_begun() {
             return None;
@@ -277,7 +287,7 @@ impl Router {
         Some(RoomChange { down: down.or(also_down), written: [in_client, in_room] })
     }
 
-    /// Has everything written again that this node wants to be in the SETs.
+    /// Has all members of this node written again.
     pub(super) fn rewrite_members(&self) {
         for shared in self.all() {
             shared.members.lock().rewrite();
@@ -285,129 +295,129 @@ impl Router {
         }
     }
 
-    /// The servers that there are lanes for.
+    /// The servers that there are links for.
     pub(super) fn endpoints(&self) -> Vec<Endpoint> {
         self.all().iter().map(|shared| shared.endpoint.clone()).collect()
     }
 
-    /// Gives each slot to the server that has it now: `owners` are positions in `endpoints`. Lanes are made for new servers
-    /// before the lock is taken, and dropped for those that have no slot left.
+    /// Assigns each slot to the server that has it now: `owners` has for each slot an index in `endpoints`. Links to new servers
+    /// are made before the lock is taken; links to servers without slots are dropped.
     pub(super) async fn reassign(&self, endpoints: &[Endpoint], owners: &[u16]) {
         let known: HashSet<String> = self.endpoints().iter().map(|endpoint| endpoint.addr().to_string()).collect();
         let mut new = Vec::new();
         for endpoint in endpoints.iter().filter(|endpoint| !known.contains(&endpoint.addr().to_string())) {
-            if let Ok(lane) = self.connect(endpoint.clone(), false).await {
-                new.push(lane);
+            if let Ok(link) = self.connect(endpoint.clone(), OnFailure::Retry).await {
+                new.push(link);
             }
         }
-        let (slots, losers) = {
-            let mut lanes = self.lanes.write();
-            lanes.all.extend(new);
-            let slots = lanes.assigned(endpoints, owners);
-            let losers = lanes.losers(&slots);
-            (slots, Frozen::new(losers))
+        let (slots, losing) = {
+            let mut links = self.links.write();
+            links.all.extend(new);
+            let slots = links.assigned(endpoints, owners);
+            let losing = links.losing(&slots);
+            (slots, Frozen::new(losing))
         };
-        // What is in flight to a server that has lost its slot comes back, and must be handed over before anything newer.
-        for shared in &losers.0 {
+        // Publishes in flight to a server that has lost the slot are refused, and must be handed over before any newer ones.
+        for shared in &losing.0 {
             let settled = shared.until(|shared| shared.traffic.in_flight() == 0);
-            // Longer than a connection waits for its answers.
+            // A connection waits for its answers for half as long.
             let _ = timeout(2 * RESPONSE_TIMEOUT, settled).await;
             let commands = shared.commands.lock().clone();
             if let Some(mut commands) = commands {
-                // One that was cut off may have taken what nobody else has heard.
+                // A server that is cut off from the others may have taken publishes that no other server has got.
                 let _ = timeout(ASK_TIMEOUT, shared.cluster_is_up(&mut commands)).await;
             }
         }
-        let mut lanes = self.lanes.write();
-        lanes.slots = slots;
-        hand_over(&lanes, &self.settings);
-        losers.0.iter().for_each(|shared| shared.forget_refusals());
-        drop(losers);
-        let used: HashSet<u16> = lanes.slots.iter().copied().collect();
-        retire(&mut lanes, &used);
+        let mut links = self.links.write();
+        links.slots = slots;
+        hand_over(&links, &self.settings);
+        losing.0.iter().for_each(|shared| shared.forget_refusals());
+        drop(losing);
+        let used: HashSet<u16> = links.slots.iter().copied().collect();
+        retire(&mut links, &used);
     }
 
-    /// Takes nothing new from now on; `false` where that was so before.
+    /// Begins the close: nothing new is taken from now on. `false` if it had begun before.
     pub(super) fn begin_close(&self) -> bool {
-        // Rooms change under this lock: nobody enters one behind the close.
+        // Rooms change under this lock, so no client can enter one after the close has begun.
         let _clients = self.clients.lock();
         self.closing.begin()
     }
 
-    /// Wants nothing to be in these SETs any more.
+    /// Records that these SETs are to have no member of this node any more.
     pub(super) fn leave(&self, which: impl Fn(&str) -> bool) {
-        for lane in &self.lanes.read().all {
-            lane.shared.members.lock().leave(&which);
-            lane.shared.to_publish.notify_one();
+        for link in &self.links.read().all {
+            link.shared.members.lock().leave(&which);
+            link.shared.to_publish.notify_one();
         }
     }
 
     /// Tries again what servers have refused.
     pub(super) fn retry_members(&self) {
-        for lane in &self.lanes.read().all {
-            if lane.shared.members.lock().retry_refused() {
-                lane.shared.to_publish.notify_one();
+        for link in &self.links.read().all {
+            if link.shared.members.lock().retry_refused() {
+                link.shared.to_publish.notify_one();
             }
         }
     }
 
-    /// Is this so on all lanes? A handover comes before or after the question as a whole.
+    /// Does this hold for all links? No handover takes place meanwhile.
     pub(super) fn all_are(&self, so: impl Fn(&Shared) -> bool) -> bool {
-        self.lanes.read().all.iter().all(|lane| so(&lane.shared))
+        self.links.read().all.iter().all(|link| so(&link.shared))
     }
 
-    /// The end of the close: what is left now stays unsent.
+    /// Ends the close: what is left now stays unsent.
     pub(super) fn end(&self) {
         let mut unsent = Unsent::default();
-        for lane in &self.lanes.read().all {
-            unsent += lane.end();
+        for link in &self.links.read().all {
+            unsent += link.end();
         }
         self.closing.end(unsent);
     }
 }
 
-/// Moves channels, publishes and members to the lanes that have their slots now.
-fn hand_over(lanes: &Lanes, settings: &Settings) {
-    for lane in &lanes.all {
-        let shared = &lane.shared;
-        let ours = |key: &str| Arc::ptr_eq(lanes.of(key), shared);
+/// Hands channels, publishes and members over to the links that have their slots now.
+fn hand_over(links: &Links, settings: &Settings) {
+    for link in &links.all {
+        let shared = &link.shared;
+        let ours = |key: &str| Arc::ptr_eq(links.of(key), shared);
         let (wanted, items) = shared.traffic.hand_over(|channel| ours(&settings.channel_key(channel)));
         for (channel, callback) in wanted {
-            let to = lanes.of(&settings.channel_key(&channel));
+            let to = links.of(&settings.channel_key(&channel));
             drop(to.traffic.want(&channel, callback));
             to.to_subscribe.notify_one();
         }
         for item in items {
-            let to = lanes.of(&settings.channel_key(&item.channel));
+            let to = links.of(&settings.channel_key(&item.channel));
             to.traffic.take_over(vec![item]);
             to.to_publish.notify_one();
         }
         let mut moved = Vec::new();
-        shared.members.lock().hand_over(ours, |wish| moved.push(wish));
-        for wish in moved {
-            let to = lanes.of(wish.key());
-            to.members.lock().take_over(wish);
+        shared.members.lock().hand_over(ours, |membership| moved.push(membership));
+        for membership in moved {
+            let to = links.of(membership.key());
+            to.members.lock().take_over(membership);
             to.to_publish.notify_one();
         }
         shared.to_subscribe.notify_one();
     }
 }
 
-/// Drops the lanes without slots. What was in flight there is lost with them, and counted.
-fn retire(lanes: &mut Lanes, used: &HashSet<u16>) {
+/// Drops the links without slots. What was in flight there is counted as lost.
+fn retire(links: &mut Links, used: &HashSet<u16>) {
     let mut kept = Vec::new();
     let mut places = HashMap::new();
-    for (at, lane) in (0_u16..).zip(std::mem::take(&mut lanes.all)) {
+    for (at, link) in (0_u16..).zip(std::mem::take(&mut links.all)) {
         if used.contains(&at) {
             places.insert(at, kept.len() as u16);
-            kept.push(lane);
+            kept.push(link);
         } else {
-            lane.end();
-            lane.shared.retire();
+            link.end();
+            link.shared.retire();
         }
     }
-    lanes.all = kept;
-    for slot in &mut lanes.slots {
+    links.all = kept;
+    for slot in &mut links.slots {
         *slot = places.get(slot).copied().unwrap_or_default();
     }
 }

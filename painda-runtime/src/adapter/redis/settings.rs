@@ -1,10 +1,10 @@
-//! The settings once they are checked, and the names of all keys and channels.
+//! The checked settings, and the names of all keys and channels.
 //!
-//! Opens no connection, and knows nothing of what is behind the names.
+//! Opens no connection; does not know what the keys contain.
 
 use std::{sync::Arc, time::Duration};
 
-use super::{endpoint::Endpoint, outbox::WhenFull};
+use super::{endpoint::Endpoint, publish_queue::WhenFull};
 use crate::random::Random;
 
 /// The settings, checked.
@@ -28,7 +28,7 @@ impl Settings {
         format!("{}ch:{channel}", self.prefix)
     }
 
-    /// The other way round; `None` for anything else.
+    /// The channel of a pub/sub channel; `None` where it is none.
     pub(super) fn channel_of<'a>(&self, key: &'a str) -> Option<&'a str> {
         key.strip_prefix(&*self.prefix)?.strip_prefix("ch:")
     }
@@ -43,12 +43,13 @@ impl Settings {
         format!("{}client:{client}:rooms", self.prefix)
     }
 
-    /// The channel on which a node hears itself, on one of its servers.
-    pub(super) fn probe_key(&self, node: u64, lane: u64) -> String {
-        format!("{}probe:{node:016x}:{lane}", self.prefix)
+    /// The channel of a node's own probes and fences on one server.
+    pub(super) fn probe_key(&self, node: u64, link: u64) -> String {
+        format!("{}probe:{node:016x}:{link}", self.prefix)
     }
 
-    /// The channel that a node hears once it hears everything else; nothing is published on it.
+    /// The channel to which a node subscribes once it has all its other subscriptions: its number of subscribers is the number of
+    /// ready nodes. Nothing is published on it.
     pub(super) fn presence_key(&self) -> String {
         format!("{}present", self.prefix)
     }
@@ -68,7 +69,7 @@ impl Settings {
         format!("{}node:{node}:clients", self.prefix)
     }
 
-    /// Are there many servers, each with some of the slots?
+    /// Is it a Redis Cluster?
     pub(super) fn is_cluster(&self) -> bool {
         !self.seeds.is_empty()
     }

@@ -18,17 +18,17 @@ use super::{
     answer::{Meaning, command_error, is_answer, meaning, refusal},
     closing::{Closing, Unsent},
     connection::Connection,
+    deadline::ArrivalDeadline,
     endpoint::Endpoint,
-    hearing::Hearing,
-    outbox::Outbox,
+    mastership::{Mastership, Role, cluster_is_up},
     part::Part,
+    publish_queue::PublishQueue,
     settings::Settings,
-    standing::{Role, Standing, cluster_is_up},
     stats::{Observed, Server},
     timings::PROBE_INTERVAL,
     traffic::Traffic,
 };
-use crate::adapter::{AdapterError, membership::Members};
+use crate::adapter::{AdapterError, faults::Severity, membership::Members};
 
 /// What a server says that is not the master.
 pub(super) const IS_REPLICA: &str = "it says that it is a replica";
@@ -40,7 +40,7 @@ pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
     pub(super) endpoint: Endpoint,
     /// The number by which the counters and the probe tell servers apart.
-    pub(super) lane: u64,
+    pub(super) link: u64,
     pub(super) probe_key: String,
     pub(super) traffic: Traffic,
     pub(super) members: Mutex<Members>,
@@ -48,15 +48,15 @@ pub(super) struct Shared {
     /// The publishing connection, for questions, while it is up.
     pub(super) commands: Mutex<Option<MultiplexedConnection>>,
     /// Whether the publishing connection's server is the master.
-    pub(super) standing: Mutex<Standing>,
+    pub(super) mastership: Mutex<Mastership>,
     /// Why both connections are to be given up; whoever makes one looks at what comes later.
     given_up: watch::Sender<Option<AdapterError>>,
     /// Somebody's write was refused by a server that takes none: the publisher has to look.
     suspicion: Mutex<Option<AdapterError>>,
-    /// Wakes the publisher after an emit. Apart from the next: an emit does not even wait for the moment in which a join wakes it.
-    pub(super) emitted: Notify,
     /// Wakes the publisher, and the subscriber.
     pub(super) to_publish: Notify,
+    /// Wakes the publisher after an emit. Apart from the others: an emit does not even wait for the moment in which a join wakes it.
+    pub(super) emitted: Notify,
     pub(super) to_subscribe: Notify,
     /// Wakes whoever looks after the cluster's slots.
     pub(super) reroute: Arc<Notify>,
@@ -64,36 +64,36 @@ pub(super) struct Shared {
     /// Publishes go out: after an outage, this node does not wait for the others any more.
     pub(super) publishes: AtomicBool,
     /// How many nodes heard everything when they were last counted.
-    pub(super) crowd: AtomicU64,
+    pub(super) ready_nodes: AtomicU64,
     /// Commands of the subscribing connection that wait for their reply.
     pub(super) asking: AtomicU64,
     /// The subscribing connection has got replies and forced unsubscriptions mixed up.
-    pub(super) confused: Notify,
+    pub(super) desynchronised: Notify,
     /// Says that something happened that [`until`](Self::until) may wait for.
     happened: watch::Sender<()>,
     probes_sent: AtomicU64,
-    probe_heard: AtomicU64,
-    fence_heard: AtomicU64,
+    last_probe: AtomicU64,
+    last_fence: AtomicU64,
 }
 
 impl Shared {
     pub(super) fn new(
         settings: Arc<Settings>,
         endpoint: Endpoint,
-        (node, lane): (u64, u64),
+        (node, link): (u64, u64),
         observed: Arc<Observed>,
         reroute: Arc<Notify>,
         closing: Arc<Closing>,
     ) -> Self {
-        let outbox = Outbox::new(settings.queue_bytes, settings.when_full);
+        let queue = PublishQueue::new(settings.queue_bytes, settings.when_full);
         Self {
-            probe_key: settings.probe_key(node, lane),
+            probe_key: settings.probe_key(node, link),
             // What is due is remembered within the same bound as what waits.
-            traffic: Traffic::new(outbox, settings.queue_bytes),
+            traffic: Traffic::new(queue, settings.queue_bytes),
             members: Mutex::default(),
             observed,
             commands: Mutex::new(None),
-            standing: Mutex::new(Standing::new(settings.is_cluster())),
+            mastership: Mutex::new(Mastership::new(settings.is_cluster())),
             given_up: watch::Sender::new(None),
             suspicion: Mutex::new(None),
             emitted: Notify::new(),
@@ -102,21 +102,21 @@ impl Shared {
             reroute,
             closing,
             publishes: AtomicBool::new(false),
-            crowd: AtomicU64::new(0),
+            ready_nodes: AtomicU64::new(0),
             asking: AtomicU64::new(0),
-            confused: Notify::new(),
+            desynchronised: Notify::new(),
             happened: watch::Sender::new(()),
             probes_sent: AtomicU64::new(0),
-            probe_heard: AtomicU64::new(0),
-            fence_heard: AtomicU64::new(0),
-            lane,
+            last_probe: AtomicU64::new(0),
+            last_fence: AtomicU64::new(0),
+            link,
             endpoint,
             settings,
         }
     }
 
     fn server(&self) -> Server<'_> {
-        Server { lane: self.lane, label: self.endpoint.label() }
+        Server { link: self.link, label: self.endpoint.label() }
     }
 
     /// Something works (again).
@@ -128,20 +128,23 @@ impl Shared {
     pub(super) fn refused(&self, part: Part, why: &AdapterError) {
         // What it does not do for now keeps everybody waiting. What it refuses for good is somebody's setting, and need not
         // concern anything else.
-        let grave = matches!(meaning(why), Meaning::NotNow | Meaning::WrongServer);
-        self.observed.fails(self.server(), part, why, grave);
+        let severity = match meaning(why) {
+            Meaning::NotNow | Meaning::WrongServer => Severity::Degrades,
+            _ => Severity::Minor,
+        };
+        self.observed.fails(self.server(), part, why, severity);
     }
 
     /// A connection is down.
     pub(super) fn down(&self, part: Part, why: &AdapterError) {
-        self.observed.fails(self.server(), part, why, true);
+        self.observed.fails(self.server(), part, why, Severity::Degrades);
         // In a cluster, somebody else may have taken over.
         self.reroute.notify_one();
     }
 
     /// Why something does not work.
     pub(super) fn why(&self, part: Part) -> Option<AdapterError> {
-        self.observed.why(self.lane, part)
+        self.observed.why(self.link, part)
     }
 
     /// Why what is written now has to wait.
@@ -156,7 +159,7 @@ impl Shared {
     pub(super) fn check(&self, connection: Connection) -> Result<Connection, AdapterError> {
         match connection.role {
             Role::Replica => {
-                self.lose_unproved();
+                self.lose_unconfirmed();
                 Err(self.is_no_master(&connection.server, IS_REPLICA))
             }
             Role::Master | Role::Unknown => Ok(connection),
@@ -165,7 +168,7 @@ impl Shared {
 
     /// The server has turned out to be the wrong one: both connections are given up.
     pub(super) fn give_up(&self, why: AdapterError) -> AdapterError {
-        self.lose_unproved();
+        self.lose_unconfirmed();
         self.given_up.send_replace(Some(why.clone()));
         why
     }
@@ -191,14 +194,14 @@ impl Shared {
         }
         loop {
             sleep(PROBE_INTERVAL).await;
-            let taken = self.standing.lock().taken();
+            let taken = self.mastership.lock().taken();
             match self.endpoint.locate().await {
                 Ok(located) if located.server.addr() != current => {
                     self.lose_unnamed();
                     let why = format!("the sentinels have made {} the master", located.server.addr());
                     return self.give_up(AdapterError::Unavailable(why.into()));
                 }
-                Ok(_) => self.standing.lock().named(taken),
+                Ok(_) => self.mastership.lock().named(taken),
                 // Sentinels that are away say nothing against the master.
                 Err(_) => {}
             }
@@ -211,7 +214,7 @@ impl Shared {
         let reply = commands.send_packed_command(cmd("CLUSTER").arg("INFO")).await;
         let reply = reply.map_err(|error| command_error(&error))?;
         if cluster_is_up(&reply) == Some(false) {
-            self.standing.lock().doubted();
+            self.mastership.lock().suspect();
             self.refused(Part::ClusterState, &AdapterError::Backend(CLUSTER_IS_DOWN.into()));
             return Ok(false);
         }
@@ -224,12 +227,12 @@ impl Shared {
 
     /// The sentinels have named another server.
     pub(super) fn lose_unnamed(&self) {
-        let count = self.standing.lock().replaced();
+        let count = self.mastership.lock().replaced();
         self.observed.lose_possibly(self.endpoint.label(), count);
     }
 
-    fn lose_unproved(&self) {
-        let count = self.standing.lock().given_up();
+    fn lose_unconfirmed(&self) {
+        let count = self.mastership.lock().given_up();
         self.observed.lose_possibly(self.endpoint.label(), count);
     }
 
@@ -251,7 +254,7 @@ impl Shared {
 
     /// A write was taken.
     pub(super) fn wrote(&self) {
-        self.standing.lock().wrote();
+        self.mastership.lock().wrote();
         self.works(Part::Writes);
     }
 
@@ -285,14 +288,14 @@ impl Shared {
     /// The server has no slot any more, and is not talked to from now on.
     pub(super) fn retire(&self) {
         // Where it was cut off from its cluster, that may have been so for a while.
-        self.lose_unproved();
-        self.observed.retired(self.lane);
+        self.lose_unconfirmed();
+        self.observed.retired(self.link);
     }
 
     /// What was refused concerns another server now.
     pub(super) fn forget_refusals(&self) {
         for part in [Part::Writes, Part::Publishes] {
-            self.observed.forget(self.lane, part);
+            self.observed.forget(self.link, part);
         }
     }
 
@@ -306,10 +309,10 @@ impl Shared {
     }
 
     /// Waits for something that the subscription should hear; `false` when it does not.
-    pub(super) async fn hears(&self, heard: impl Fn(&Self) -> bool) -> bool {
-        let mut hearing = Hearing::new(self.traffic.arrived(), Instant::now());
-        while timeout_at(hearing.until(), self.until(&heard)).await.is_err() {
-            if !hearing.goes_on(self.traffic.arrived(), Instant::now()) {
+    pub(super) async fn arrives(&self, heard: impl Fn(&Self) -> bool) -> bool {
+        let mut deadline = ArrivalDeadline::new(self.traffic.arrived(), Instant::now());
+        while timeout_at(deadline.until(), self.until(&heard)).await.is_err() {
+            if !deadline.extend(self.traffic.arrived(), Instant::now()) {
                 return false;
             }
         }
@@ -334,10 +337,7 @@ impl Shared {
     }
 
     /// How many nodes hear everything now; `None` where Redis does not tell.
-    pub(super) async fn count_present(
-        &self,
-        commands: &mut MultiplexedConnection,
-    ) -> Result<Option<u64>, AdapterError> {
+    pub(super) async fn count_ready(&self, commands: &mut MultiplexedConnection) -> Result<Option<u64>, AdapterError> {
         let key = self.settings.presence_key();
         match cmd("PUBSUB").arg("NUMSUB").arg(key).query_async::<(String, u64)>(commands).await {
             Ok((_, count)) => Ok(Some(count)),
@@ -350,21 +350,21 @@ impl Shared {
         self.probes_sent.fetch_add(1, Relaxed) + 1
     }
 
-    pub(super) fn heard_probe(&self) -> u64 {
-        self.probe_heard.load(Relaxed)
+    pub(super) fn received_probe(&self) -> u64 {
+        self.last_probe.load(Relaxed)
     }
 
-    pub(super) fn hear_probe(&self, number: u64) {
-        self.probe_heard.fetch_max(number, Relaxed);
+    pub(super) fn receive_probe(&self, number: u64) {
+        self.last_probe.fetch_max(number, Relaxed);
         self.announce();
     }
 
-    pub(super) fn heard_fence(&self) -> u64 {
-        self.fence_heard.load(Relaxed)
+    pub(super) fn received_fence(&self) -> u64 {
+        self.last_fence.load(Relaxed)
     }
 
-    pub(super) fn hear_fence(&self, number: u64) {
-        self.fence_heard.fetch_max(number, Relaxed);
+    pub(super) fn receive_fence(&self, number: u64) {
+        self.last_fence.fetch_max(number, Relaxed);
         self.announce();
     }
 }

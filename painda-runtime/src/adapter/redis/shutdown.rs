@@ -1,5 +1,5 @@
-//! How a node takes its leave: in such an order that it may be cut off at any point, and the other nodes still find what it left
-//! behind, once its lease has ended.
+//! The close of an adapter. It removes keys in such an order that, if it is interrupted, the other nodes find what is left once the
+//! lease has ended.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,13 +11,13 @@ use tokio::{
 use super::{lease, router::Router, shared::Shared, timings::CLOSE_TIMEOUT};
 use crate::adapter::AdapterError;
 
-/// What servers refuse for now is tried again this often.
+/// How often refused commands are tried again.
 const RETRY: Duration = Duration::from_millis(100);
-/// When Redis has refused so often to take the lease back, it is left to end by itself.
+/// After so many refusals to remove the lease, it is left to expire.
 const REFUSALS: usize = 5;
 
-/// Sends what is queued, and takes this node's members out of their rooms, for as long as that may take. `lease` is the task that
-/// keeps the lease, `slots` the one that follows a cluster's slots.
+/// Sends what is queued, and removes this node's members from their rooms, until [`CLOSE_TIMEOUT`]. `lease` is the task that
+/// renews the lease, `slots` the one that follows a Redis Cluster's slots.
 pub(super) async fn run(router: Arc<Router>, mut lease: JoinSet<()>, mut slots: JoinSet<()>) {
     let _ = timeout(CLOSE_TIMEOUT, leave(&router, &mut lease)).await;
     lease.shutdown().await;
@@ -27,15 +27,15 @@ pub(super) async fn run(router: Arc<Router>, mut lease: JoinSet<()>, mut slots: 
 
 async fn leave(router: &Router, lease: &mut JoinSet<()>) {
     let (rooms, record) = (router.settings.room_key(""), router.settings.record_key(&router.node_id));
-    // Whoever cleans up after a dead node goes by the list of nodes to its record, to its clients, and to their rooms. This goes the
-    // other way.
+    // A sweep goes from the SET of nodes to the node's clients and on to their rooms. So this goes the other way: rooms first, the
+    // entry in the SET of nodes last.
     router.leave(|key| key.starts_with(&rooms));
     until(router, Shared::is_written).await;
     router.leave(|key| key != record);
     until(router, Shared::is_written).await;
     router.leave(|_| true);
     until(router, Shared::is_written).await;
-    // Its next beat would put the node back on the list.
+    // The next renewal would add the node to the SET of nodes again.
     lease.shutdown().await;
     let mut refused = 0;
     while let Err(error) = lease::give_back(router).await {
@@ -49,7 +49,7 @@ async fn leave(router: &Router, lease: &mut JoinSet<()>) {
     until(router, Shared::is_drained).await;
 }
 
-/// Waits until something is so for all servers.
+/// Waits until something holds for all servers.
 async fn until(router: &Router, so: impl Fn(&Shared) -> bool) {
     let mut retry = interval(RETRY);
     while !router.all_are(&so) {

@@ -32,7 +32,7 @@ pub(super) struct Range {
     pub(super) replicas: Vec<(String, u16)>,
 }
 
-/// Reads the reply to `CLUSTER SLOTS`; `asked` stands in for a host that a server does not know of itself.
+/// Reads the reply to `CLUSTER SLOTS`. `asked` is the host that was asked: a server may not know its own host.
 pub(super) fn ranges(reply: &Value, asked: &str) -> Vec<Range> {
     let Value::Array(rows) = reply else { return Vec::new() };
     rows.iter().filter_map(|row| range(row, asked)).collect()
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn slots_are_those_of_redis() {
-        // What CLUSTER KEYSLOT says.
+        // As CLUSTER KEYSLOT answers.
         assert_eq!(crc16(b"123456789"), 0x31c3);
         assert_eq!(slot("foo"), 12182);
         assert_eq!(slot("a{foo}b"), 12182);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_read_and_nonsense_is_passed_over() {
+    fn ranges_are_read_and_malformed_rows_are_skipped() {
         let node = |host: &str, port| Value::Array(vec![Value::BulkString(host.into()), Value::Int(port)]);
         let row = |first, last, host: &str, port| {
             Value::Array(vec![Value::Int(first), Value::Int(last), node(host, port), node("r", 9), Value::Nil])

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
 
 use super::{
-    access::{Access, Whose},
+    access::{Access, ServerKind},
     adapter::RedisAdapter,
     builder::RedisBuilder,
     endpoint::{Endpoint, Sentinels, address},
@@ -28,7 +28,7 @@ impl RedisAdapter {
 }
 
 impl RedisBuilder {
-    /// Connects, and makes sure that Redis answers and lets us in.
+    /// Connects, and checks that Redis answers and accepts the credentials.
     ///
     /// # Errors
     /// [`AdapterError::Config`] names a setting that is wrong or that Redis does not accept, [`AdapterError::Unavailable`]
@@ -64,7 +64,7 @@ impl RedisBuilder {
             return Err(AdapterError::setting("password", "a username is set, but no password"));
         }
         let access = Access {
-            whose: Whose::Server,
+            kind: ServerKind::Server,
             credentials: self.credentials,
             #[cfg(feature = "redis-tls")]
             certificates: self.tls,
@@ -131,7 +131,7 @@ impl RedisBuilder {
     }
 }
 
-fn host_and_port(setting: &str, address: &str) -> Result<(String, u16), AdapterError> {
+fn host_and_port(setting: &'static str, address: &str) -> Result<(String, u16), AdapterError> {
     let parts = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
     match parts {
         Some((host, port)) if !host.is_empty() && port > 0 => {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn setters_win_over_the_urls_parts() {
+    async fn setters_override_the_parts_of_the_url() {
         let settings = RedisBuilder::default().url("redis://me:pw@here:1/2").port(7).db(3).settings().expect("right");
         assert_eq!(&**settings.server.label(), "redis://here:7");
         let server = settings.server.locate().await.expect("it stays where it is").server;
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_name_the_setting_and_keep_the_password() {
+    fn errors_name_the_setting_and_hide_the_password() {
         for (builder, name) in [
             (RedisBuilder::default().url("http://:hush@x"), "url: "),
             (RedisBuilder::default().url("redis://:hush@x/y"), "url: "),

@@ -1,4 +1,4 @@
-//! What an operator sees of the adapter: counters, what is wrong now, and the log's lines.
+//! What an operator sees of the adapter: counters, health, events and log lines.
 
 use std::{
     ops::Deref,
@@ -15,11 +15,11 @@ use tokio::{
     time::Instant,
 };
 
-use super::part::Part;
+use super::part::{Part, RedisConnection};
 use crate::adapter::{
     AdapterError, Health,
     counters::{Count, Counter, counters},
-    faults::{Faults, Now},
+    faults::{Faults, Now, Severity},
 };
 
 counters! {
@@ -51,7 +51,7 @@ counters! {
         /// server, and may not have reached the others. Without sentinels, a server that is demoted and cuts off its clients within
         /// that second leaves no trace here.
         possibly_lost: Counter = "painda_redis_possibly_lost_total",
-        /// Messages of other nodes that were handed on.
+        /// Messages of other nodes that were passed on.
         received: Counter = "painda_redis_received_total",
         /// Copies of our own publishes that were recognised and dropped.
         own_copies: Counter = "painda_redis_own_copies_total",
@@ -67,8 +67,8 @@ counters! {
         unreadable: Counter = "painda_redis_unreadable_total",
         /// How often either connection was made again.
         reconnects: Counter = "painda_redis_reconnects_total",
-        /// How often the subscription was found deaf: connected, but hearing nothing.
-        deaf: Counter = "painda_redis_deaf_total",
+        /// How often the subscription was connected and did not receive this node's own probe: it was made again each time.
+        probe_timeouts: Counter = "painda_redis_probe_timeouts_total",
         /// Publishes that were sent again because a cluster had moved their channel to another server.
         redirected: Counter = "painda_redis_redirected_total",
         /// How often this node had no contact with Redis for so long that its lease had ended; it has taken its members back each time.
@@ -89,8 +89,8 @@ counters! {
 pub enum RedisEvent {
     /// A connection broke. Attempts to make it again follow without end, and are no events.
     Lost {
-        /// Which one: "publishing" or "subscribing".
-        connection: &'static str,
+        /// Which one.
+        connection: RedisConnection,
         /// The server.
         server: Arc<str>,
         /// Why.
@@ -98,8 +98,8 @@ pub enum RedisEvent {
     },
     /// The connection is there again.
     Restored {
-        /// Which one: "publishing" or "subscribing".
-        connection: &'static str,
+        /// Which one.
+        connection: RedisConnection,
         /// The server.
         server: Arc<str>,
         /// How long it was down.
@@ -118,8 +118,8 @@ pub enum RedisEvent {
         /// The server.
         server: Arc<str>,
     },
-    /// Redis refuses something, while the connection stays up: once when that begins, and once for each other reason. What comes
-    /// and goes is told every ten seconds at most.
+    /// Redis refuses something, while the connection stays up: once when that begins, and once for each other reason. A refusal that
+    /// comes and goes is reported every ten seconds at most.
     Refused {
         /// What: "writes" (of rooms' members and leases), "publishes", "subscriptions" and others.
         what: &'static str,
@@ -158,16 +158,16 @@ pub enum RedisEvent {
     },
 }
 
-/// How many events wait for a receiver that does not read; it is told how many it has missed.
+/// How many events wait for a receiver that does not read. Older ones are dropped, and the receiver learns how many.
 const EVENTS: usize = 256;
 
-/// Counters, health and events of all servers' connections. A server is known by its lane's number and its label.
+/// Counters, health and events of all servers' connections. A server is known by its link's number and its label.
 pub(super) struct Observed {
     counters: Counters,
     /// In milliseconds.
     subscription_down: Counter,
     state: Mutex<State>,
-    /// Something may be wrong: where nothing is, no lock is taken to say so.
+    /// Something may have failed. While nothing has, `works` takes no lock.
     faulty: AtomicBool,
     health: watch::Sender<Health>,
     events: broadcast::Sender<RedisEvent>,
@@ -187,7 +187,7 @@ impl Default for Observed {
     }
 }
 
-/// So that whoever counts something names only what it counts.
+/// So that a counter is named alone: `observed.published`.
 impl Deref for Observed {
     type Target = Counters;
 
@@ -202,21 +202,21 @@ struct State {
     last_error: Option<Arc<str>>,
 }
 
-/// A server: the number of its lane, and what it is called.
+/// A server: the number of this node's link to it, and its label.
 #[derive(Clone, Copy)]
 pub(super) struct Server<'a> {
-    pub(super) lane: u64,
+    pub(super) link: u64,
     pub(super) label: &'a Arc<str>,
 }
 
 impl Observed {
     /// Something works (again).
-    pub(super) fn works(&self, Server { lane, label: server }: Server<'_>, part: Part) {
+    pub(super) fn works(&self, Server { link, label: server }: Server<'_>, part: Part) {
         if !self.faulty.load(Relaxed) {
             return;
         }
         let mut state = self.state.lock();
-        let Some(ended) = state.faults.works((lane, part), Instant::now()) else { return };
+        let Some(ended) = state.faults.works((link, part), Instant::now()) else { return };
         self.faulty.store(state.faults.all().next().is_some(), Relaxed);
         self.show(&state);
         drop(state);
@@ -226,71 +226,71 @@ impl Observed {
             if part == Part::Subscribing {
                 self.subscription_down.add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
             }
-            if ended.say {
-                tracing::info!(target: "painda::redis", connection, %server, ?after, failures, "reconnected");
+            if ended.report {
+                tracing::info!(target: "painda::redis", %connection, %server, ?after, failures, "reconnected");
             }
-            self.tell(RedisEvent::Restored { connection, server, after });
-        } else if ended.say {
+            self.send(RedisEvent::Restored { connection, server, after });
+        } else if ended.report {
             let what = part.name();
             tracing::info!(target: "painda::redis", what, %server, ?after, refusals = failures, "no longer refused by Redis");
-            self.tell(RedisEvent::Accepted { what, server, after, refusals: failures });
+            self.send(RedisEvent::Accepted { what, server, after, refusals: failures });
         }
     }
 
-    /// Something does not work; `grave` is what makes somebody hear less than was said.
+    /// Something does not work.
     pub(super) fn fails(
         &self,
-        Server { lane, label: server }: Server<'_>,
+        Server { link, label: server }: Server<'_>,
         part: Part,
         why: &AdapterError,
-        grave: bool,
+        severity: Severity,
     ) {
         let mut state = self.state.lock();
-        let Some(failed) = state.faults.fails((lane, part), why, grave, Now::new()) else { return };
+        let Some(failed) = state.faults.fails((link, part), why, severity, Now::new()) else { return };
         self.faulty.store(true, Relaxed);
         state.last_error = Some(why.to_string().into());
         self.show(&state);
         drop(state);
-        // How many like this went unsaid since the last line.
-        let unsaid = failed.say.filter(|unsaid| *unsaid > 0);
-        let (say, server, error) = (failed.say.is_some(), server.clone(), why.clone());
+        // How many like this went suppressed since the last line.
+        let suppressed = failed.report.filter(|suppressed| *suppressed > 0);
+        let (report, server, error) = (failed.report.is_some(), server.clone(), why.clone());
         if let Some(connection) = part.connection() {
-            if say && failed.begins {
-                tracing::warn!(target: "painda::redis", connection, %server, %error, unsaid, "connection lost");
-            } else if say {
-                tracing::warn!(target: "painda::redis", connection, %server, %error, unsaid, "still not connected");
+            if report && failed.begins {
+                tracing::warn!(target: "painda::redis", %connection, %server, %error, suppressed, "connection lost");
+            } else if report {
+                tracing::warn!(target: "painda::redis", %connection, %server, %error, suppressed, "still not connected");
             }
             // An outage is one event, however many attempts it takes.
             if failed.begins {
-                self.tell(RedisEvent::Lost { connection, server, error });
+                self.send(RedisEvent::Lost { connection, server, error });
             }
             return;
         }
         self.refusals.add(1);
-        if say {
+        if report {
             let what = part.name();
-            tracing::warn!(target: "painda::redis", what, %server, %error, unsaid, "refused by Redis");
-            self.tell(RedisEvent::Refused { what, server, error });
+            tracing::warn!(target: "painda::redis", what, %server, %error, suppressed, "refused by Redis");
+            self.send(RedisEvent::Refused { what, server, error });
         }
     }
 
-    /// What was refused concerns this server no longer.
-    pub(super) fn forget(&self, lane: u64, part: Part) {
+    /// The refusal does not concern this server any more, because another one serves the slots now.
+    pub(super) fn forget(&self, link: u64, part: Part) {
         let mut state = self.state.lock();
-        state.faults.works((lane, part), Instant::now());
+        state.faults.works((link, part), Instant::now());
         self.show(&state);
     }
 
-    /// A server is no longer ours to talk to: nothing of it is missed.
-    pub(super) fn retired(&self, lane: u64) {
+    /// This node has left a server: its failures do not count any more.
+    pub(super) fn retired(&self, link: u64) {
         let mut state = self.state.lock();
-        state.faults.retired(lane);
+        state.faults.retired(link);
         self.show(&state);
     }
 
     /// Why something does not work.
-    pub(super) fn why(&self, lane: u64, part: Part) -> Option<AdapterError> {
-        self.state.lock().faults.at((lane, part)).map(|fault| fault.why.clone())
+    pub(super) fn why(&self, link: u64, part: Part) -> Option<AdapterError> {
+        self.state.lock().faults.at((link, part)).map(|fault| fault.why.clone())
     }
 
     fn show(&self, state: &State) {
@@ -306,7 +306,7 @@ impl Observed {
         if count > 0 {
             self.lost_in_flight.add(count);
             tracing::warn!(target: "painda::redis", count, "publishes in flight, fate unknown");
-            self.tell(RedisEvent::LostInFlight { count });
+            self.send(RedisEvent::LostInFlight { count });
         }
     }
 
@@ -315,9 +315,9 @@ impl Observed {
             self.possibly_lost.add(count);
             tracing::warn!(
                 target: "painda::redis", %server, count,
-                "publishes were taken by a server that is not the master any more; some nodes may not have heard them"
+                "publishes were taken by a server that is not the master any more; some nodes may not have received them"
             );
-            self.tell(RedisEvent::PossiblyLost { count, server: server.clone() });
+            self.send(RedisEvent::PossiblyLost { count, server: server.clone() });
         }
     }
 
@@ -328,23 +328,23 @@ impl Observed {
             target: "painda::redis", ?away,
             "no contact with Redis for longer than this node's lease: others may have taken it for dead; its members come back"
         );
-        self.tell(RedisEvent::LeaseLost);
+        self.send(RedisEvent::LeaseLost);
     }
 
-    /// The lease had not ended, and Redis does not have it; `say` unless that was so the last time as well.
-    pub(super) fn forgotten(&self, say: bool) {
+    /// The lease had not ended, and Redis does not have it. Only the `first` of several in a row is reported.
+    pub(super) fn forgotten(&self, first: bool) {
         self.forgotten.add(1);
-        if say {
+        if first {
             tracing::warn!(
                 target: "painda::redis",
                 "Redis has forgotten this node: it was emptied, came back empty, or evicts keys; the members are written again"
             );
-            self.tell(RedisEvent::Forgotten);
+            self.send(RedisEvent::Forgotten);
         }
     }
 
-    pub(super) fn tell(&self, event: RedisEvent) {
-        // Nobody may be listening.
+    pub(super) fn send(&self, event: RedisEvent) {
+        // An error means that nobody listens.
         let _ = self.events.send(event);
     }
 
@@ -356,7 +356,7 @@ impl Observed {
         self.health.subscribe()
     }
 
-    /// All of it, but for what waits in the servers' queues.
+    /// All counters. What waits in the servers' queues is added by the router.
     pub(super) fn snapshot(&self) -> RedisStats {
         let state = self.state.lock();
         let still_down = state.faults.all().filter(|(part, _)| *part == Part::Subscribing);

@@ -1,8 +1,8 @@
-//! The task that owns the subscribing connection: it makes and ends subscriptions, and hands on what comes in.
+//! The task that owns the subscribing connection: it subscribes and unsubscribes, and passes messages on.
 //!
-//! Messages and confirmations come in one order on one stream, and are dealt with in that order on the connection's own
-//! task: nothing is queued between the socket and the callback. What should be subscribed is in [`Traffic`], never here,
-//! so that a new connection asks for all of it. What is done next is [`Subscribing`]'s to say.
+//! Messages and confirmations come in one order on one stream, and are handled in that order on the connection's own
+//! task: nothing is queued between the socket and the callback. The wanted subscriptions are kept in [`Traffic`], not here,
+//! so that a new connection asks for all of them. [`Subscribing`] decides what to do next.
 //!
 //! [`Traffic`]: super::traffic::Traffic
 
@@ -23,26 +23,26 @@ use super::{
     shared::{IS_REPLICA, Shared},
     subscribing::{Action, Answers, Event, Subscribing, Verdict},
     timings::PROBE_INTERVAL,
-    traffic::Heard,
+    traffic::Received,
 };
 use crate::{
-    adapter::{AdapterError, Delivery, backoff::Backoff},
+    adapter::{AdapterError, Cause, Published, backoff::Backoff},
     wire::envelope,
 };
 
 /// The most channels in one `SUBSCRIBE` or `UNSUBSCRIBE`.
 const BATCH_CHANNELS: usize = 256;
 
-/// The first byte of a message on the probe channel by which the subscription shows that it hears.
+/// The first byte of a message on the probe channel that checks whether the subscription receives messages.
 const PROBE: u8 = b'p';
 
-/// Opens the subscribing connection, and listens to the probe channel.
+/// Opens the subscribing connection, and subscribes to the probe channel.
 pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterError> {
     let epoch = shared.traffic.epoch();
-    let hears = Arc::downgrade(shared);
+    let weak = Arc::downgrade(shared);
     let on_push = move |push| {
-        // The connection must not keep alive what owns it.
-        if let Some(shared) = hears.upgrade() {
+        // A strong reference would keep the connection's owner alive for ever.
+        if let Some(shared) = weak.upgrade() {
             receive(&shared, epoch, push);
         }
     };
@@ -69,7 +69,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
             Ok(mut connection) => {
                 shared.asking.store(0, Relaxed);
                 shared.works(Part::Subscribing);
-                let confused = shared.confused.notified();
+                let desynchronised = shared.desynchronised.notified();
                 let mut giving_up = shared.giving_up();
                 let commands = connection.commands.clone();
                 let server = connection.server.clone();
@@ -78,7 +78,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
                     why = connection.broken() => why,
                     why = shared.replaced(&server) => why,
                     why = given_up(&mut giving_up) => why,
-                    () = confused => AdapterError::Unavailable("a slot moved away in the middle of a command".into()),
+                    () = desynchronised => AdapterError::Unavailable("a slot moved away in the middle of a command".into()),
                     why = keep_subscribed(&shared, commands.clone()) => why,
                     why = keep_probing(&shared, commands, &server) => why,
                 }
@@ -86,8 +86,8 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
             Err(why) => why,
         };
         shared.down(Part::Subscribing, &why);
-        shared.traffic.deafened(&why);
-        // Publishes were on hold, or waited for copies that will not come.
+        shared.traffic.disconnected(&why);
+        // Publishes were on hold, or waited for echoes that will not come.
         shared.to_publish.notify_one();
         shared.announce();
         sleep(backoff.delay(Instant::now())).await;
@@ -99,14 +99,14 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
 async fn given_up(news: &mut watch::Receiver<Option<AdapterError>>) -> AdapterError {
     match news.changed().await {
         Ok(()) => news.borrow().clone().unwrap_or(AdapterError::Closed),
-        // Its sender lives as long as the connection's task.
+        // Its sender is dropped after the connection's task has ended.
         Err(_) => AdapterError::Closed,
     }
 }
 
-/// Makes and ends subscriptions until the connection fails.
+/// Subscribes and unsubscribes until the connection fails.
 async fn keep_subscribed(shared: &Shared, mut commands: MultiplexedConnection) -> AdapterError {
-    let (mut subscribing, mut action) = (Subscribing::default(), Action::Look);
+    let (mut subscribing, mut action) = (Subscribing::default(), Action::TakeChanges);
     loop {
         match perform(shared, &mut commands, action).await {
             Ok(event) => action = subscribing.on(event),
@@ -117,8 +117,8 @@ async fn keep_subscribed(shared: &Shared, mut commands: MultiplexedConnection) -
 
 async fn perform(shared: &Shared, commands: &mut MultiplexedConnection, action: Action) -> Result<Event, AdapterError> {
     Ok(match action {
-        Action::Look => Event::Looked(shared.traffic.errands(BATCH_CHANNELS)),
-        Action::Settle(barrier) => {
+        Action::TakeChanges => Event::Changes(shared.traffic.take_changes(BATCH_CHANNELS)),
+        Action::AwaitSettled(barrier) => {
             shared.until(|shared| shared.traffic.is_settled(barrier)).await;
             Event::Settled
         }
@@ -130,13 +130,13 @@ async fn perform(shared: &Shared, commands: &mut MultiplexedConnection, action: 
             unsubscribe(shared, commands, &names).await?;
             Event::Unsubscribed
         }
-        Action::Show => {
+        Action::MarkReady => {
             shared.asking.fetch_add(1, Relaxed);
             let subscribed = commands.subscribe(shared.settings.presence_key()).await;
             shared.asking.fetch_sub(1, Relaxed);
             match subscribed {
                 Err(error) if !is_answer(&error) => return Err(command_error(&error)),
-                _ => Event::Shown,
+                _ => Event::MarkedReady,
             }
         }
         Action::Wait => {
@@ -146,7 +146,7 @@ async fn perform(shared: &Shared, commands: &mut MultiplexedConnection, action: 
     })
 }
 
-/// Subscribes; what Redis refuses is reported, and does not take the others with it.
+/// Subscribes. A channel that Redis refuses is reported, and the others are subscribed to nevertheless.
 async fn subscribe(
     shared: &Shared,
     commands: &mut MultiplexedConnection,
@@ -159,7 +159,7 @@ async fn subscribe(
     match commands.subscribe(&keys).await {
         Ok(()) => return Ok(()),
         Err(error) if !is_answer(&error) => return Err(command_error(&error)),
-        // One channel that is not allowed makes Redis refuse all of them.
+        // Redis refuses all of them because of a single one that is not allowed.
         Err(_) => {}
     }
     for (name, key) in names.iter().zip(&keys) {
@@ -183,14 +183,14 @@ async fn subscribe_sharded(
     for (name, reply) in names.iter().zip(sharded(shared, commands, "SSUBSCRIBE", names).await?) {
         if let Some(why) = refusal(reply) {
             refuse(shared, name, &why);
-            // Mostly because another server has the slot.
+            // Mostly because another server has got the slot.
             shared.reroute.notify_one();
         }
     }
     Ok(())
 }
 
-/// Redis does not let us hear a channel, for now or for good.
+/// Redis has refused a subscription, for now or for good.
 fn refuse(shared: &Shared, name: &Arc<str>, why: &AdapterError) {
     shared.traffic.refused(name, why);
     shared.to_publish.notify_one();
@@ -210,7 +210,7 @@ async fn unsubscribe(
     }
     for (name, reply) in names.iter().zip(sharded(shared, commands, "SUNSUBSCRIBE", names).await?) {
         if let Value::ServerError(_) = reply {
-            // Another server has the slot: this one has stopped sending it.
+            // Another server has the slot: this one has ended the subscription.
             shared.traffic.unsubscribed(shared.traffic.epoch(), name);
             shared.to_subscribe.notify_one();
         }
@@ -231,10 +231,10 @@ async fn sharded(
     shared.asking.fetch_add(1, Relaxed);
     let replies = commands.send_packed_commands(&pipe, 0, pipe.len()).await;
     shared.asking.fetch_sub(1, Relaxed);
-    replies.map_err(|error| AdapterError::Unavailable(error.to_string().into()))
+    replies.map_err(|error| AdapterError::Unavailable(Cause::new(error.to_string(), error)))
 }
 
-/// Publishes to our own channel, and ends when that is not heard, or when the server is not the master any more.
+/// Publishes probes. Ends when one is not received, or when the server is not the master any more.
 async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, server: &ConnectionAddr) -> AdapterError {
     loop {
         sleep(PROBE_INTERVAL).await;
@@ -252,16 +252,16 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, serv
         shared.asking.fetch_add(1, Relaxed);
         let answers = Answers {
             probe: mark(shared, &mut commands, probe).await,
-            present: shared.count_present(&mut commands).await,
+            ready: shared.count_ready(&mut commands).await,
             role: ask_role(&mut commands).await,
         };
         shared.asking.fetch_sub(1, Relaxed);
-        // After an outage, what is queued has yet to wait for as many as there were before it.
-        if let Some(present) = answers.present().filter(|_| shared.publishes.load(Relaxed)) {
-            shared.crowd.store(present, Relaxed);
+        // During an outage the number from before it is kept: queued publishes wait for as many nodes.
+        if let Some(ready) = answers.ready().filter(|_| shared.publishes.load(Relaxed)) {
+            shared.ready_nodes.store(ready, Relaxed);
         }
         match answers.verdict() {
-            Verdict::Listen => shared.works(Part::Probe),
+            Verdict::AwaitProbe => shared.works(Part::Probe),
             Verdict::Refused(why) => {
                 shared.refused(Part::Probe, &why);
                 continue;
@@ -269,19 +269,19 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, serv
             Verdict::WrongServer => return shared.give_up(shared.is_no_master(server, IS_REPLICA)),
             Verdict::Broken(why) => return why,
         }
-        if !shared.hears(|shared| shared.heard_probe() >= probe).await {
-            shared.observed.deaf.add(1);
-            return AdapterError::Unavailable("the subscription is deaf: it does not hear what we publish".into());
+        if !shared.arrives(|shared| shared.received_probe() >= probe).await {
+            shared.observed.probe_timeouts.add(1);
+            return AdapterError::Unavailable("the subscription does not receive this node's own probe".into());
         }
     }
 }
 
-/// Publishes a probe: on the publishing connection where that is up, because the two may have come to different servers.
+/// Publishes a probe, on the publishing connection if that is up: this finds out if the two connections lead to different servers.
 async fn mark(shared: &Shared, own: &mut MultiplexedConnection, probe: u64) -> Result<(), AdapterError> {
     let publishing = shared.commands.lock().clone();
     if let Some(mut publishing) = publishing {
         match shared.mark(&mut publishing, PROBE, probe).await {
-            // That is the publisher's affair.
+            // The publisher finds that out itself.
             Err(error) if meaning(&error) == Meaning::Unanswered => {}
             answered => return answered,
         }
@@ -289,14 +289,14 @@ async fn mark(shared: &Shared, own: &mut MultiplexedConnection, probe: u64) -> R
     shared.mark(own, PROBE, probe).await
 }
 
-/// Deals with one thing that Redis sent.
+/// Handles a push of Redis.
 fn receive(shared: &Shared, epoch: u64, push: PushInfo) {
     let mut data = push.data.into_iter();
     let Some(Value::BulkString(key)) = data.next() else { return };
     let Ok(key) = String::from_utf8(key) else { return };
     let Some(channel) = shared.settings.channel_of(&key) else {
         if push.kind == PushKind::Message && key == shared.probe_key {
-            hear_mark(shared, data.next());
+            receive_mark(shared, data.next());
         }
         return;
     };
@@ -311,10 +311,10 @@ fn receive(shared: &Shared, epoch: u64, push: PushInfo) {
                 shared.traffic.subscribed(epoch, channel);
             } else if shared.traffic.unsubscribed(epoch, channel) {
                 shared.reroute.notify_one();
-                // The client library takes it for the reply to a command that is under way, and what follows for the
-                // reply to the next one.
+                // The client library takes this push for the reply to a command that is under way, and from then on each
+                // reply for that of the command after it. Only a new connection repairs that.
                 if shared.asking.load(Relaxed) > 0 {
-                    shared.confused.notify_waiters();
+                    shared.desynchronised.notify_waiters();
                 }
             }
             shared.to_publish.notify_one();
@@ -325,19 +325,19 @@ fn receive(shared: &Shared, epoch: u64, push: PushInfo) {
 }
 
 fn deliver(shared: &Shared, epoch: u64, channel: &str, bytes: Bytes) {
-    match shared.traffic.heard(epoch, channel, &bytes) {
-        Heard::Nobody => {}
-        Heard::Own { go_on } => {
+    match shared.traffic.received(epoch, channel, &bytes) {
+        Received::Unwanted => {}
+        Received::Own { go_on } => {
             if go_on {
                 shared.to_publish.notify_one();
             }
             shared.observed.own_copies.add(1);
         }
-        Heard::Other(callback) => match envelope::decode(&bytes) {
+        Received::Other(callback) => match envelope::decode(&bytes) {
             Ok(envelope) => {
                 shared.observed.received.add(1);
-                // Without the lock: the callback may well publish.
-                callback(Delivery { channel, message: envelope.message, exclude: envelope.exclude });
+                // Without the lock, because the callback may publish.
+                callback(Published::new(channel, envelope.message, envelope.exclude));
             }
             Err(error) => {
                 shared.observed.unreadable.add(1);
@@ -347,13 +347,13 @@ fn deliver(shared: &Shared, epoch: u64, channel: &str, bytes: Bytes) {
     }
 }
 
-fn hear_mark(shared: &Shared, mark: Option<Value>) {
+fn receive_mark(shared: &Shared, mark: Option<Value>) {
     let Some(Value::BulkString(mark)) = mark else { return };
     let Some((kind, number)) = mark.split_first() else { return };
     let Ok(number) = number.try_into().map(u64::from_be_bytes) else { return };
     match *kind {
-        PROBE => shared.hear_probe(number),
-        FENCE => shared.hear_fence(number),
+        PROBE => shared.receive_probe(number),
+        FENCE => shared.receive_fence(number),
         _ => {}
     }
 }

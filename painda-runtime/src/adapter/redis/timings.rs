@@ -4,20 +4,20 @@ use std::time::Duration;
 
 /// Connecting, with the handshake, may take this long.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A provider of credentials that takes longer is not waited for.
+/// How long a provider of credentials may take.
 pub(super) const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection whose answer takes longer is given up.
 pub(super) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// A server of a cluster that takes longer to say how it sees the cluster is not waited for: others know as well.
+/// How long a server of a Redis Cluster may take to answer for its slots, before the next one is asked.
 pub(super) const ASK_TIMEOUT: Duration = Duration::from_millis(500);
-/// A connection is tried this often, and its server, and the sentinels, are asked whether it is the master.
+/// How often the subscription is probed, and the server and the sentinels are asked whether it is the master.
 pub(super) const PROBE_INTERVAL: Duration = Duration::from_secs(1);
-/// A subscription that does not hear our own probe for this long, nor anything else, is deaf.
+/// A subscription that receives neither the probe nor anything else for this long is made again.
 pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-/// It is deaf as well if it hears other things for so many times as long, but not the probe.
+/// It is made again as well if it receives other messages for so many times as long, but not the probe.
 pub(super) const PROBE_PATIENCE: usize = 5;
 /// After an outage, what is queued waits at most this long for the other nodes to subscribe again.
-pub(super) const CROWD_TIMEOUT: Duration = Duration::from_millis(1500);
+pub(super) const RESUBSCRIBE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// How long the futures of `subscribe` and of the room operations wait for Redis.
 pub(super) const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a close may take.

@@ -1,4 +1,4 @@
-//! The certificates of TLS connections: given as they are, or as files that are read anew at each connect.
+//! The certificates of TLS connections: given as bytes, or as files that are read at each connect.
 //!
 //! Reads PEM; opens no connection.
 
@@ -17,7 +17,7 @@ pub(super) enum Pem {
 }
 
 impl Pem {
-    fn read(self, setting: &str) -> Result<Vec<u8>, AdapterError> {
+    fn read(self, setting: &'static str) -> Result<Vec<u8>, AdapterError> {
         match self {
             Self::Given(pem) => Ok(pem),
             Self::File(path) => std::fs::read(&path)
@@ -56,7 +56,7 @@ impl Certificates {
     pub(super) async fn read(&self, server: ConnectionInfo) -> Result<ConnectionInfo, AdapterError> {
         let Some(setting) = self.setting() else { return Ok(server) };
         let certificates = self.clone();
-        // Files may be on a disk that takes its time.
+        // Reading a file may block.
         let read = spawn_blocking(move || certificates.apply(server)).await;
         read.unwrap_or_else(|error| Err(AdapterError::setting(setting, error)))
     }

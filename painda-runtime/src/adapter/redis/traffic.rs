@@ -50,7 +50,7 @@ use tokio::sync::oneshot;
 
 use super::{
     echoes::Echoes,
-    outbox::{Full, Item, Outbox},
+    publish_queue::{Full, Item, PublishQueue},
 };
 use crate::adapter::{AdapterError, Callback};
 
@@ -84,7 +84,7 @@ enum Phase {
     #[default]
     Idle,
     Asking,
-    /// Heard on the subscribing connection of this epoch.
+    /// Received on the subscribing connection of this epoch.
     Active {
         echoes: Echoes,
         epoch: u64,
@@ -102,7 +102,7 @@ pub(super) struct Outgoing {
 
 /// Subscriptions to make and to end.
 #[derive(Debug, Default)]
-pub(super) struct Errands {
+pub(super) struct SubscriptionChanges {
     pub(super) subscribe: Vec<Arc<str>>,
     pub(super) unsubscribe: Vec<Arc<str>>,
     /// The batch that must be settled before `subscribe` may be sent.
@@ -110,9 +110,9 @@ pub(super) struct Errands {
 }
 
 /// What to do with a message that came in.
-pub(super) enum Heard {
+pub(super) enum Received {
     /// Nobody wants it any more, or it belongs to an earlier subscription.
-    Nobody,
+    Unwanted,
     /// The copy of our own publish.
     Own {
         /// So many copies were due that nothing was published; now it can go on.
@@ -143,7 +143,7 @@ pub(super) struct Traffic {
     channels: ConcurrentMap<Arc<str>, Arc<Channel>>,
     order: Mutex<Order>,
     listed: Mutex<Listed>,
-    queue: Mutex<Outbox>,
+    queue: Mutex<PublishQueue>,
     /// What all channels' copies that are due cost together. Changed under the channel's lock.
     echo_cost: AtomicUsize,
     echo_limit: usize,
@@ -177,13 +177,13 @@ struct Listed {
 }
 
 impl Traffic {
-    /// With a queue of `outbox` bounds, and at most about `echo_limit` bytes of copies that are due.
-    pub(super) fn new(outbox: Outbox, echo_limit: usize) -> Self {
+    /// With a queue of `queue` bounds, and at most about `echo_limit` bytes of copies that are due.
+    pub(super) fn new(queue: PublishQueue, echo_limit: usize) -> Self {
         Self {
             channels: ConcurrentMap::new(),
             order: Mutex::default(),
             listed: Mutex::default(),
-            queue: Mutex::new(outbox),
+            queue: Mutex::new(queue),
             echo_cost: AtomicUsize::new(0),
             echo_limit,
             arrived: AtomicU64::new(0),
@@ -435,29 +435,29 @@ impl Traffic {
 
     /// Takes up to `limit` channels whose subscription must be made or ended. The caller carries that out, and reports
     /// every one of them, before it asks again.
-    pub(super) fn errands(&self, limit: usize) -> Errands {
+    pub(super) fn take_changes(&self, limit: usize) -> SubscriptionChanges {
         let order = self.order.lock();
-        let mut errands = Errands { barrier: order.taken, ..Errands::default() };
-        while errands.subscribe.len() + errands.unsubscribe.len() < limit {
+        let mut changes = SubscriptionChanges { barrier: order.taken, ..SubscriptionChanges::default() };
+        while changes.subscribe.len() + changes.unsubscribe.len() < limit {
             let Some(channel) = self.listed.lock().queue.pop_front() else { break };
             let mut state = channel.state.lock();
             state.listed = false;
             match (&state.wanted, &state.phase) {
                 (Some(_), Phase::Idle) => {
                     state.phase = Phase::Asking;
-                    errands.subscribe.push(channel.name.clone());
+                    changes.subscribe.push(channel.name.clone());
                 }
                 (None, Phase::Active { echoes, .. }) => {
                     self.echo_cost.fetch_sub(echoes.cost(), Relaxed);
                     state.phase = Phase::Leaving;
-                    errands.unsubscribe.push(channel.name.clone());
+                    changes.unsubscribe.push(channel.name.clone());
                 }
                 (None, Phase::Idle) => self.end(&channel, &mut state),
                 // As wanted, or an errand is under way whose end lists it again.
                 _ => {}
             }
         }
-        errands
+        changes
     }
 
     /// Nobody wants this channel, and nothing comes on it: it leaves the table.
@@ -544,7 +544,7 @@ impl Traffic {
 
     /// The subscribing connection is gone: nothing is heard, no copy will come, everything that is wanted must be asked
     /// for again. What is wanted goes on being published meanwhile.
-    pub(super) fn deafened(&self, why: &AdapterError) {
+    pub(super) fn disconnected(&self, why: &AdapterError) {
         let mut order = self.order.lock();
         order.epoch += 1;
         let Listed { queue, .. } = mem::take(&mut *self.listed.lock());
@@ -578,22 +578,22 @@ impl Traffic {
     // ---- what comes in
 
     /// Whose is this message, which came on the connection of this epoch?
-    pub(super) fn heard(&self, epoch: u64, name: &str, bytes: &[u8]) -> Heard {
+    pub(super) fn received(&self, epoch: u64, name: &str, bytes: &[u8]) -> Received {
         self.arrived.fetch_add(1, Relaxed);
         let channels = self.channels.pin();
-        let Some(channel) = channels.get(name) else { return Heard::Nobody };
+        let Some(channel) = channels.get(name) else { return Received::Unwanted };
         let mut state = channel.state.lock();
         let State { wanted, phase: Phase::Active { echoes, epoch: since }, .. } = &mut *state else {
-            return Heard::Nobody;
+            return Received::Unwanted;
         };
         // A connection that was given up may have something left to say.
         if *since != epoch {
-            return Heard::Nobody;
+            return Received::Unwanted;
         }
         match (self.take_echo(echoes, bytes), wanted) {
-            (Some(go_on), _) => Heard::Own { go_on },
-            (None, Some(callback)) => Heard::Other(callback.clone()),
-            (None, None) => Heard::Nobody,
+            (Some(go_on), _) => Received::Own { go_on },
+            (None, Some(callback)) => Received::Other(callback.clone()),
+            (None, None) => Received::Unwanted,
         }
     }
 

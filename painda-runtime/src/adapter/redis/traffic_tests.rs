@@ -9,12 +9,12 @@ use std::{
 };
 
 use super::*;
-use crate::adapter::redis::outbox::WhenFull;
+use crate::adapter::redis::publish_queue::WhenFull;
 
 const CHANNELS: [&str; 3] = ["a", "b", "c"];
 
 fn traffic() -> Traffic {
-    Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 1 << 20)
+    Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 1 << 20)
 }
 
 /// The node does not close.
@@ -57,7 +57,7 @@ enum Sent {
 
 enum Doing {
     Nothing,
-    Waiting(Errands),
+    Waiting(SubscriptionChanges),
     Sent { left: usize },
 }
 
@@ -186,15 +186,15 @@ impl World {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Nothing => {
                 let limit = 1 + self.dice.roll(3) as usize;
-                self.doing = Doing::Waiting(self.traffic.errands(limit));
+                self.doing = Doing::Waiting(self.traffic.take_changes(limit));
             }
-            Doing::Waiting(errands) if !self.traffic.is_settled(errands.barrier) => {
-                self.doing = Doing::Waiting(errands)
+            Doing::Waiting(changes) if !self.traffic.is_settled(changes.barrier) => {
+                self.doing = Doing::Waiting(changes)
             }
-            Doing::Waiting(errands) => {
-                let left = errands.subscribe.len() + errands.unsubscribe.len();
-                self.subscribing.extend(errands.subscribe.into_iter().map(|name| (name, true)));
-                self.subscribing.extend(errands.unsubscribe.into_iter().map(|name| (name, false)));
+            Doing::Waiting(changes) => {
+                let left = changes.subscribe.len() + changes.unsubscribe.len();
+                self.subscribing.extend(changes.subscribe.into_iter().map(|name| (name, true)));
+                self.subscribing.extend(changes.unsubscribe.into_iter().map(|name| (name, false)));
                 self.doing = if left == 0 { Doing::Nothing } else { Doing::Sent { left } };
             }
             sent => self.doing = sent,
@@ -228,13 +228,13 @@ impl World {
             }
             Some(Sent::Message { channel, bytes, own }) => {
                 let active = has(&self.traffic, &channel, |state| matches!(state.phase, Phase::Active { .. }));
-                let heard = self.traffic.heard(self.traffic.epoch(), &channel, &bytes);
+                let heard = self.traffic.received(self.traffic.epoch(), &channel, &bytes);
                 if !active {
-                    assert!(matches!(heard, Heard::Nobody));
+                    assert!(matches!(heard, Received::Unwanted));
                     return;
                 }
                 let owed = self.owed.entry((channel, bytes)).or_default();
-                *owed += i64::from(!own) - i64::from(!matches!(heard, Heard::Own { .. }));
+                *owed += i64::from(!own) - i64::from(!matches!(heard, Received::Own { .. }));
                 assert!(*owed >= 0, "our own message was handed on");
             }
         }
@@ -247,7 +247,7 @@ impl World {
         self.doing = Doing::Nothing;
         self.owed.clear();
         self.fence_under_way = false;
-        self.traffic.deafened(&gone());
+        self.traffic.disconnected(&gone());
     }
 
     fn break_publishing(&mut self) {
@@ -311,7 +311,7 @@ fn nothing_is_heard_twice_whatever_redis_does() {
 fn a_publish_waits_for_the_subscription_and_keeps_its_place() {
     let traffic = traffic();
     drop(traffic.want("a", nobody()));
-    assert_eq!(traffic.errands(10).subscribe.len(), 1);
+    assert_eq!(traffic.take_changes(10).subscribe.len(), 1);
     for number in 1..=2 {
         traffic.publish("a", vec![number].into(), open).expect("there is room");
     }
@@ -328,42 +328,42 @@ fn a_subscription_waits_for_what_was_written_before() {
     traffic.publish("a", Bytes::from_static(b"x"), open).expect("there is room");
     assert_eq!(traffic.take_batch().len(), 1);
     drop(traffic.want("a", nobody()));
-    let errands = traffic.errands(10);
-    assert!(!traffic.is_settled(errands.barrier));
+    let changes = traffic.take_changes(10);
+    assert!(!traffic.is_settled(changes.barrier));
     traffic.settle();
-    assert!(traffic.is_settled(errands.barrier));
+    assert!(traffic.is_settled(changes.barrier));
 }
 
 #[test]
 fn a_publish_that_redis_refuses_leaves_no_copy_due() {
     let traffic = traffic();
     drop(traffic.want("a", nobody()));
-    drop(traffic.errands(10));
+    drop(traffic.take_changes(10));
     traffic.subscribed(0, "a");
     traffic.publish("a", Bytes::from_static(b"x"), open).expect("there is room");
     let batch = traffic.take_batch();
     traffic.rejected(&batch[0]);
     traffic.settle();
-    assert!(matches!(traffic.heard(0, "a", b"x"), Heard::Other(_)), "an equal message of another node");
+    assert!(matches!(traffic.received(0, "a", b"x"), Received::Other(_)), "an equal message of another node");
 }
 
 #[test]
 fn a_refused_subscription_tells_the_caller_and_is_tried_again() {
     let traffic = traffic();
     let mut confirmation = traffic.want("a", nobody()).expect("not heard yet");
-    let name = traffic.errands(10).subscribe.remove(0);
+    let name = traffic.take_changes(10).subscribe.remove(0);
     traffic.refused(&name, &AdapterError::Backend("NOPERM".into()));
     assert!(matches!(confirmation.try_recv(), Ok(Err(AdapterError::Backend(_)))));
-    assert!(traffic.errands(10).subscribe.is_empty());
+    assert!(traffic.take_changes(10).subscribe.is_empty());
     assert!(traffic.retry_refused());
-    assert_eq!(traffic.errands(10).subscribe.len(), 1);
+    assert_eq!(traffic.take_changes(10).subscribe.len(), 1);
 }
 
 #[test]
 fn copies_that_are_due_are_bounded() {
-    let traffic = Traffic::new(Outbox::new(1 << 20, WhenFull::RefuseNewest), 200);
+    let traffic = Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 200);
     drop(traffic.want("a", nobody()));
-    drop(traffic.errands(10));
+    drop(traffic.take_changes(10));
     traffic.subscribed(0, "a");
     for number in 0..10 {
         traffic.publish("a", vec![number; 40].into(), open).expect("there is room");
@@ -371,7 +371,7 @@ fn copies_that_are_due_are_bounded() {
     assert_eq!(traffic.take_batch().len(), 2);
     traffic.settle();
     assert!(traffic.is_stalled() && traffic.take_batch().is_empty());
-    assert!(matches!(traffic.heard(0, "a", &[0; 40]), Heard::Own { .. }));
+    assert!(matches!(traffic.received(0, "a", &[0; 40]), Received::Own { .. }));
     assert_eq!(traffic.take_batch().len(), 1);
 }
 
@@ -381,7 +381,7 @@ fn many_who_wait_for_one_channel_cost_no_more_each_than_one() {
     let traffic = traffic();
     let mut waiting: Vec<_> = (0..100_000).filter_map(|_| traffic.want("a", nobody())).collect();
     assert_eq!(waiting.len(), 100_000);
-    drop(traffic.errands(10));
+    drop(traffic.take_changes(10));
     traffic.subscribed(0, "a");
     assert!(waiting.iter_mut().all(|confirmation| confirmation.try_recv() == Ok(Ok(()))));
 }
@@ -403,10 +403,10 @@ fn after_an_outage_channels_are_asked_for_in_the_order_of_their_names() {
         drop(traffic.want(name, nobody()));
     }
     let asked = |traffic: &Traffic| -> Vec<String> {
-        traffic.errands(names.len()).subscribe.iter().map(|name| (**name).to_owned()).collect()
+        traffic.take_changes(names.len()).subscribe.iter().map(|name| (**name).to_owned()).collect()
     };
     assert_eq!(asked(&traffic), names.iter().rev().cloned().collect::<Vec<_>>(), "as they were asked for");
-    traffic.deafened(&gone());
+    traffic.disconnected(&gone());
     assert_eq!(asked(&traffic), names);
     for name in names.iter().rev() {
         traffic.refused(&name.as_str().into(), &gone());
@@ -434,7 +434,7 @@ fn an_emit_waits_for_no_join_leave_or_subscription_of_another_room() {
     let traffic = traffic();
     for channel in ["a", "b"] {
         drop(traffic.want(channel, nobody()));
-        drop(traffic.errands(1));
+        drop(traffic.take_changes(1));
         traffic.subscribed(0, channel);
     }
     let other = traffic.channels.pin().get("b").cloned().expect("it is wanted");
@@ -444,7 +444,7 @@ fn an_emit_waits_for_no_join_leave_or_subscription_of_another_room() {
     let listed = traffic.listed.lock();
     waits_for_nothing(|| {
         traffic.publish("a", Bytes::from_static(b"x"), open).expect("there is room");
-        assert!(matches!(traffic.heard(0, "a", b"another node's"), Heard::Other(_)));
+        assert!(matches!(traffic.received(0, "a", b"another node's"), Received::Other(_)));
     });
     drop((order, state, listed));
     // And the other way round, all that emits to a room hold.
@@ -476,7 +476,7 @@ fn what_many_threads_do_at_once_keeps_its_order() {
         }
     }
     // Small, so that publishing is stalled at times.
-    let traffic = Traffic::new(Outbox::new(1 << 30, WhenFull::RefuseNewest), 2000);
+    let traffic = Traffic::new(PublishQueue::new(1 << 30, WhenFull::RefuseNewest), 2000);
     let redis = Mutex::new(Redis::default());
     let ended = AtomicBool::new(false);
     thread::scope(|threads| {
@@ -505,14 +505,14 @@ fn what_many_threads_do_at_once_keeps_its_order() {
             let _ends = Ends(&ended);
             while !ended.load(Relaxed) {
                 doing = match doing {
-                    Doing::Nothing => Doing::Waiting(traffic.errands(2)),
-                    Doing::Waiting(errands) if traffic.is_settled(errands.barrier) => {
+                    Doing::Nothing => Doing::Waiting(traffic.take_changes(2)),
+                    Doing::Waiting(changes) if traffic.is_settled(changes.barrier) => {
                         let mut redis = redis.lock();
-                        for name in errands.subscribe {
+                        for name in changes.subscribe {
                             redis.subscribed.insert(name.clone());
                             redis.stream.push_back(Sent::Subscribed(name));
                         }
-                        for name in errands.unsubscribe {
+                        for name in changes.unsubscribe {
                             redis.subscribed.remove(&name);
                             redis.stream.push_back(Sent::Unsubscribed(name));
                         }
@@ -529,8 +529,8 @@ fn what_many_threads_do_at_once_keeps_its_order() {
                     Sent::Subscribed(name) => traffic.subscribed(0, &name),
                     Sent::Unsubscribed(name) => _ = traffic.unsubscribed(0, &name),
                     Sent::Message { channel, bytes, .. } => {
-                        let heard = traffic.heard(0, &channel, &bytes);
-                        assert!(!matches!(heard, Heard::Other(_)), "our own message was handed on");
+                        let heard = traffic.received(0, &channel, &bytes);
+                        assert!(!matches!(heard, Received::Other(_)), "our own message was handed on");
                     }
                     Sent::Fence => {}
                 }

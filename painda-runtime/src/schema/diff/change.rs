@@ -1,22 +1,22 @@
-//! What has changed, where, for whom that matters, and what to do.
+//! A change between two schemas: what and where, who is affected, and what to do.
 //!
 //! Owns [`Change`] and how it prints.
 
 use alloc::string::String;
 use core::fmt;
 
-/// For whom a change matters.
+/// Who is affected by a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Class {
-    /// For nobody who is there already: old and new programs understand each other.
+    /// Nobody: old and new programs understand each other.
     Safe,
-    /// For those who write code: what is called by another name has to be written so, and an event that a slow client
-    /// may miss has to be one that it can do without. The bytes and the JSON are the same.
+    /// Code: names in Rust have changed, or a slow client may now miss an event. The bytes and the JSON are the same.
     InSource,
-    /// For those who do not use the Rust types: the JSON, or the values that TypeScript has, are others. The bytes
-    /// are the same. Code that uses the Rust types may have to change, too.
+    /// JSON and TypeScript clients: the JSON, or TypeScript's values, have changed. The bytes are the same. Code that
+    /// uses the Rust types may have to change, too.
     InJson,
-    /// For those who run programs: old and new ones misread each other, or cannot read each other.
+    /// Running programs: old and new ones misread each other, or cannot read each other.
     OnWire,
 }
 
@@ -59,7 +59,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// For whom it matters.
+    /// Who is affected.
     #[must_use]
     pub fn class(&self) -> Class {
         self.class
@@ -90,10 +90,10 @@ impl Change {
         self.is_acceptable
     }
 
-    /// Whether it keeps two programs apart that have the one and the other version: it is [on the wire](Class::OnWire)
-    /// whichever of them is the older one. A node does not join a cluster with such a difference.
+    /// Whether programs with the two versions can't run together: it is [on the wire](Class::OnWire) in both
+    /// directions. A node does not join a cluster with such a difference.
     ///
-    /// What only one of them has is no conflict: an event, a variant, or fields at the end of an event with a default.
+    /// Something that only one of them has is no conflict: an event, a variant, or fields at the end of an event with a default.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
         self.is_conflict

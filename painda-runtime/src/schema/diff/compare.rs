@@ -1,7 +1,7 @@
 //! Compares two schemas.
 //!
-//! It walks through both twice: first to find out which structs and enums contradict each other, and then to report. Types may
-//! contain themselves, so that the one must be known before the other.
+//! It walks through both twice: first to find the structs and enums that contradict each other, then to report. One walk is not
+//! enough, because types may contain themselves.
 
 use super::difference::{Difference, Site, What};
 use super::events::Events;
@@ -33,7 +33,7 @@ pub(super) fn compare<'a>(
         at += 1;
     }
     if walk.pairs.is_tangled {
-        walk.emit(Site::SCHEMA, What::Tangled);
+        walk.emit(Site::SCHEMA, What::TooManyPairs);
     }
 }
 

@@ -1,6 +1,6 @@
-//! Whether two defaults are the same value, where their JSON differs: it has names, which may be others now.
+//! Whether two defaults are the same value although their JSON differs, because fields or variants were renamed.
 //!
-//! Owns the walk along a type and its JSON. What JSON a type has is said by [`reflect`](crate::schema::reflect).
+//! Owns the walk along a type and its JSON; [`reflect`](crate::schema::reflect) has the JSON form of each type.
 
 use crate::pieces::Pieces;
 use crate::schema::model::{Body, FieldModel, Fields, SchemaModel, TypeModel, VariantModel};
@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Types in one another that need no JSON of their own; a type that only contains itself has no end.
+/// The most nested types without JSON of their own; a type that only contains itself would have no end.
 const MAX_DEPTH: usize = 128;
 
 /// The JSON of a value, and its type.

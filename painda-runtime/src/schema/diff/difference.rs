@@ -1,4 +1,4 @@
-//! The differences that there can be between two schemas, and the class of each.
+//! The possible differences between two schemas, and the class of each.
 //!
 //! Owns the rules: [`What::class`] and [`What::side`] say what each difference means, for the lock file and for nodes alike.
 
@@ -48,8 +48,8 @@ pub(crate) enum What<'a> {
         new: u8,
     },
     /// The types lead to more pairs than can be compared.
-    Tangled,
-    /// With the event that its type is now, where that is another one.
+    TooManyPairs,
+    /// `became`: the event that its type is now, if it is another one.
     EventGone {
         id: u16,
         became: Option<&'a EventModel>,
@@ -103,9 +103,9 @@ pub(crate) enum What<'a> {
     VariantNew {
         tag: u8,
     },
-    /// Fields that had names are told apart by position, or the other way around.
-    Told {
-        by_position: bool,
+    /// Fields that had names now have positions, or the other way around.
+    Shape {
+        is_tuple: bool,
     },
     Order {
         old: &'a Fields,
@@ -114,12 +114,12 @@ pub(crate) enum What<'a> {
     FieldRenamed {
         new: &'a str,
     },
-    /// `at_end` where older programs sent the others alone.
+    /// `at_end`: older programs may leave it out.
     FieldGone {
         field: &'a FieldModel,
         at_end: bool,
     },
-    /// `grow` is the next version of an event; a part has none.
+    /// `grow`: the next version of the event; a part has none.
     FieldNew {
         field: &'a FieldModel,
         at_end: bool,
@@ -161,7 +161,7 @@ impl<'a> Site<'a> {
 }
 
 impl What<'_> {
-    /// For whom it matters that the old schema has become the new one.
+    /// Who is affected by the change from the old schema to the new one.
     pub(crate) fn class(&self) -> Class {
         match self {
             What::EventNew { .. } | What::FieldNew { at_end: true, .. } => Class::Safe,
@@ -171,10 +171,10 @@ impl What<'_> {
             What::EventRenamed { .. }
             | What::FieldRenamed { .. }
             | What::VariantRenamed { .. }
-            | What::Told { .. }
+            | What::Shape { .. }
             | What::Data { .. } => Class::InJson,
             What::Depth { .. }
-            | What::Tangled
+            | What::TooManyPairs
             | What::EventGone { .. }
             | What::EventBack { .. }
             | What::Reused { .. }
@@ -191,7 +191,7 @@ impl What<'_> {
         }
     }
 
-    /// Which of the two schemas has more, where programs with the other one can do without it.
+    /// Which of the two schemas has more, if programs with the other one work without it.
     pub(crate) fn side(&self) -> Side {
         match self {
             What::EventNew { .. } | What::VariantNew { .. } | What::FieldNew { at_end: true, .. } => Side::New,

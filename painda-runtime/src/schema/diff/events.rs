@@ -34,7 +34,7 @@ impl<'a> Events<'a> {
         let successor = |event: &EventModel| {
             let with_id = || {
                 let other = new_ids.get(&event.id).copied()?;
-                // What has kept its name is not to be taken for another.
+                // An event that has kept its name is not matched with another one.
                 let is_new = !old_names.contains_key(&*other.name);
                 let same_path = other.path == event.path && !event.path.is_empty();
                 (is_new && (same_path || same_types(old, event, new, other))).then_some(other)

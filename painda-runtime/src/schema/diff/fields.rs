@@ -22,7 +22,7 @@ pub(super) fn of_part<'a>(walk: &mut Walk<'a, '_>, site: Site<'a>, old: &'a Fiel
 fn compare<'a>(walk: &mut Walk<'a, '_>, site: Site<'a>, old: &'a Fields, new: &'a Fields, grow: Option<u32>) {
     let by_name = old.is_tuple == new.is_tuple;
     if !by_name && (walk.is_complete || !old.list.is_empty()) {
-        walk.emit(site, What::Told { by_position: new.is_tuple });
+        walk.emit(site, What::Shape { is_tuple: new.is_tuple });
     }
     // Where the one list has what the other has in this place.
     let (in_new, in_old) = if by_name { old.same_names(new) } else { same_places(old, new) };

@@ -1,11 +1,11 @@
-//! What is different between two schemas, and for whom that matters: the one set of rules for lock files, nodes and tools.
+//! The differences between two schemas, and who is affected: one set of rules for lock files, nodes and tools.
 //!
-//! Two schemas are walked through together, from their events to the structs and enums that these consist of. What is met at the
-//! same place must be the same, wherever in Rust it is defined.
+//! Both schemas are walked through together, from their events to the structs and enums in them. Types at the same place must be
+//! the same, wherever in Rust they are defined.
 //!
 //! # The rules
 //!
-//! The class of a difference says for whom it matters that the old schema has become the new one:
+//! The class of a difference says who is affected by the change from the old schema to the new one:
 //!
 //! | class | what belongs to it |
 //! | --- | --- |
@@ -23,8 +23,8 @@
 //! - A variant is the same where its name is, or else its tag, where neither name is on the other side.
 //! - A field is appended where it is behind all fields of the other side, which are all kept, in a version of its own. A version
 //!   that is there already is closed: the field would be missing in its messages.
-//! - Two structs or enums at the same place are the same where their bytes are. A conflict in one that has kept its name is said
-//!   where it is; in one with another name it is a field that has another type.
+//! - Two structs or enums at the same place are the same where their bytes are. A conflict in one that has kept its name is reported
+//!   there; in one with another name it is reported at the field, as another type.
 //! - Two defaults are the same where their encodings are: their JSON may have other names.
 //! - The order of events and of variants, documentation, and whether a variant without fields has braces, are no difference.
 //!
@@ -37,9 +37,9 @@
 //!
 //! # What it costs
 //!
-//! Either schema may be another node's word. Names are looked up in sorted lists, two types are compared once, and there are at
-//! most four times as many pairs of types as types. Differences are handed out one after another, so that nobody has to keep
-//! them; texts are made from those only that are shown.
+//! Either schema may come from another node, so the cost is limited. Names are looked up in sorted lists, two types are compared
+//! once, and there are at most four times as many pairs of types as types. Differences are passed on one after another and need
+//! not be kept; texts are made only of those that are shown.
 
 mod change;
 mod compare;
@@ -63,8 +63,8 @@ pub(crate) use peers::Comparison;
 pub use peers::Conflict;
 
 impl SchemaModel {
-    /// What has changed from this schema to a newer one, the gravest first. Without changes, programs with the one and with the
-    /// other are the same to everybody.
+    /// What has changed from this schema to a newer one, the most serious first. Without changes, programs with
+    /// either schema can't be distinguished.
     ///
     /// See [`Change::is_conflict`] for programs that run at the same time.
     #[must_use]

@@ -25,7 +25,7 @@ struct Pair<'a> {
     /// The field at which it was met.
     met_at: Site<'a>,
     is_reached: bool,
-    /// Programs that have the one and programs that have the other can't talk.
+    /// Programs with the one and with the other can't communicate.
     is_conflict: bool,
     /// They are called the same, so that a conflict is one inside this struct or enum. Otherwise it is one of the fields that
     /// have the one type and now have the other.
@@ -40,7 +40,7 @@ impl<'a> Pairs<'a> {
         Pairs { old, new, list, places, reached, is_reporting: false, is_tangled: false }
     }
 
-    /// Notes that a field has the old struct or enum on the one side and the new one on the other. `false` where this makes it
+    /// Records that a field has the old struct or enum on the one side and the new one on the other. `false` where this makes it
     /// a field of another type.
     pub(super) fn meet(&mut self, site: Site<'a>, old: u32, new: u32) -> bool {
         let known = self.places.get(&(old, new)).copied();
@@ -119,7 +119,7 @@ impl<'a> Pairs<'a> {
         self.is_reporting
     }
 
-    /// The pair that was met as the so-manieth.
+    /// The pair with this number, in the order in which they were met.
     pub(super) fn reached(&self, at: usize) -> Option<usize> {
         self.reached.get(at).copied()
     }

@@ -1,6 +1,6 @@
-//! Whether programs with two schemas can talk: what a node finds out when it joins.
+//! Whether programs with two schemas can communicate, which a node checks when it joins.
 //!
-//! Owns nothing but the summary of the differences; what each means is in [`difference`](super::difference).
+//! Summarises the differences; their meaning is in [`difference`](super::difference).
 
 use super::change::Class;
 use super::compare::compare;
@@ -14,9 +14,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Display;
 
-/// An error shows so many bytes of what either side has.
+/// The most bytes of either side that an error shows.
 const MAX_TEXT: usize = 200;
-/// So many differences that do no harm are named.
+/// The most harmless differences that are named.
 const MAX_NOTES: usize = 8;
 
 /// Where two schemas contradict each other. What it repeats is cut at 200 bytes.
@@ -33,16 +33,16 @@ pub struct Conflict {
     pub theirs: String,
 }
 
-/// What another node's schema is to ours.
+/// The relation of another node's schema to ours.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Comparison {
     /// Ours has events, variants, or fields at the end of events, that theirs lacks.
     pub(crate) is_newer: bool,
-    /// Theirs has what ours lacks.
+    /// Theirs has something that ours lacks.
     pub(crate) is_older: bool,
     /// The first contradiction.
     pub(crate) conflict: Option<Conflict>,
-    /// Some of the differences that concern JSON clients and those who write code.
+    /// Some of the differences for JSON clients and for code.
     pub(crate) notes: Vec<String>,
 }
 
@@ -74,8 +74,8 @@ impl Comparison {
 }
 
 impl SchemaModel {
-    /// Whether programs with this schema and programs with another one can talk to each other, whichever of them is the older
-    /// one: the first contradiction where they can't. It is what a node looks for when it joins a cluster.
+    /// Whether programs with this schema and with another one can communicate, whichever is the older one; if not, the first
+    /// contradiction. A node checks this when it joins a cluster.
     ///
     /// There is one exactly where [`diff`](Self::diff) finds a change that [is a conflict](super::Change::is_conflict).
     #[must_use]
@@ -111,7 +111,7 @@ fn conflict<'a>(
         What::FieldType { old: before, new: field, .. }
         | What::FieldSince { old: before, new: field }
         | What::FieldDefault { old: before, new: field } => (text(old, before), text(new, field)),
-        // Their types can't be compared, or what is no conflict.
+        // Types that can't be compared, or no conflict.
         _ => (short(&old.name), short(&new.name)),
     };
     Conflict { event, field, ours, theirs }

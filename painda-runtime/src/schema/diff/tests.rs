@@ -1,4 +1,4 @@
-//! What another node may say, in JSON: what fits, what contradicts, and what it costs to find out.
+//! Schemas of other nodes, as JSON: those that fit, those that contradict, and the cost of the comparison.
 
 use super::*;
 use alloc::borrow::ToOwned;
@@ -170,12 +170,12 @@ fn types_that_contain_themselves_are_compared_once() {
 }
 
 #[test]
-fn what_only_a_newer_version_knows_does_no_harm() {
+fn types_of_a_newer_version_are_accepted() {
     let known = json!([{ "name": "x", "type": "u8" }]);
     let decimal = json!({ "name": "y", "type": { "decimal": 38 }, "since": 2, "default": "0" });
     assert_eq!(fields(known, json!([{ "name": "x", "type": "u8" }, decimal])), Ok("older"));
     for ty in [json!("u128"), json!({ "decimal": 38 }), json!({ "map": ["u8"] }), json!({})] {
-        // They may be the same to those who know them; here nobody does.
+        // They may be equal for a newer version; here they count as different.
         let one = schema(json!([{ "name": "x", "type": ty }]), json!({}));
         assert!(compare(&one, &one).is_err(), "{ty}");
     }
@@ -254,7 +254,7 @@ fn more_pairs_of_types_than_types_are_a_contradiction() {
 }
 
 #[test]
-fn what_an_error_repeats_is_cut() {
+fn excerpts_in_errors_are_cut() {
     let one = |ty: Value| json!([{ "name": "x", "type": ty }]);
     let path = "grüß".repeat(100);
     let types: Map<_, _> = [(path.clone(), json!({ "fields": [] }))].into_iter().collect();
@@ -271,7 +271,7 @@ fn what_an_error_repeats_is_cut() {
 }
 
 #[test]
-fn what_describes_no_schema_is_refused() {
+fn json_that_describes_no_schema_is_refused() {
     let problem = |text: &str| SchemaModel::from_json(text).expect_err(text).to_string();
     let described = |value: Value| problem(&value.to_string());
     let events = |events: Value| described(json!({ "painda": 1, "events": events, "types": {} }));

@@ -1,6 +1,6 @@
-//! What a difference is called, and what to do about it.
+//! The texts of [`Change`]: what a difference is, and what to do about it.
 //!
-//! Owns the texts of [`Change`]. They repeat so much of a schema as a screen shows: it may be another node's.
+//! Their length is limited, because the schema may come from another node.
 
 use super::change::Change;
 use super::difference::{Difference, Owner, Site, What};
@@ -14,15 +14,15 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Display;
 
-/// Why a part cannot grow.
+/// The advice for a change of a part.
 const FROZEN: &str = "What is in the middle of a message cannot change: old and new programs misread it. \
                       Make a new type, and append a field of it to the event: `#[pp(since = …, default)]`.";
 
-/// What another name means.
+/// The advice for another name.
 const RENAMED: &str =
     "The bytes are the same, but JSON has the name: JSON clients have to change with it, and so has code.";
 
-/// What another path means.
+/// The advice for another path.
 const MOVED: &str = "The bytes are the same; code that names the type has to change.";
 
 /// The most bytes of a name or a type.
@@ -39,7 +39,7 @@ pub(super) struct Texts<'a> {
     users: Option<Users>,
 }
 
-/// Of each part of a schema, by their places: the parts and the events that have a field of it.
+/// For each part of a schema, by its position: the parts and the events that have a field of it.
 struct Users {
     parts: Vec<Vec<u32>>,
     events: Vec<Vec<usize>>,
@@ -101,7 +101,7 @@ impl<'a> Texts<'a> {
         format!("of the event{} {}{more}", if events.len() == 1 { "" } else { "s" }, names.join(", "))
     }
 
-    /// What has changed, in the words of somebody who knows where.
+    /// What has changed at a place.
     pub(super) fn what(&self, site: Site<'a>, what: &What<'a>) -> String {
         let (old_type, new_type) = (|ty| short(self.old.text(ty)), |ty| short(self.new.text(ty)));
         match what {
@@ -109,7 +109,7 @@ impl<'a> Texts<'a> {
             What::Depth { old, new } => {
                 format!("structs and enums could be nested {old} deep in a message, and can be {new}")
             }
-            What::Tangled => "its types refer to each other in too many other ways to be compared".into(),
+            What::TooManyPairs => "its types refer to each other in too many other ways to be compared".into(),
             What::EventGone { .. } | What::VariantGone | What::FieldGone { .. } => "it is gone".into(),
             What::EventNew { id } => format!("it is new, with the id {id}"),
             What::EventBack { id } => format!("it is back, with the id {id}"),
@@ -131,8 +131,8 @@ impl<'a> Texts<'a> {
                 format!("its name is `{}` now", short(new))
             }
             What::VariantNew { tag } => format!("it is new, with the tag {tag}"),
-            What::Told { by_position: true } => "its fields had names and are told apart by position".into(),
-            What::Told { by_position: false } => "its fields were told apart by position and have names".into(),
+            What::Shape { is_tuple: true } => "its fields had names and have positions".into(),
+            What::Shape { is_tuple: false } => "its fields had positions and have names".into(),
             What::Order { old, new } => {
                 let (before, after) = (order(old, new), order(new, old));
                 format!("the order of the fields was {before} and is {after}")
@@ -169,7 +169,7 @@ fn advice(site: Site<'_>, what: &What<'_>) -> String {
                                the same version everywhere."
                 .into()
         }
-        What::Tangled => "Give each struct and each enum one name in both schemas.".into(),
+        What::TooManyPairs => "Give each struct and each enum one name in both schemas.".into(),
         What::EventGone { id, became: None } => {
             format!("Programs that still send it are not understood. Its id {id} and its name stay reserved.")
         }
@@ -221,7 +221,7 @@ fn advice(site: Site<'_>, what: &What<'_>) -> String {
                                     not know it refuse messages with it, so update those that receive it first."
                 .into()
         }
-        What::Told { .. } => {
+        What::Shape { .. } => {
             "The bytes are the same, but JSON and TypeScript have an object in the one case and an array, or a \
                               part's only field by itself, in the other. Restore it, or change all clients together."
                 .into()

@@ -1,6 +1,6 @@
-//! What is known on the walk through two schemas.
+//! The state of a walk through two schemas.
 //!
-//! Owns where differences and pairs of types go. Which there are is known to those who compare.
+//! Collects the differences and the pairs of types that the comparisons find.
 
 use super::defaults::{self, Valued};
 use super::difference::{Difference, Owner, Site, What};
@@ -9,7 +9,7 @@ use crate::schema::model::{FieldModel, SchemaModel, TypeModel};
 
 pub(super) struct Walk<'a, 'f> {
     pub(super) pairs: Pairs<'a>,
-    /// Whether both schemas say everything.
+    /// Whether both schemas are complete: a lock file of the first format is not.
     pub(super) is_complete: bool,
     found: &'f mut dyn FnMut(&Pairs<'a>, Difference<'a>),
 }

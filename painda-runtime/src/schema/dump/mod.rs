@@ -1,7 +1,7 @@
 //! An annotated hex dump of a message: a line a value, with its offset, bytes, path, type and meaning.
 //!
-//! Owns the rows. The walk along the types is [`reflect`]'s, and goes on as long as the bytes make sense. Knows nothing of
-//! envelopes and frames; [`wire::dump`](crate::wire::dump) puts those around it.
+//! Owns the rows. The walk along the types is [`reflect`]'s, and ends at the first error. Knows no envelopes and frames;
+//! [`wire::dump`](crate::wire::dump) adds those.
 
 mod table;
 
@@ -13,8 +13,7 @@ use std::fmt::Write;
 pub(crate) use table::Table;
 
 impl EventDescriptor {
-    /// Shows what the bytes of a message mean, as far as they mean anything: where they do not, the last line is the
-    /// error.
+    /// Shows the bytes of a message with their meaning. If they are wrong, the last line is the error.
     ///
     /// ```
     /// # use painda_runtime::PPEvent;
@@ -46,8 +45,8 @@ impl EventDescriptor {
 /// Adds the rows of an event, whose bytes begin at `base` of the message.
 pub(crate) fn dump(layout: &Layout, bytes: &[u8], base: usize, table: &mut Table) {
     let mut reader = Reader::new(bytes);
-    let (path, ways, ty, said) = Default::default();
-    let mut rows = Rows { bytes, base, path, ways, start: 0, ty, is_bytes: false, said, table };
+    let (path, lengths, ty, text) = Default::default();
+    let mut rows = Rows { bytes, base, path, lengths, start: 0, ty, is_bytes: false, text, table };
     match reflect::event(layout, &mut reader, &mut rows) {
         Ok(()) if reader.rest().is_empty() => {}
         Ok(()) => {
@@ -62,28 +61,28 @@ pub(crate) fn dump(layout: &Layout, bytes: &[u8], base: usize, table: &mut Table
 struct Rows<'a> {
     bytes: &'a [u8],
     base: usize,
-    /// Where the walk is.
+    /// The path to the current value.
     path: String,
-    /// How long the path was on each way into a part.
-    ways: Vec<usize>,
-    /// Where the bytes of the value begin.
+    /// The lengths of the path before each part that was entered.
+    lengths: Vec<usize>,
+    /// The offset at which the value begins.
     start: usize,
     ty: String,
     /// It is a run of bytes.
     is_bytes: bool,
     /// The value as JSON.
-    said: Vec<u8>,
+    text: Vec<u8>,
     table: &'a mut Table,
 }
 
 impl Rows<'_> {
-    /// The row of what ends before this offset.
+    /// Adds the row of a value that ends before this offset.
     fn row(&mut self, end: usize, meaning: impl Into<String>) {
         let bytes = &self.bytes[self.start..end];
         self.table.row(self.base + self.start, bytes, self.path.as_str(), self.ty.as_str(), meaning);
     }
 
-    /// The row of what is wrong.
+    /// Adds the row of an error.
     fn error(&mut self, error: &DecodeError) {
         let mut bytes = &self.bytes[self.start..];
         let message = DecodeError::new(error.reason(), error.offset()).to_string();
@@ -92,7 +91,7 @@ impl Rows<'_> {
             true => format!("error: {reason}"),
             false => format!("error at {:04x}: {reason}", self.base + error.offset()),
         };
-        // One line is enough to see what is wrong.
+        // One line of bytes is enough for an error.
         if bytes.len() > table::WIDTH {
             let _ = write!(meaning, " ({} bytes from here, {} of them are shown)", bytes.len(), table::WIDTH);
             bytes = &bytes[..table::WIDTH];
@@ -101,7 +100,7 @@ impl Rows<'_> {
     }
 
     fn json(&mut self) -> Text<'_> {
-        Text::new(&mut self.said)
+        Text::new(&mut self.text)
     }
 }
 
@@ -141,7 +140,7 @@ impl Output for Rows<'_> {
     fn close(&mut self, _: Bracket) {}
 
     fn enter(&mut self, segment: Segment) {
-        self.ways.push(self.path.len());
+        self.lengths.push(self.path.len());
         let dot = if self.path.is_empty() { "" } else { "." };
         // Writing to a string cannot fail.
         let _ = match segment {
@@ -151,20 +150,20 @@ impl Output for Rows<'_> {
     }
 
     fn leave(&mut self) {
-        self.path.truncate(self.ways.pop().unwrap_or_default());
+        self.path.truncate(self.lengths.pop().unwrap_or_default());
     }
 
     fn begin(&mut self, ty: &WireType, offset: usize) {
         self.start = offset;
         self.ty = ty.to_string();
         self.is_bytes = matches!(ty, WireType::Bytes | WireType::List(_) | WireType::Array { .. });
-        self.said.clear();
+        self.text.clear();
     }
 
     fn end(&mut self, offset: usize) {
         let meaning = match self.is_bytes {
             true => plural(offset - self.start, "byte", "bytes"),
-            false => String::from_utf8_lossy(&self.said).into_owned(),
+            false => String::from_utf8_lossy(&self.text).into_owned(),
         };
         self.row(offset, meaning);
     }
@@ -181,7 +180,7 @@ impl Output for Rows<'_> {
         self.row(offset, name);
     }
 
-    fn takes_default(&mut self, field: &Field, offset: usize) -> bool {
+    fn handles_default(&mut self, field: &Field, offset: usize) -> bool {
         self.begin(field.ty(), offset);
         let value = reflect::default_value(field).unwrap_or_default();
         self.row(offset, format!("{value}, the default: the message is older than version {}", field.since()));

@@ -1,4 +1,4 @@
-//! The pieces of a line of the lock file, and what can be wrong with one.
+//! The pieces of a line of the lock file, and its errors.
 //!
 //! Owns [`LockError`]. Knows no schema.
 
@@ -15,6 +15,14 @@ pub struct LockError {
     problem: String,
 }
 
+impl LockError {
+    /// The number of the line, from 1 on.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.line
+    }
+}
+
 impl std::error::Error for LockError {}
 
 impl fmt::Display for LockError {
@@ -29,7 +37,7 @@ pub(super) fn error<T>(line: usize, problem: impl Into<String>) -> Result<T> {
     Err(LockError { line, problem: problem.into() })
 }
 
-/// What may be there once, and the line where it has been.
+/// Things that may be there once, with the line of each.
 #[derive(Default)]
 pub(super) struct Once(BTreeMap<String, usize>);
 

@@ -1,6 +1,6 @@
-//! The lock file: what a schema's events are on the wire, in a file beside the code.
+//! The lock file: a file beside the code with the layout of a schema's events on the wire.
 //!
-//! A test compares the file with the code, so that no change to a schema goes unnoticed. It is a line in the
+//! A test compares the file with the code, so that every change to a schema is noticed. It is a line in the
 //! schema crate, with this crate's feature `tools` among the `dev-dependencies`:
 //!
 //! ```no_run
@@ -15,8 +15,8 @@
 //! fn the_schema_is_locked() { painda_runtime::schema::lock::check::<Arena>("schema.lock") }
 //! ```
 //!
-//! Its first run writes the file; commit it. From then on a difference fails the test, which says where it is, for
-//! whom it matters ([`Class`]), and what to do:
+//! Its first run writes the file; commit it. From then on a difference fails the test, which shows where it is, who is
+//! affected ([`Class`]), and what to do:
 //!
 //! ```text
 //! the schema `Arena` differs from schema.lock:
@@ -61,8 +61,8 @@
 //! ```
 //!
 //! An event has its id, its name and its path in Rust, and its delivery where that is not `reliable`; a field its
-//! name and type, and the version of the event that has brought it with the JSON of its value in older messages; a
-//! variant its tag; `tuple` is behind what tells its fields apart by position. `depth` is how deep structs and enums
+//! name and type, and the version of the event that has added it with the JSON of its value in older messages; a
+//! variant its tag; `tuple` marks fields that have positions instead of names. `depth` is how deep structs and enums
 //! may be nested in a message. The ids and names of events that are gone stay reserved: an event that takes one fails
 //! the test, also with `PAINDA_ACCEPT=1`.
 //!
@@ -72,7 +72,7 @@
 //! A file of the format 1 is read. It has no delivery, no depth and no `tuple`, so that a change of them cannot be seen
 //! in it: the test fails with a `safe` change until `PAINDA_ACCEPT=1` has written the file in the format 2.
 //!
-//! The module owns the file. What a change means is not its affair, and it knows no message.
+//! The module owns the file. [`diff`](super::diff) has the meaning of a change.
 
 mod line;
 mod read;
@@ -112,7 +112,7 @@ pub fn text(registry: &Registry) -> String {
     write(&SchemaModel::of(registry))
 }
 
-/// What has changed since a lock file was written, the gravest first.
+/// What has changed since a lock file was written, the most serious first.
 ///
 /// # Errors
 /// When this is not the text of a lock file, or it contradicts itself: with the line, and what to do.
@@ -155,7 +155,7 @@ fn outcome(registry: &Registry, path: &Path, mode: Mode) -> Result<(), String> {
     let old = read(old).map_err(|error| format!("{}, {error}", path.display()))?;
     let changes = changes_since(&old, &new);
     new.reserved = reserved(&old, &new);
-    // Whoever has edited the file need not have kept the order.
+    // The file may have been edited by hand, in another order.
     if old.is_complete && write(&new) == write(&old) {
         return Ok(());
     }

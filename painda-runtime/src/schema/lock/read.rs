@@ -1,13 +1,13 @@
-//! The lock file's text, as it is read: this format and the one before.
+//! Reads the lock file's text: this format and the one before.
 //!
-//! Owns what can be wrong with it: a line that cannot be read, two lines that say the same or contradict each other,
-//! and lines that are missing. A merge can do all of that. Knows nothing about what a change means.
+//! Owns the errors: a line that cannot be read, two lines that repeat or contradict each other, and missing lines. A merge
+//! can cause all of these. The meaning of a change is not known here.
 
 use super::FORMAT;
 use super::line::{Once, Result, error, id_and_name, in_quotes, since, unknown};
 use super::types;
 use crate::schema::model::{
-    Body, DEPTH_UNSAID, DeliveryModel, EventModel, FieldModel, Fields, Notes, PartModel, SchemaModel, TypeModel,
+    Body, DEFAULT_DEPTH, DeliveryModel, EventModel, FieldModel, Fields, Notes, PartModel, SchemaModel, TypeModel,
     VariantModel,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ pub fn read(text: &str) -> Result<SchemaModel> {
     let format = reader.format()?;
     let name = reader.expect("`schema` and its name", |line| line.strip_prefix("schema ").map(Box::from))?;
     let depth = match format {
-        1 => DEPTH_UNSAID,
+        1 => DEFAULT_DEPTH,
         _ => reader.expect("`depth` and a number", |line| line.strip_prefix("depth ")?.parse().ok())?,
     };
     let (events, parts, reserved) = (Vec::new(), Vec::new(), Vec::new());
@@ -40,7 +40,7 @@ pub fn read(text: &str) -> Result<SchemaModel> {
     Ok(schema)
 }
 
-/// The lines that say something, one after another, and what they have said so far.
+/// Reads the lines one after another, without empty lines and comments, and collects what they contain.
 struct Reader<'a> {
     lines: Lines<'a>,
     /// The number of the current line.
@@ -50,11 +50,11 @@ struct Reader<'a> {
     format: u32,
     once: Once,
     parts: Parts<'a>,
-    /// Which part, or none for an event, consists of which other one, and in which line.
+    /// The uses of parts: by which part, or `None` for an event, and in which line.
     uses: Vec<(Option<u32>, u32, usize)>,
 }
 
-/// The structs and enums that were met, each with the line of its block where that was met.
+/// The structs and enums that were met, each with the line of its block, or 0 while that was not met.
 #[derive(Default)]
 struct Parts<'a> {
     numbers: BTreeMap<&'a str, u32>,
@@ -72,7 +72,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Whose fields they are: only those of events may have been appended.
+/// The owner of some fields: only an event's may have a version.
 #[derive(Clone, Copy)]
 enum Owner {
     Event,
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
     }
 
-    /// Takes the current line apart and goes to the next.
+    /// Parses the current line and goes to the next.
     fn expect<T>(&mut self, expected: &str, parse: impl FnOnce(&'a str) -> Option<T>) -> Result<T> {
         let line = self.current;
         match parse(line) {
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
         Ok((number, path, is_tuple))
     }
 
-    /// The text without the mark of a tuple, and whether it had it.
+    /// The text without `, tuple`, and whether it was there.
     fn tuple(&self, text: &'a str) -> (&'a str, bool) {
         match text.strip_suffix(", tuple") {
             Some(text) if self.format > 1 => (text, true),
@@ -296,7 +296,7 @@ impl<'a> Reader<'a> {
             ty.each_part(&mut |part| self.uses.push((user, part, line)));
             fields.push(FieldModel { name: name.into(), ty, since, notes: None });
         }
-        // A name that is there twice was an error of its line.
+        // A repeated name was an error of its line.
         Ok(Fields::new(is_tuple, fields).unwrap_or_default())
     }
 
@@ -310,7 +310,7 @@ impl<'a> Reader<'a> {
         Ok((id, name.into()))
     }
 
-    /// What only the whole file can say.
+    /// The checks that need the whole file.
     fn finish(&self, schema: &SchemaModel) -> Result<()> {
         let reserved: BTreeSet<_> = schema.reserved.iter().map(|(id, name)| (*id, &**name)).collect();
         for EventModel { id, name, .. } in &schema.events {

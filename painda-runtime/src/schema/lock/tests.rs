@@ -67,7 +67,7 @@ fn the_text_is_read_as_it_is_written() {
 }
 
 #[test]
-fn what_is_no_lock_file_is_refused_at_its_line() {
+fn text_that_is_no_lock_file_is_refused_at_its_line() {
     let error = |text: &str| read(text).unwrap_err().to_string();
     assert_eq!(error(""), "line 1: painda-lock 2 is expected, not ``");
     assert_eq!(error("# comment\npainda-locks 2\n"), "line 2: painda-lock 2 is expected, not `painda-locks 2`");
@@ -90,7 +90,7 @@ fn what_is_no_lock_file_is_refused_at_its_line() {
 
 /// What a merge makes of two versions of a file, and what an editor does.
 #[test]
-fn what_contradicts_itself_is_refused_at_both_lines() {
+fn contradicting_lines_are_refused_with_both_numbers() {
     let event = "event 1 \"player:move\" arena::PlayerMove\n  x: f32\n  y: f32\n";
     let weapon = "enum arena::Weapon\n  0 Fist\n  1 Bow\n";
     let twice = "is there a second time, first in line";
@@ -225,7 +225,7 @@ fn no_line_of_the_file_is_passed_over() {
             assert_ne!(changes_since(&lock, &edited), [], "{text}");
         }
     };
-    // What is reserved is no part of the code: it is the file's own.
+    // Reserved ids and names are in the file only.
     let (body, reserved) = OLD.split_once("reserved").unwrap();
     let lines: Vec<_> = body.lines().collect();
     let join = |lines: &[&str]| format!("{}\nreserved{reserved}", lines.join("\n"));
@@ -262,7 +262,7 @@ fn no_line_of_the_file_is_passed_over() {
 fn a_file_of_the_first_format_is_read_and_written_anew() {
     let upgrade = "safe lock file: its format was 1 and is 2";
     assert_eq!(between(&first_format(), OLD), [upgrade]);
-    // What it does not say is no change: only a tuple with fields could be seen.
+    // What the first format lacks is no change: it shows a tuple only by its fields.
     let new = OLD.replace("arena::PlayerMove\n", "arena::PlayerMove, volatile\n");
     assert_eq!(between(&first_format(), &new), [upgrade]);
     let position = "struct arena::Position\n  x: u16\n  y: u16\n";
@@ -270,7 +270,7 @@ fn a_file_of_the_first_format_is_read_and_written_anew() {
     let marked = OLD.replace(position, &tuple.replace("::Position", "::Position, tuple"));
     assert_eq!(between(&first_format().replace(position, tuple), &marked), [upgrade]);
     assert_eq!(between(&first_format(), &marked).len(), 2);
-    // What it says is.
+    // What it has is compared.
     assert_eq!(
         between(&first_format(), &new.replace("  x: f32", "  x: f64")),
         ["wire event `player:move`, field `x`: the type was `f32` and is `f64`", upgrade]
@@ -285,7 +285,7 @@ fn nothing_is_no_drift() {
 }
 
 #[test]
-fn what_is_safe() {
+fn safe_changes() {
     assert_eq!(
         drift(&[("depth 64\n", "depth 64\nevent 3 \"chat\" arena::Chat\n")]),
         ["safe event `chat`: it is new, with the id 3"]
@@ -297,7 +297,7 @@ fn what_is_safe() {
 }
 
 #[test]
-fn what_concerns_the_source_only() {
+fn changes_of_source_only() {
     assert_eq!(
         drift(&[("arena::PlayerMove", "arena::moves::Moved")]),
         ["source event `player:move`: its path in Rust was `arena::PlayerMove` and is `arena::moves::Moved`"]
@@ -330,7 +330,7 @@ fn another_delivery_concerns_the_source() {
 }
 
 #[test]
-fn what_concerns_those_without_the_rust_types() {
+fn changes_of_json_and_typescript() {
     assert_eq!(
         drift(&[("\"player:move\"", "\"player:moved\"")]),
         ["json event `player:move`: its name is `player:moved` now"]
@@ -341,22 +341,16 @@ fn what_concerns_those_without_the_rust_types() {
 
     let position = "struct `arena::Position` (of the event `player:hit`)";
     let named = ("struct arena::Position\n  x: u16\n  y: u16\n", "struct arena::Position, tuple\n  0: u16\n  1: u16\n");
-    assert_eq!(drift(&[named]), [format!("json {position}: its fields had names and are told apart by position")]);
+    assert_eq!(drift(&[named]), [format!("json {position}: its fields had names and have positions")]);
     let tuple = OLD.replace(named.0, named.1);
-    assert_eq!(
-        between(&tuple, OLD),
-        [format!("json {position}: its fields were told apart by position and have names")]
-    );
+    assert_eq!(between(&tuple, OLD), [format!("json {position}: its fields had positions and have names")]);
     let bow = ("  1 Bow\n    arrows: u8\n    broken: bool\n", "  1 Bow, tuple\n    0: u8\n    1: bool\n");
-    assert_eq!(
-        drift(&[bow]),
-        [format!("json {weapon}, variant `Bow`: its fields had names and are told apart by position")]
-    );
+    assert_eq!(drift(&[bow]), [format!("json {weapon}, variant `Bow`: its fields had names and have positions")]);
     // An event without fields is `{}` or `[]`.
     let empty = OLD.replace("depth 64\n", "depth 64\nevent 3 \"chat\" arena::Chat\n");
     assert_eq!(
         between(&empty, &empty.replace("arena::Chat", "arena::Chat, tuple")),
-        ["json event `chat`: its fields had names and are told apart by position"]
+        ["json event `chat`: its fields had names and have positions"]
     );
 }
 
@@ -413,7 +407,7 @@ fn parts_may_move_and_be_renamed() {
 }
 
 #[test]
-fn what_changes_the_meaning_of_bytes() {
+fn changes_on_the_wire() {
     assert_eq!(
         drift(&[("  x: f32", "  x: f64")]),
         ["wire event `player:move`, field `x`: the type was `f32` and is `f64`"]
@@ -468,7 +462,7 @@ fn parts_are_frozen() {
 }
 
 #[test]
-fn what_is_reserved_is_not_used_again() {
+fn reserved_ids_and_names_are_not_used_again() {
     // The code reserves nothing.
     let new =
         |line: &str| drift(&[("depth 64\n", &format!("depth 64\n\n{line}\n")), ("reserved 9 \"player:jump\"\n", "")]);

@@ -1,17 +1,17 @@
-//! The text of a type: what is one, and which it is.
+//! Parses the text of a type.
 //!
-//! Owns the grammar, which is what [`WireType`](crate::codec::WireType) prints. Knows nothing of files.
+//! Owns the grammar, which is that of the text that [`WireType`](crate::codec::WireType) prints. Knows no files.
 
 use crate::codec::{Number, Quantisation};
 use crate::schema::model::TypeModel;
 
-/// Types that are nested deeper are none: whoever reads them goes as deep.
+/// The deepest nesting of types, because the parser recurses.
 const MAX_DEPTH: usize = 128;
 
-/// What numbers the structs and enums that a type consists of.
+/// Gives numbers to the structs and enums that a type consists of.
 type Numbering<'n, 'a> = &'n mut dyn FnMut(&'a str) -> u32;
 
-/// Takes a type from the front of the text: the rest, and the type. The type arguments of a struct or enum are its own affair.
+/// Takes a type from the front of the text: the rest, and the type. The type arguments of a struct or enum are part of its path.
 pub(super) fn take<'a>(text: &'a str, number: Numbering<'_, 'a>) -> Option<(&'a str, TypeModel)> {
     ty(text, number, 0)
 }

@@ -1,6 +1,6 @@
-//! The lock file's text, as it is written.
+//! Writes the lock file's text.
 //!
-//! Owns the format, which [`super`] documents; `read` has the way back. Knows nothing about what a change means.
+//! Owns the format, which [`super`] documents and `read` reads. The meaning of a change is not known here.
 
 use super::FORMAT;
 use crate::schema::model::{Body, DeliveryModel, Fields, SchemaModel};

@@ -1,4 +1,4 @@
-//! 64 bits for all of a schema: equal where two programs need not compare anything.
+//! 64 bits for a whole schema: if they are equal, two programs need not compare their schemas.
 //!
 //! Owns what belongs to it: all that [`diff`](crate::schema::diff) can find on the wire or in JSON, and the delivery. Paths in
 //! Rust, the schema's name, the documentation, and the order of events and variants do not belong to it.
@@ -13,7 +13,7 @@ impl SchemaModel {
     /// 64 bits that are the same for schemas between which there is no difference on the wire, in JSON or in the delivery,
     /// in every build.
     ///
-    /// Another value does not mean that they contradict each other: [`diff`](Self::diff) says that.
+    /// Different values do not mean a contradiction: [`diff`](Self::diff) finds those.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut walk = Walk {
@@ -30,7 +30,7 @@ impl SchemaModel {
             }
             walk.fields(&event.fields);
         }
-        // Bodies follow in the order in which they were met: a part is known by its number, and not by its path.
+        // Bodies follow in the order in which they were met: a part is identified by its number, not by its path.
         let mut at = 0;
         while let Some(part) = walk.met.get(at) {
             match &self.parts[*part].body {

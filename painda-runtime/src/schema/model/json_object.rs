@@ -1,6 +1,6 @@
 //! Reading JSON text into the model without a tree of values in between.
 //!
-//! Owns how lists, objects and single values are read. Which keys an object has is known to those who use it.
+//! Reads lists, objects and single values. The callers know the keys of each object.
 
 use crate::excerpt::{EXCERPT, cut};
 use crate::pieces::{Pieces, Wrong};
@@ -89,7 +89,7 @@ impl<'a, A: Read<'a>, B: Read<'a>> Read<'a> for (A, B) {
     }
 }
 
-/// An object whose keys may all be missing; those that are not known are passed over.
+/// An object whose keys may all be missing; unknown ones are skipped.
 macro_rules! object {
     ($name:ident $(<$life:lifetime>)? { $($key:literal $field:ident: $ty:ty,)* }) => {
         #[derive(Default)]

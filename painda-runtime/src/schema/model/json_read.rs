@@ -1,12 +1,12 @@
-//! The model from JSON text, which anybody may have sent.
+//! The model from JSON text, which may come from another node.
 //!
-//! Owns what can be wrong with it, and that it costs its length: nothing is built that is not kept, and what is kept takes a
-//! small multiple of its text. Keys and types that only a newer version of this crate knows do no harm.
+//! Owns the errors, and the limit of the cost: only what is kept is built, and it takes a small multiple of the text. Keys and
+//! types of a newer version of this crate are accepted.
 
 use super::json_object::{Names, Read, object};
 use super::{
-    Body, DEPTH_UNSAID, DeliveryModel, EventModel, FieldModel, Fields, Notes, PartModel, SchemaModel, Since, TypeModel,
-    VariantModel,
+    Body, DEFAULT_DEPTH, DeliveryModel, EventModel, FieldModel, Fields, Notes, PartModel, SchemaModel, Since,
+    TypeModel, VariantModel,
 };
 use crate::excerpt::cut;
 use crate::pieces::{Pieces, Wrong, compact};
@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use serde_core::de::IgnoredAny;
 
-/// An error says so many bytes at most.
+/// The most bytes of an error.
 const MAX_PROBLEM: usize = 200;
 
 /// JSON that does not describe a schema.
@@ -37,7 +37,7 @@ impl SchemaModel {
     ///
     /// # Errors
     /// Where it is no JSON or describes no schema, and where it contradicts itself: an id or a name that is there twice, a type
-    /// that is not. What it repeats is cut.
+    /// that is missing. Excerpts in it are cut.
     pub fn from_json(text: &str) -> Result<SchemaModel, ModelError> {
         let error = |problem: String| ModelError(cut(&problem, MAX_PROBLEM).into());
         let mut names = Names::default();
@@ -50,7 +50,7 @@ impl SchemaModel {
 
 /// What is wrong with a text, and where.
 fn problem(text: &str, wrong: &Wrong) -> String {
-    // What is no JSON at all is best described by those who know JSON.
+    // Where the text is no JSON at all, serde_json's error is better.
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return error.to_string();
     }
@@ -126,7 +126,7 @@ impl Schema {
         }
         let model = SchemaModel {
             name: self.name.unwrap_or_default(),
-            depth: self.depth.unwrap_or(DEPTH_UNSAID),
+            depth: self.depth.unwrap_or(DEFAULT_DEPTH),
             events: self.events.ok_or("`events` is missing")?,
             parts: parts.into_iter().flatten().collect(),
             reserved: self.reserved.unwrap_or_default(),

@@ -1,6 +1,6 @@
 //! Types and deliveries from JSON: each is a word or an object.
 //!
-//! Owns what they look like. What only a newer version of this crate knows is kept as unknown.
+//! Owns their form. Types of a newer version of this crate are kept as unknown.
 
 use super::json_object::{Names, Read, object};
 use super::{DeliveryModel, TypeModel};
@@ -34,7 +34,7 @@ impl<'a> Read<'a> for Box<TypeModel> {
     }
 }
 
-/// What stands for an object that only a newer version knows.
+/// The value for an object of a newer version.
 const UNKNOWN: &str = "of a newer version";
 
 const WORD_OR_OBJECT: &str = "expected a word or an object";
@@ -88,7 +88,7 @@ impl TypeKeys<'_> {
             TypeKeys { array: Some(item), len: Some(len), .. } => Some(TypeModel::Array(Box::new((item, len)))),
             TypeKeys { float: Some(float), number: Some(number), min: Some(min), max: Some(max), .. } => {
                 let numbers = TypeModel::number(&float).zip(TypeModel::number(&number));
-                // serde_json's own floats may be off by the last bit.
+                // serde_json's own floats may be wrong in the last bit.
                 let range = min.parse().ok().zip(max.parse().ok());
                 numbers.zip(range).map(|((float, number), (min, max))| {
                     TypeModel::Quantised(Box::new(Quantisation { float, number, min, max }))

@@ -1,4 +1,4 @@
-//! The model as JSON: what [`Registry::describe`] documents.
+//! The model as JSON, in the form that [`Registry::describe`] documents.
 
 use super::{Body, DeliveryModel, EventModel, FieldModel, Fields, Notes, SchemaModel, TypeModel, VariantModel};
 use crate::pieces::{Next, Pieces};
@@ -12,7 +12,7 @@ impl SchemaModel {
     /// The schema as JSON text, as [`Registry::describe`] documents it.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Nothing in it can fail: it is written to memory, and the keys of all maps are text.
+        // This can't fail: it is written to memory, and the keys of all maps are text.
         serde_json::to_string(&In(self, self)).unwrap_or_default()
     }
 }
@@ -57,12 +57,12 @@ impl Registry {
     /// | `depth` | how deep structs and enums may be nested in a message |
     /// | `events` | in the order of the schema |
     /// | `types` | the parts of events by their path in Rust: structs have `fields`, enums `variants` |
-    /// | `fields` | in the order of the wire; `tuple` is `true` beside it where they are told apart by position |
+    /// | `fields` | in the order of the wire; `tuple` is `true` beside it if they have positions instead of names |
     /// | `variants` | each has a `name`, the `tag` on the wire, and `fields` |
     /// | `doc`, `deprecated` | the doc comment; `true`. Left out where there is none |
-    /// | `since`, `default` | the version that has brought a field, and the JSON of its value in older messages |
+    /// | `since`, `default` | the version that has added a field, and the JSON of its value in older messages |
     /// | `delivery` | `"volatile"`, `"latest"` or `{"latest": "field"}`. Left out where an event is reliable |
-    /// | `reserved` | `[id, name]` of events that are gone, where a lock file has said so |
+    /// | `reserved` | `[id, name]` of events that are gone, if the schema comes from a lock file |
     ///
     /// A `type` is one of:
     ///

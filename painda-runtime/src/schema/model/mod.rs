@@ -1,8 +1,8 @@
 //! A schema as owned data: made from the code, from a lock file's text or from JSON, and written to each of these.
 //!
 //! Owns [`SchemaModel`] and what must hold in it: ids, names, tags and fields are there once, and every struct and enum that a
-//! field has is one of its parts. Everything that two programs have to agree on is in it, and besides the documentation. What
-//! a difference between two of them means is [`diff`](super::diff)'s affair.
+//! field has is one of its parts. It has everything that two programs have to agree on, and the documentation.
+//! [`diff`](super::diff) compares two of them.
 
 mod fingerprint;
 mod json_object;
@@ -23,10 +23,10 @@ use core::fmt;
 pub use json_read::ModelError;
 pub(crate) use types::{TypeModel, TypeText};
 
-/// How deep messages may be nested where a schema does not say it.
-pub(crate) const DEPTH_UNSAID: u8 = 64;
+/// The depth of nesting where a schema does not have it.
+pub(crate) const DEFAULT_DEPTH: u8 = 64;
 
-/// A schema as data that is not bound to a program: another node's, an older version's, or this program's own.
+/// A schema as owned data: another node's, an older version's, or this program's own.
 ///
 /// ```
 /// # use painda_runtime::{PPEvent, Schema, schema};
@@ -49,8 +49,8 @@ pub(crate) const DEPTH_UNSAID: u8 = 64;
 /// # Ok::<(), painda_runtime::schema::ModelError>(())
 /// ```
 ///
-/// Which one is equal to which other one depends on what is asked: [`diff`](Self::diff) finds what matters to programs and to
-/// those who write them, [`fingerprint`](Self::fingerprint) what matters to programs.
+/// To compare two of them: [`diff`](Self::diff) finds all differences, for programs and for code; the
+/// [`fingerprint`](Self::fingerprint) is equal if there is none for programs.
 ///
 /// [`lock::read`](super::lock::read) and [`lock::write`](super::lock::write) go from and to a lock file's text.
 #[derive(Debug, Clone)]
@@ -63,12 +63,12 @@ pub struct SchemaModel {
     pub(crate) parts: Vec<PartModel>,
     /// Ids and names of events that are gone; only a lock file knows them.
     pub(crate) reserved: Vec<(u16, Box<str>)>,
-    /// Whether it says how events are delivered, how deep messages may be nested, and of what has no fields how they are told
-    /// apart. A lock file of the first format does not.
+    /// Whether it has the delivery of events, the depth of nesting, and the shape of structs without fields. A lock file of the
+    /// first format has not.
     pub(crate) is_complete: bool,
 }
 
-/// What is said about an item for those who read it.
+/// Notes for people about an item.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Notes {
     pub(crate) doc: Box<str>,
@@ -86,16 +86,16 @@ pub(crate) struct EventModel {
     pub(crate) notes: Notes,
 }
 
-/// What may happen to an event on its way to a slow client; it prints as in the attribute.
+/// The delivery of an event to a slow client. It prints as in the attribute.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum DeliveryModel {
     #[default]
     Reliable,
     Volatile,
     Latest,
-    /// The name of the field that tells apart what replaces what.
+    /// The name of the key field: an event replaces a waiting one with the same value there.
     LatestOf(Box<str>),
-    /// What only a newer version of this crate knows.
+    /// A delivery of a newer version of this crate.
     Unknown(Box<str>),
 }
 
@@ -126,7 +126,7 @@ pub(crate) struct VariantModel {
 /// The fields of an event, a struct or a variant, in the order of the wire.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields {
-    /// Whether they are told apart by position. A variant without fields is the same in either way, and no tuple here.
+    /// Whether they have positions instead of names. A variant without fields counts as having names.
     pub(crate) is_tuple: bool,
     pub(crate) list: Vec<FieldModel>,
     /// The positions in the order of the names.
@@ -141,7 +141,7 @@ pub(crate) struct FieldModel {
     pub(crate) notes: Option<Box<Notes>>,
 }
 
-/// That a later version of the event has brought the field.
+/// The version that has added a field.
 #[derive(Debug, Clone)]
 pub(crate) struct Since {
     pub(crate) version: u32,
@@ -224,13 +224,13 @@ impl Fields {
         }
     }
 
-    /// Where the field with this name is.
+    /// The position of the field with this name.
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         let found = self.by_name.binary_search_by(|at| (*self.list[*at as usize].name).cmp(name));
         found.ok().map(|found| self.by_name[found] as usize)
     }
 
-    /// Of each field of this list, where the other one has a field with the same name; and the other way around.
+    /// For each field of this list, the position of the field with the same name in the other one; and the other way around.
     pub(crate) fn same_names(&self, other: &Fields) -> (Vec<Option<usize>>, Vec<Option<usize>>) {
         let (mut here, mut there) = (vec![None; self.list.len()], vec![None; other.list.len()]);
         // Both in the order of their names, so that it takes one walk through both.
@@ -251,7 +251,7 @@ impl Fields {
         (here, there)
     }
 
-    /// The same fields of a variant: without any, they are not told apart.
+    /// The same fields for a variant: without fields, it is no tuple.
     pub(crate) fn of_variant(mut self) -> Fields {
         self.is_tuple &= !self.list.is_empty();
         self
@@ -264,7 +264,7 @@ impl Fields {
 }
 
 impl FieldModel {
-    /// The version of the event that has brought it.
+    /// The version of the event that has added it.
     pub(crate) fn version(&self) -> u32 {
         self.since.as_ref().map_or(1, |since| since.version)
     }

@@ -76,7 +76,7 @@ impl Places {
             notes: (!field.doc().is_empty() || field.is_deprecated())
                 .then(|| Box::new(Notes::of(field.doc(), field.is_deprecated()))),
         });
-        // No two fields of a struct in Rust have one name.
+        // A Rust struct can't have two fields of one name.
         Fields::new(layout.shape() == Shape::Tuple, list.collect()).unwrap_or_default()
     }
 

@@ -26,7 +26,7 @@ pub(crate) enum TypeModel {
     Option(Box<TypeModel>),
     /// The struct or enum in this place of the schema's parts.
     Part(u32),
-    /// What only a newer version of this crate knows: no other type is the same.
+    /// A type of a newer version of this crate. It equals no other type.
     Unknown(Box<str>),
 }
 
@@ -59,7 +59,7 @@ impl TypeModel {
         self.children().for_each(|child| child.each_part(found));
     }
 
-    /// Whether both are the same but for the types in them, and for which struct or enum it is.
+    /// Whether both are the same, without regard to the types in them and to which struct or enum it is.
     pub(crate) fn same_kind(&self, other: &TypeModel) -> bool {
         match (self, other) {
             (TypeModel::Number(a), TypeModel::Number(b)) => a == b,

@@ -1,4 +1,4 @@
-//! Which form a type has in JSON, where that does not follow from its bytes.
+//! The form of a type in JSON, where that does not follow from its bytes.
 
 use crate::codec::{Layout, Shape, WireType};
 

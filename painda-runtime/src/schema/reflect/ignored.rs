@@ -1,15 +1,15 @@
-//! JSON that nobody looks at.
+//! JSON that is read and ignored.
 
 use core::fmt;
 use serde_core::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Reads a value of any kind and keeps nothing of it.
 ///
-/// It reads as a tree of values would be read, so that the same text is JSON for both: in numbers, in text, and in depth. What
-/// `serde` has for this takes numbers and text that nobody else could read.
+/// It accepts the same JSON as a tree of values: in numbers, in text, and in depth. `serde`'s own `IgnoredAny` also accepts numbers
+/// and text that can't be read otherwise.
 #[derive(Clone, Copy)]
 pub(super) struct Ignored {
-    /// How much deeper it goes. Text ends before that; a tree may be deeper, and is not looked into then.
+    /// How many more levels are read. Text can't be deeper; of a deeper tree the rest is not checked.
     depth: u8,
 }
 
@@ -91,7 +91,7 @@ impl Ignored {
     }
 }
 
-/// Reads the rest of an array, and says how many items it had.
+/// Reads the rest of an array, and returns the number of its items.
 pub(super) fn ignore_items<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<usize, A::Error> {
     Ignored::default().items(items)
 }

@@ -19,8 +19,8 @@
 //! A tuple struct that is only a part of events, or a tuple variant, is the value of its field where it
 //! has a single one. An event is not: a later version may append to it.
 //!
-//! On the way back a 64-bit integer may be either form; a field that is missing is `null` where its type
-//! is an `Option`, and has its default where a later version of the event has brought it; fields that
+//! In the other direction a 64-bit integer may have either form; a field that is missing is `null` where its type
+//! is an `Option`, and has its default where a later version of the event has added it; fields that
 //! the event does not have are ignored, as a decoder ignores a longer tail.
 
 mod base64;
@@ -50,7 +50,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use serde_json::Value;
 
-/// Up to here an encoding may grow as any `Vec` does: what it takes for a moment is little.
+/// Up to this length in bytes, an encoding grows like any `Vec`: the memory for it is small.
 const LITTLE: usize = 16 * 1024;
 /// By how many bytes a longer encoding may exceed its JSON text.
 const SPARE: usize = 1024;
@@ -102,7 +102,7 @@ impl EventDescriptor {
         self.read(bytes, &mut Text::new(out)).inspect_err(|_| out.truncate(start))
     }
 
-    /// The same, but of a text of more than `max` bytes only the beginning is made, and nothing is left of it; `false` then.
+    /// The same for a text of at most `max` bytes. For a longer one nothing is appended, and the result is `false`.
     #[cfg(feature = "server")]
     pub(crate) fn write_json_text_up_to(
         &self,
@@ -185,13 +185,13 @@ impl EventDescriptor {
     ///
     /// # Errors
     /// As [`from_json`](Self::from_json); [`JsonReason::Syntax`] where the text is no JSON, and [`JsonReason::TooLarge`] where
-    /// the event would have more than `limit` bytes. What a text says twice may count twice towards it.
+    /// the event would have more than `limit` bytes. A field that is in the text twice may count twice.
     pub fn from_json_text(&self, text: &str, limit: usize) -> Result<Vec<u8>, JsonError> {
         let layout = self.layout();
         // No count in an encoding is larger.
         let limit = limit.min(u32::MAX as usize);
-        // An event is hardly ever longer than its JSON. One that is begins again with twice the memory: a buffer that grows has
-        // its old memory beside the new.
+        // An event is hardly ever longer than its JSON. If it is, it is encoded again with twice the memory: a growing buffer would
+        // need its old and its new memory at the same time.
         let mut room = LITTLE.max(text.len() + SPARE);
         loop {
             room = room.min(limit);

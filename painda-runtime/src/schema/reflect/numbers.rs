@@ -1,4 +1,4 @@
-//! Numbers to JSON and back: what JavaScript cannot hold, and what JSON cannot write.
+//! Numbers to JSON and back, including those that JavaScript or JSON have no number for.
 
 use super::JsonError;
 use super::output::Output;
@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-/// The largest integer up to which JavaScript holds all of them exactly: 2^53 − 1.
+/// The largest integer up to which JavaScript's numbers are exact: 2^53 − 1.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 pub(super) fn read(number: Number, reader: &mut Reader<'_>, out: &mut impl Output) -> Result<(), DecodeError> {
@@ -50,7 +50,7 @@ pub(super) fn read_quantised(
 
 /// The `f64` that prints as the `f32` would, where reading it back gives that `f32` again.
 fn shortest(value: f32) -> f64 {
-    // Six digits tell all floats apart, so that a number of so few is the shortest that there is. Most are found faster so.
+    // A number of at most six digits is already the shortest text of its `f32`. Most numbers are of this kind, and this is faster.
     let hundredths = f64::from(value) * 100.0;
     if hundredths.abs() < 1e6 && hundredths as i32 as f64 == hundredths {
         return value.into();
@@ -111,7 +111,7 @@ pub(super) fn write_quantised(
     Ok(())
 }
 
-/// What a number needs, as an error says it.
+/// The expected kind of value, for errors.
 pub(super) fn expected(number: Number) -> &'static str {
     match number {
         Number::F32 | Number::F64 => "a number",

@@ -5,12 +5,12 @@ use super::walk;
 use crate::codec::{Reader, WireType};
 use alloc::vec::Vec;
 
-/// The order of entries that stand one after another in a buffer, unsorted.
+/// The order of the entries in a buffer, which are unsorted.
 pub(super) struct Order<'a> {
     bytes: &'a [u8],
     /// The type of the values, where it is a map.
     value: Option<&'a WireType>,
-    /// Those with equal keys are in the order in which they came.
+    /// Entries with equal keys are in the order in which they came.
     sorted: Vec<Entry>,
 }
 
@@ -21,7 +21,7 @@ struct Entry {
 }
 
 impl<'a> Order<'a> {
-    /// The order of so many entries; none where that is the order in which they stand, and no two keys are the same.
+    /// The order of so many entries; `None` where they are in order already and no two keys are equal.
     pub(super) fn of(bytes: &'a [u8], count: usize, key: &WireType, value: Option<&'a WireType>) -> Option<Self> {
         let mut last: Option<&[u8]> = None;
         if each(bytes, count, key, value).all(|entry| {
@@ -36,14 +36,14 @@ impl<'a> Order<'a> {
         Some(Order { bytes, value, sorted })
     }
 
-    /// The position, as they stand, of the first entry whose key was there before.
+    /// The position in the buffer of the first entry whose key was there before.
     pub(super) fn repeated(&self) -> Option<usize> {
         let again = self.sorted.windows(2).filter(|pair| pair[0].key(self.bytes) == pair[1].key(self.bytes));
         let first = again.map(|pair| pair[1].start).min()?;
         Some(self.sorted.iter().filter(|entry| entry.start < first).count())
     }
 
-    /// The entries in order, and how many there are. Of equal keys the last one stays.
+    /// The entries in order, and how many there are. Of equal keys the last one is kept.
     pub(super) fn apply(&self) -> (Vec<u8>, usize) {
         let mut out = Vec::with_capacity(self.bytes.len());
         let mut count = 0;
@@ -70,7 +70,7 @@ impl Entry {
     }
 }
 
-/// The entries as they stand.
+/// The entries in the order of the buffer.
 fn each(bytes: &[u8], count: usize, key: &WireType, value: Option<&WireType>) -> impl Iterator<Item = Entry> {
     let mut reader = Reader::new(bytes);
     (0..count).map(move |_| {
@@ -80,12 +80,12 @@ fn each(bytes: &[u8], count: usize, key: &WireType, value: Option<&WireType>) ->
         if let Some(value) = value {
             skip(value, &mut reader);
         }
-        // No message is longer than a `u32` can say.
+        // No message is longer than `u32::MAX`.
         Entry { start: start as u32, key_end: key_end as u32 }
     })
 }
 
-/// Reads what was just written, and so is valid.
+/// Skips a value that was just written, and so is valid.
 fn skip(ty: &WireType, reader: &mut Reader<'_>) {
     let read = walk::value(ty, reader, &mut Count::default());
     debug_assert!(read.is_ok(), "{read:?}");

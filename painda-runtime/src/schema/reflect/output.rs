@@ -1,4 +1,4 @@
-//! What is made of a message that is walked along: JSON text, a tree of values, a count. The dump makes its rows.
+//! What the walk along a message produces: JSON text, a tree of values, a count. The dump makes rows.
 
 use super::base64;
 use crate::codec::{Field, Segment, WireType};
@@ -8,10 +8,10 @@ use core::fmt::{self, Write as _};
 use core::mem;
 use serde_json::{Map, Number, Value};
 
-/// Takes a message piece by piece, in the form that it has in JSON. Whoever wants to know from which bytes the pieces come is told
-/// that, too.
+/// Receives a message piece by piece, in its JSON form. The methods with a default give the bytes of the pieces as well, which only
+/// the dump needs.
 pub(crate) trait Output {
-    /// A run of single bytes is one value, and no list of numbers.
+    /// A list of single bytes is one value, not a list of numbers.
     const JOINS_BYTES: bool = false;
 
     fn null(&mut self);
@@ -21,45 +21,45 @@ pub(crate) trait Output {
     /// A float that is finite.
     fn float(&mut self, value: f64);
     fn text(&mut self, value: &str);
-    /// Bytes, as the text that stands for them.
+    /// Bytes; in JSON, base64.
     fn bytes(&mut self, value: &[u8]);
     fn open(&mut self, bracket: Bracket);
     /// The key of the value that comes next, in an object.
     fn key(&mut self, key: &str);
     fn close(&mut self, bracket: Bracket);
 
-    /// Whether nothing more is wanted: what is read now is of no use.
+    /// Whether the output takes nothing more. The rest of the message is then neither read nor checked.
     fn is_full(&self) -> bool {
         false
     }
 
-    /// What comes next is a part of the value, until the way back.
+    /// The next pieces belong to this part of the value, until [`leave`](Self::leave).
     fn enter(&mut self, _: Segment) {}
 
     fn leave(&mut self) {}
 
-    /// The bytes of a value of this type begin at this offset. Where they are wrong, nothing else is said.
+    /// The bytes of a value of this type begin at this offset. If they are wrong, no other method is called for it.
     fn begin(&mut self, _: &WireType, _offset: usize) {}
 
-    /// The value that holds no others ends before this offset.
+    /// A value without parts ends before this offset.
     fn end(&mut self, _offset: usize) {}
 
-    /// So many items follow their count, which ends before this offset.
+    /// A count of items, which ends before this offset.
     fn items(&mut self, _: usize, _offset: usize) {}
 
-    /// So many entries follow their count, which ends before this offset.
+    /// A count of entries of a map, which ends before this offset.
     fn entries(&mut self, _: usize, _offset: usize) {}
 
-    /// What the byte says that tells an option or a variant; it ends before this offset.
+    /// The first byte of an option or an enum, as its name; it ends before this offset.
     fn tag(&mut self, _: &str, _offset: usize) {}
 
-    /// The message is older than the field; `false` where its default is to be walked along.
-    fn takes_default(&mut self, _: &Field, _offset: usize) -> bool {
+    /// The message is older than the field. `true` if the output handles that itself; otherwise it receives the default value.
+    fn handles_default(&mut self, _: &Field, _offset: usize) -> bool {
         false
     }
 }
 
-/// What holds other values.
+/// The kind of a value that contains others.
 #[derive(Clone, Copy)]
 pub(crate) enum Bracket {
     Array,
@@ -70,7 +70,7 @@ pub(crate) enum Bracket {
 pub(crate) struct Text<'o> {
     out: &'o mut Vec<u8>,
     start: usize,
-    /// It is full where `out` is longer.
+    /// It is full if `out` is longer.
     end: usize,
 }
 
@@ -94,11 +94,11 @@ impl<'o> Text<'o> {
 
     fn put(&mut self, value: impl fmt::Display) {
         self.comma();
-        // It takes everything.
+        // Writing to a `Vec` can't fail.
         let _ = write!(self, "{value}");
     }
 
-    /// Appends a number's digits. There are many of them, and formatting takes longer.
+    /// Appends a number's digits: faster than formatting.
     fn digits(&mut self, mut number: u64) {
         let mut digits = [0; 20];
         let mut at = digits.len();
@@ -206,7 +206,7 @@ impl Output for Text<'_> {
     }
 }
 
-/// Counts the bytes of the JSON text, and holds little of it at a time.
+/// Counts the bytes of the JSON text, and keeps little of it at a time.
 #[cfg(feature = "server")]
 #[derive(Default)]
 pub(super) struct Length {
@@ -222,7 +222,7 @@ impl Length {
 
     fn write(&mut self, write: impl FnOnce(&mut Text<'_>)) {
         write(&mut Text { out: &mut self.text, start: 0, end: usize::MAX });
-        // The last byte says whether a comma follows.
+        // The last byte decides whether a comma follows.
         let written = self.text.len().saturating_sub(1);
         if written > 1000 {
             self.counted += written;
@@ -279,7 +279,7 @@ impl Output for Length {
 pub(super) struct Tree {
     value: Value,
     key: String,
-    /// What the value is in, each with its own key in the one around it.
+    /// The open arrays and objects, each with its key in the one around it.
     open: Vec<(String, Value)>,
 }
 
@@ -350,7 +350,7 @@ impl Output for Tree {
     }
 }
 
-/// Counts the values, those that hold others included.
+/// Counts the values, including those that contain others.
 #[derive(Default)]
 pub(super) struct Count(pub(super) usize);
 

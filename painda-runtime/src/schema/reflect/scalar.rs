@@ -1,8 +1,8 @@
-//! JSON values that hold no others.
+//! JSON values without parts.
 
 use super::JsonError;
 
-/// A JSON value that holds no others, as it was read.
+/// A JSON value without parts, as it was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Scalar<'a> {
     Null,
@@ -16,7 +16,7 @@ pub(super) enum Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    /// The error that another kind of value is needed.
+    /// The error that another kind of value is expected.
     #[cold]
     pub(super) fn instead_of(&self, expected: &'static str) -> JsonError {
         let found = match self {

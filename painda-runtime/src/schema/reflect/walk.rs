@@ -1,6 +1,6 @@
-//! The one walk along the types and the bytes of a message. What is made of it is an [`Output`]'s affair.
+//! The one walk along the types and the bytes of a message. An [`Output`] receives the pieces.
 //!
-//! Where the output is full, the rest is neither read nor checked.
+//! Once the output is full, the rest is neither read nor checked.
 
 use super::form::{is_newtype, is_nullable};
 use super::numbers;
@@ -22,7 +22,7 @@ fn fields(layout: &Layout, reader: &mut Reader<'_>, out: &mut impl Output) -> Re
     };
     out.open(bracket);
     for field in layout.fields() {
-        // A version's fields are in the message all together, or not at all.
+        // A message has all fields of a version, or none.
         if field.since() > version {
             version = field.since();
             older |= reader.rest().is_empty();
@@ -31,7 +31,7 @@ fn fields(layout: &Layout, reader: &mut Reader<'_>, out: &mut impl Output) -> Re
             out.key(field.name());
         }
         within(Segment::Field(field.name()), out, |out| {
-            if older && out.takes_default(field, reader.offset()) {
+            if older && out.handles_default(field, reader.offset()) {
                 return Ok(());
             }
             match if older { field.default_bytes() } else { None } {
@@ -44,7 +44,7 @@ fn fields(layout: &Layout, reader: &mut Reader<'_>, out: &mut impl Output) -> Re
     Ok(())
 }
 
-/// Goes into a part of a value and comes back, but for an error, which has the way to it then.
+/// Walks along a part of a value. An error gets the part into its path.
 #[inline(always)]
 fn within<O: Output>(
     segment: Segment,
@@ -101,7 +101,7 @@ pub(crate) fn value<O: Output>(ty: &WireType, reader: &mut Reader<'_>, out: &mut
         }
         WireType::Map { key, value } => return map(key.get(), value.get(), reader, out),
         WireType::Option(some) => return option(some.get(), reader, out),
-        // What has a fixed size cannot contain itself.
+        // A type of fixed size cannot contain itself.
         WireType::Struct(ty) if ty.layout().fixed_size().is_some() => return part(ty.layout(), reader, out),
         WireType::Struct(ty) => return reader.nested(|reader| part(ty.layout(), reader, out)),
         WireType::Enum(ty) if ty.fixed_size().is_some() => return variant(ty, reader, out),
@@ -119,7 +119,7 @@ pub(crate) fn value<O: Output>(ty: &WireType, reader: &mut Reader<'_>, out: &mut
     Ok(())
 }
 
-/// Reads a run of single bytes, one after another, so that an error has the place of the one that is missing.
+/// Reads single bytes one after another, so that an error has the offset of the missing one.
 fn bytes(len: usize, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     (0..len).try_for_each(|_| u8::read(reader).map(drop))
 }
@@ -162,7 +162,7 @@ fn ascending<'a, O: Output>(
     Ok(())
 }
 
-// Maps, options and variants stand apart, so that numbers do not pay for what those keep in registers.
+// Maps, options and variants are separate functions, so that the registers that they need do not slow down numbers.
 #[inline(never)]
 fn map<O: Output>(key: &WireType, ty: &WireType, reader: &mut Reader<'_>, out: &mut O) -> Result<(), DecodeError> {
     let len = reader.count(key.min_size() + ty.min_size())?;

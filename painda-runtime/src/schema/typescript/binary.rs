@@ -1,18 +1,18 @@
-//! Which types have bytes in them, and what bytes are in TypeScript.
+//! Which types contain bytes, and the types of bytes in TypeScript.
 //!
-//! Encoders take any `Uint8Array`, also one over shared memory. What has been read has memory of its own, and only that
-//! do the browser's functions take. So a type with bytes in it is generic over them.
+//! Encoders take any `Uint8Array`, also one over shared memory. Decoders return arrays with their own memory, because the browser's
+//! functions accept only those. So a type that contains bytes is generic over them.
 
 use crate::codec::{Layout, Number, TypeRef, WireType};
 use crate::schema::parts::{Kind, Part};
 use std::collections::BTreeSet;
 
-/// Where a type is written, which decides what bytes are there.
+/// The place where a type is written, which decides the type of its bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
-    /// In a declaration, which leaves it open: `TBytes`. Encoders take any.
+    /// In a declaration, which is generic: `TBytes`. Encoders take any.
     Declaration,
-    /// Where it has been read: `OwnBytes`.
+    /// The result of a decoder: `OwnBytes`.
     Reader,
 }
 
@@ -28,7 +28,7 @@ impl Place {
 /// The paths of those parts that have bytes in them, by themselves or in other parts.
 pub(super) fn parts(parts: &[Part]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    // A part may contain one that contains it: until there are no more.
+    // Parts may contain each other, so this is repeated until nothing is found any more.
     loop {
         let before = found.len();
         for part in parts {

@@ -1,7 +1,7 @@
 //! The declarations of the module: a type, a reader and a writer for each event and part, an object for each event,
 //! and the union of all events.
 //!
-//! Owns the code's shape. What stands for a single type of the wire comes from `types`.
+//! Owns the shape of the code. The expressions for single types come from `types`.
 
 use super::binary::Place;
 use super::names::{Name, Names};

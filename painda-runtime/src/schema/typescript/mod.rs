@@ -43,7 +43,7 @@
 //! | enum without data | `"Red" \| "Blue"` |
 //! | enum with data | `{ kind: "Idle" } \| { kind: "Running"; value: { speed: number } }`; `value` as of a struct |
 //!
-//! A decoder accepts what the one in Rust accepts, and a `DecodeError` says the same. JavaScript may change the bits
+//! A decoder accepts the same bytes as the one in Rust, and a `DecodeError` has the same text. JavaScript may change the bits
 //! of a NaN.
 //!
 //! # Versions
@@ -61,7 +61,7 @@
 //! in front as it takes, and a number behind where there are none left: `game::Map` is `GameMap`, `game::keyof`
 //! `Gamekeyof`. Events, fields and variants keep their names, whatever they are.
 //!
-//! The module owns the generated code and the file; it reads descriptors, and knows no message.
+//! The module owns the generated code and the file; it reads descriptors only.
 
 mod binary;
 mod items;

@@ -1,7 +1,7 @@
-//! What Rust's types are called in TypeScript.
+//! The names of Rust's types in TypeScript.
 //!
-//! Owns the choice of names: the type's own where that is free, otherwise with as many of its modules in front as
-//! it takes. Knows nothing about what a type consists of.
+//! Chooses the names: a type's own name if it is free, otherwise with as many of its modules in front as needed. Does not
+//! know what a type consists of.
 
 use super::binary::{self, Place};
 use crate::codec::TypeRef;
@@ -117,7 +117,7 @@ impl Names {
     }
 }
 
-/// A type on the way to its name.
+/// A type whose name is being chosen.
 struct Candidate {
     /// The path's segments and type arguments, as they would be written in a name.
     segments: Vec<String>,
@@ -152,7 +152,7 @@ fn reserved() -> impl Iterator<Item = String> {
 }
 
 fn choose(mut candidates: Vec<Candidate>, mut taken: BTreeSet<String>) -> Vec<String> {
-    // Whoever shares a name takes another module into it, until nobody has one left to take.
+    // Types that share a name each get one more module in front, until the names differ or no modules are left.
     loop {
         let mut uses: BTreeMap<String, usize> = BTreeMap::new();
         for name in candidates.iter().flat_map(|candidate| declared(&candidate.name())) {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_the_language_are_left_alone() {
+    fn reserved_words_are_not_used() {
         assert_eq!(names(&["schemas::Map", "Set", "game::r#type"]), ["SchemasMap", "Set2", "Gametype"]);
         assert_eq!(names(&["game::keyof", "infer", "Promise"]), ["Gamekeyof", "infer2", "Promise"]);
     }

@@ -1,6 +1,6 @@
 //! A type of the wire in TypeScript: how it is written, read and checked.
 //!
-//! Owns the mapping that [`super`] documents, as expressions. Declarations are made in `items`.
+//! Owns the mapping that [`super`] documents, as expressions. `items` makes the declarations.
 
 use super::binary::{Place, is_byte, is_bytes};
 use super::names::{Name, Names};

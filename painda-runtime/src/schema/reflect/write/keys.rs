@@ -1,4 +1,4 @@
-//! The keys of objects, which are looked at and not kept; and numbers that come as an object.
+//! The keys of objects, which are read and not kept; and numbers that come as an object.
 
 use super::part::variant;
 use super::writer::Writer;
@@ -64,7 +64,7 @@ macro_rules! key {
 /// Finds the field that a key names, if there is one.
 pub(super) struct FieldName<'t> {
     pub(super) fields: &'t [Field],
-    /// Where it most likely is.
+    /// The position that is most likely.
     pub(super) next: usize,
 }
 

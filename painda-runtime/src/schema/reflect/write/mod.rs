@@ -1,9 +1,9 @@
 //! JSON to bytes, along the types: one walk for JSON text and for a tree of values.
 //!
-//! The JSON comes from a serde `Deserializer`, piece by piece, and nothing is kept of it but the bytes. What does not fit is a
-//! result like any other ([`Outcome`]), after which the rest is read on without being looked at: it may turn out to be no JSON,
-//! and a later field of the same name takes the place of a wrong one. The errors of serde itself end the walk: text that is no
-//! JSON, and bytes that find no room.
+//! The JSON comes from a serde `Deserializer`, piece by piece, and only the bytes are kept. A value that does not fit its type is
+//! a normal result ([`Outcome`]); the rest is then read and ignored, because it may turn out to be no JSON, and because a later field
+//! of the same name replaces a wrong one. Only two errors are serde's own and end the walk: text that is no JSON, and an encoding
+//! that is too long.
 
 mod keys;
 mod part;
@@ -75,7 +75,7 @@ impl Writer {
             found += 1;
         }
         found += ignore_items(items)?;
-        // How many there are matters before what they are.
+        // A wrong length is reported before a wrong item.
         Ok(if found == len { outcome } else { Err(length(len, found)) })
     }
 
@@ -137,7 +137,7 @@ impl Writer {
             }
             count += 1;
             if repeated.is_some() {
-                // Nothing of it will be needed; only what is wrong with an item would be said before that it is repeated.
+                // Not needed any more. The item is still checked, because a wrong item is reported before a repeated one.
                 self.out.truncate(end);
             } else if count >= MANY && count.is_power_of_two() && count.ilog2() % 2 == 0 {
                 repeated = Order::of(&self.out[start + 1..], count, item, None).and_then(|order| order.repeated());
@@ -248,7 +248,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_, '_> {
         let Seed { writer, part } = self;
         match part {
             Part::Value(WireType::Option(some)) => json.deserialize_option(Maybe { writer, some: some.get() }),
-            // What has a fixed size cannot contain itself.
+            // A type of fixed size cannot contain itself.
             Part::Value(WireType::Struct(ty)) if ty.layout().fixed_size().is_some() => writer.part(json, ty.layout()),
             Part::Value(WireType::Struct(ty)) => writer.nested(json, |writer, json| writer.part(json, ty.layout())),
             Part::Value(WireType::Enum(ty)) if ty.fixed_size().is_none() => {
@@ -288,7 +288,7 @@ impl<'de> Visitor<'de> for Maybe<'_, '_> {
     }
 }
 
-/// Everything else.
+/// All other types.
 struct Walk<'w, 't> {
     writer: &'w mut Writer,
     part: Part<'t>,

@@ -1,19 +1,19 @@
-//! What a piece of JSON should be, and what is wrong with it where it is something else.
+//! The expected type of a piece of JSON, and the errors where it is something else.
 
 use crate::codec::{EnumType, Field, Layout, Segment, Shape, Variant, WireType};
 use crate::schema::reflect::numbers;
 use crate::schema::reflect::{JsonError, JsonReason};
 
-/// Whether a value fits its type; if so, its bytes have been written.
+/// `Ok` if a value fits its type, and its bytes have been written.
 pub(super) type Outcome = Result<(), JsonError>;
 
-/// An outcome, or the end of the walk.
+/// An outcome, or the error that has ended the walk.
 pub(super) type Walked<E> = Result<Outcome, E>;
 
-/// What an enum needs where the variant has fields.
+/// The expected value of an enum if the variant has fields.
 pub(super) const NAME_AND_FIELDS: &str = "an object of the variant's name and fields";
 
-/// What a piece of JSON should be.
+/// The expected type of a piece of JSON.
 #[derive(Clone, Copy)]
 pub(super) enum Part<'t> {
     /// A whole event.
@@ -28,7 +28,7 @@ pub(super) enum Part<'t> {
 }
 
 impl Part<'_> {
-    /// What it needs, as an error says it.
+    /// The expected kind of value, for errors.
     pub(super) fn expected(self) -> &'static str {
         match self {
             Part::Event(layout) | Part::Fields(layout) => match layout.shape() {

@@ -1,4 +1,4 @@
-//! The bytes that a walk writes: how many may be written, and how counts, entries and fields get to their places.
+//! The bytes that a walk writes: their limit, and how counts, entries and fields are put in their places.
 
 use super::part::{NAME_AND_FIELDS, Part, Walked, duplicate, inside, variant};
 use crate::codec::{Field, Window, WireType, count_size, write_count};
@@ -10,20 +10,20 @@ use alloc::vec::Vec;
 use core::mem;
 use serde_core::de::Error;
 
-/// What a walk writes into.
+/// The destination of a walk.
 pub(in super::super) struct Writer {
     pub(super) out: Vec<u8>,
     /// How many bytes may be written, at most `u32::MAX`.
     room: usize,
-    /// Whether more would have been needed.
+    /// Whether the limit was reached.
     full: bool,
     /// The structs and enums that are being written.
     pub(super) depth: u8,
-    /// Where the fields of the structs are that are being written.
+    /// The places of the fields of the structs that are being written.
     pub(super) places: Vec<Place>,
 }
 
-/// Where a field's bytes are.
+/// The place of a field's bytes.
 #[derive(Default)]
 pub(super) enum Place {
     #[default]
@@ -51,7 +51,7 @@ impl Writer {
         self.full
     }
 
-    /// Makes sure that so many bytes may be written.
+    /// Checks that so many bytes may be written.
     pub(super) fn reserve<E: Error>(&mut self, bytes: usize) -> Result<(), E> {
         if bytes > self.room - self.out.len() {
             self.full = true;
@@ -66,14 +66,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Leaves a byte for a count, and says where.
+    /// Reserves a byte for a count, and returns its offset.
     pub(super) fn open_count<E: Error>(&mut self) -> Result<usize, E> {
         let start = self.out.len();
         self.put(&[0])?;
         Ok(start)
     }
 
-    /// Writes the count of what has been written since; large ones need more than the byte that was left.
+    /// Writes a count into the reserved byte; a large one moves the bytes behind it.
     pub(super) fn close_count<E: Error>(&mut self, start: usize, count: usize) -> Result<(), E> {
         let size = count_size(count);
         self.reserve(size - 1)?;
@@ -146,7 +146,7 @@ impl Writer {
 
     /// Brings the fields of a struct, whose bytes begin at `base`, into their order, and fills in those that are missing.
     pub(super) fn arrange<E: Error>(&mut self, fields: &[Field], base: usize, first: usize) -> Walked<E> {
-        // Mostly they have come in their order.
+        // Usually they have come in their order.
         let mut end = base;
         let mut in_place = 0;
         for place in &self.places[first..] {
@@ -170,7 +170,7 @@ impl Writer {
             };
             let len = stop - start;
             if start > end {
-                // What stands before it, and belongs behind it, makes way: no second buffer is needed.
+                // The bytes before it that belong behind it are rotated, so that no second buffer is needed.
                 self.out[end..stop].rotate_right(len);
                 for place in &mut self.places[first + at + 1..] {
                     if let Place::Written { start: moved, end } = place

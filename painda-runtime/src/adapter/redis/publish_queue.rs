@@ -41,7 +41,7 @@ impl Item {
 pub(super) struct Full;
 
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct PublishQueue {
     /// In the order of the pushes.
     queue: VecDeque<Item>,
     /// Was taken from the queue and came back: older than all that is in it. Apart, so that putting much back is a matter of a moment.
@@ -53,7 +53,7 @@ pub(super) struct Outbox {
     when_full: WhenFull,
 }
 
-impl Outbox {
+impl PublishQueue {
     /// An empty queue that holds up to `limit` bytes.
     pub(super) fn new(limit: usize, when_full: WhenFull) -> Self {
         Self { queue: VecDeque::new(), front: VecDeque::new(), held: VecDeque::new(), cost: 0, limit, when_full }
@@ -160,65 +160,65 @@ mod tests {
         Item { channel: channel.into(), bytes: vec![number].into() }
     }
 
-    fn room_for(count: usize, when_full: WhenFull) -> Outbox {
-        Outbox::new(count * item("a", 0).cost(), when_full)
+    fn room_for(count: usize, when_full: WhenFull) -> PublishQueue {
+        PublishQueue::new(count * item("a", 0).cost(), when_full)
     }
 
     /// Takes one item.
-    fn next(outbox: &mut Outbox) -> Option<Item> {
+    fn next(queue: &mut PublishQueue) -> Option<Item> {
         let mut taken = Vec::new();
-        outbox.take(&mut taken, 1, usize::MAX);
+        queue.take(&mut taken, 1, usize::MAX);
         taken.pop()
     }
 
     #[test]
     fn what_is_held_comes_before_what_was_pushed_later() {
-        let mut outbox = room_for(9, WhenFull::RefuseNewest);
+        let mut queue = room_for(9, WhenFull::RefuseNewest);
         for (channel, number) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
-            outbox.push(item(channel, number)).expect("fits");
+            queue.push(item(channel, number)).expect("fits");
         }
         let mut taken = Vec::new();
-        outbox.take(&mut taken, 3, usize::MAX);
+        queue.take(&mut taken, 3, usize::MAX);
         let sent = taken.remove(1);
         // Nobody has looked at the third yet, and a newer one is pushed meanwhile.
         let rest = taken.split_off(1);
-        outbox.push(item("a", 5)).expect("fits");
-        outbox.give_back(taken, rest);
-        assert_eq!((sent, outbox.len()), (item("b", 2), 4));
-        outbox.release();
-        let rest: Vec<_> = std::iter::from_fn(|| next(&mut outbox)).map(|item| item.bytes[0]).collect();
+        queue.push(item("a", 5)).expect("fits");
+        queue.give_back(taken, rest);
+        assert_eq!((sent, queue.len()), (item("b", 2), 4));
+        queue.release();
+        let rest: Vec<_> = std::iter::from_fn(|| next(&mut queue)).map(|item| item.bytes[0]).collect();
         assert_eq!(rest, [1, 3, 4, 5]);
-        assert_eq!(outbox.cost(), 0);
+        assert_eq!(queue.cost(), 0);
     }
 
     #[test]
     fn no_more_is_taken_than_asked_for() {
-        let mut outbox = room_for(9, WhenFull::RefuseNewest);
+        let mut queue = room_for(9, WhenFull::RefuseNewest);
         for number in 1..=4 {
-            outbox.push(item("a", number)).expect("fits");
+            queue.push(item("a", number)).expect("fits");
         }
         let mut taken = Vec::new();
-        outbox.take(&mut taken, 3, 2);
-        assert_eq!((taken.len(), outbox.len(), outbox.cost()), (2, 2, 2 * item("a", 0).cost()));
-        outbox.take(&mut taken, 1, 2);
-        assert_eq!((taken.len(), outbox.len()), (3, 1));
+        queue.take(&mut taken, 3, 2);
+        assert_eq!((taken.len(), queue.len(), queue.cost()), (2, 2, 2 * item("a", 0).cost()));
+        queue.take(&mut taken, 1, 2);
+        assert_eq!((taken.len(), queue.len()), (3, 1));
     }
 
     #[test]
     fn what_comes_back_is_older_than_the_rest_and_what_moves_keeps_its_order() {
-        let mut outbox = room_for(9, WhenFull::RefuseNewest);
+        let mut queue = room_for(9, WhenFull::RefuseNewest);
         for (channel, number) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
-            outbox.push(item(channel, number)).expect("fits");
+            queue.push(item(channel, number)).expect("fits");
         }
-        let taken: Vec<Item> = (0..3).filter_map(|_| next(&mut outbox)).collect();
-        outbox.put_back(taken);
-        let moved = outbox.hand_over(|channel| channel == "b");
+        let taken: Vec<Item> = (0..3).filter_map(|_| next(&mut queue)).collect();
+        queue.put_back(taken);
+        let moved = queue.hand_over(|channel| channel == "b");
         assert_eq!(moved.iter().map(|item| item.bytes[0]).collect::<Vec<_>>(), [1, 3, 4]);
         let mut other = room_for(1, WhenFull::RefuseNewest);
         moved.into_iter().for_each(|item| other.take_over(item));
-        assert_eq!((other.len(), outbox.len()), (3, 1));
-        assert_eq!(next(&mut outbox), Some(item("b", 2)));
-        assert_eq!(outbox.cost(), 0);
+        assert_eq!((other.len(), queue.len()), (3, 1));
+        assert_eq!(next(&mut queue), Some(item("b", 2)));
+        assert_eq!(queue.cost(), 0);
     }
 
     #[test]

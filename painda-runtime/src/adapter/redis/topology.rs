@@ -1,6 +1,6 @@
-//! Redis Cluster: learns which server has which slots, at the start and whenever something looks as if that had changed.
+//! Redis Cluster: asks which server has which slots, at the start, at intervals, and whenever a reply shows that this has changed.
 //!
-//! Decides nothing about channels and keys: the [router](super::router) moves them.
+//! Moves no channels and keys itself: the [router](super::router) does.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,17 +11,17 @@ use super::{
     answer::{command_error, refusal},
     dial::{connect, timeouts},
     endpoint::Endpoint,
-    router::{Lanes, Router},
+    mastership::cluster_is_up,
+    router::{Links, OnFailure, Router},
     slots::{self, SLOTS},
-    standing::cluster_is_up,
     stats::RedisEvent,
     timings::ASK_TIMEOUT,
 };
 use crate::adapter::AdapterError;
 
-/// The slots are asked for this often even if nothing seems to have changed.
+/// How often the slots are asked for if nothing shows that they have changed.
 const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
-/// Between two attempts, while things are changing.
+/// The least time between two questions.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The masters, and which of them has each slot, as one server sees it.
@@ -30,23 +30,22 @@ struct Topology {
     owners: Vec<u16>,
     /// All servers, replicas among them.
     servers: Vec<Endpoint>,
-    /// The server sees most of the others. One that is cut off knows only how it was before.
+    /// The server reports that the cluster is up. One that is cut off from the others knows only an old state.
     sound: bool,
 }
 
-/// Connects to all masters of the cluster that one of the seeds belongs to. Returns the servers by which the cluster is to be found
-/// again.
+/// Connects to all masters of the Redis Cluster that one of the seeds belongs to. Returns all its servers, which are asked later on.
 pub(super) async fn start(router: &Router, seeds: &[Endpoint]) -> Result<Vec<Endpoint>, AdapterError> {
     let mut last = AdapterError::Unavailable("there are no seeds".into());
     for seed in seeds {
         match ask_at(seed).await {
             Ok(topology) => {
-                let mut lanes = Lanes::default();
+                let mut links = Links::default();
                 for endpoint in topology.endpoints {
-                    lanes.all.push(router.connect(endpoint, true).await?);
+                    links.all.push(router.connect(endpoint, OnFailure::Return).await?);
                 }
-                lanes.slots = topology.owners;
-                router.begin(lanes);
+                links.slots = topology.owners;
+                router.begin(links);
                 return Ok(topology.servers);
             }
             Err(error) => last = error,
@@ -55,7 +54,7 @@ pub(super) async fn start(router: &Router, seeds: &[Endpoint]) -> Result<Vec<End
     Err(last)
 }
 
-/// Runs until it is aborted. `seeds` are those of the settings, `servers` what they led to.
+/// Runs until it is aborted. `seeds` are those of the settings, `servers` the cluster's at the start.
 pub(super) async fn run(router: Arc<Router>, seeds: Vec<Endpoint>, mut servers: Vec<Endpoint>) {
     loop {
         let _ = timeout(REFRESH_INTERVAL, router.reroute.notified()).await;
@@ -67,7 +66,7 @@ pub(super) async fn run(router: Arc<Router>, seeds: Vec<Endpoint>, mut servers: 
     }
 }
 
-/// Has everything moved that another server has now.
+/// Has channels and keys handed over to the servers that have their slots now.
 async fn follow(router: &Router, topology: &Topology) {
     let before: Vec<String> = labels(&router.endpoints());
     router.reassign(&topology.endpoints, &topology.owners).await;
@@ -75,7 +74,7 @@ async fn follow(router: &Router, topology: &Topology) {
     if before != labels(&after) {
         let servers = after.iter().map(|endpoint| endpoint.label().clone()).collect();
         tracing::info!(target: "painda::redis", ?servers, "the cluster is served by other masters");
-        router.observed.tell(RedisEvent::Rerouted { servers });
+        router.observed.send(RedisEvent::Rerouted { servers });
     }
 }
 
@@ -83,8 +82,7 @@ fn labels(endpoints: &[Endpoint]) -> Vec<String> {
     endpoints.iter().map(|endpoint| endpoint.label().to_string()).collect()
 }
 
-/// Asks those who are connected first, then everybody who was known. What one says that is cut off counts only where nobody
-/// knows better.
+/// Asks the connected servers first, then all known ones. The answer of a server that is cut off is used only if there is no better one.
 async fn refresh(router: &Router, known: impl Iterator<Item = &Endpoint>) -> Option<Topology> {
     let mut unsound = None;
     for shared in router.all() {

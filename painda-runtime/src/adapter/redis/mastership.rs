@@ -1,21 +1,21 @@
-//! Whether a server is the master, and how much it took since it was last known to be: of that, nobody knows whether anybody
-//! else has got it, because a replica takes publishes without an error and passes them on to its own subscribers only.
+//! Whether a server is the master, and how many publishes it has taken since that was last confirmed. Those may be lost: a replica
+//! takes publishes without an error and passes them on to its own subscribers only.
 //!
-//! Bookkeeping alone: asks nobody.
+//! Bookkeeping only: it asks nobody.
 
 use redis::Value;
 
-/// What a server says that it is.
+/// A server's role, as it tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Master,
     Replica,
-    /// It does not say.
+    /// It does not tell.
     Unknown,
 }
 
 impl Role {
-    /// Reads the reply to `HELLO`, which every user may ask for, as opposed to `ROLE` and `INFO`.
+    /// Reads the reply to `HELLO`, which every user may send, unlike `ROLE` and `INFO`.
     pub(super) fn read(reply: &Value) -> Self {
         let Value::Map(fields) = reply else { return Self::Unknown };
         let text = |value: &Value| match value {
@@ -42,29 +42,32 @@ pub(super) fn cluster_is_up(reply: &Value) -> Option<bool> {
     text.lines().find_map(|line| Some(line.strip_prefix("cluster_state:")? == "ok"))
 }
 
-/// A server's standing, as this node knows it.
+/// What this node knows of a server's mastership.
 #[derive(Debug, Default)]
-pub(super) struct Standing {
-    /// A cluster's server takes only what it has the slot of, so it is the right one, unless it is cut off from the others.
+pub(super) struct Mastership {
+    /// A server of a Redis Cluster takes only publishes of its own slots, so they count as confirmed unless it is suspected of being
+    /// cut off from the others.
     in_cluster: bool,
     /// How many publishes were taken, ever.
     taken: u64,
-    /// How many of them when it was last known to be the master.
-    proved: u64,
-    /// How many of them when the sentinels last named it.
+    /// `taken` when it was last confirmed to be the master.
+    confirmed: u64,
+    /// `taken` when the sentinels last named it.
     named: u64,
-    silent: bool,
-    doubted: bool,
+    /// It does not tell its role.
+    role_unknown: bool,
+    /// It seems to be cut off from the rest of its Redis Cluster.
+    suspected: bool,
 }
 
-impl Standing {
+impl Mastership {
     pub(super) fn new(in_cluster: bool) -> Self {
         Self { in_cluster, ..Self::default() }
     }
 
-    /// It is another server now, which is the master or does not say.
+    /// A connection to a server begins, which is the master or does not tell.
     pub(super) fn begins(&mut self, role: Role) {
-        self.silent = role == Role::Unknown;
+        self.role_unknown = role == Role::Unknown;
         self.forget();
     }
 
@@ -78,19 +81,19 @@ impl Standing {
         self.taken
     }
 
-    /// It has said what it is, after it took all that was counted.
-    pub(super) fn said(&mut self, role: Role) {
-        self.silent = role == Role::Unknown;
+    /// It has told its role, after it took all that was counted.
+    pub(super) fn answered(&mut self, role: Role) {
+        self.role_unknown = role == Role::Unknown;
         if role == Role::Master {
-            self.proved();
+            self.confirmed();
         }
     }
 
     /// It has taken a write, after it took all that was counted.
     pub(super) fn wrote(&mut self) {
-        // Of one that says what it is, that is believed: there are replicas that take writes.
-        if self.silent {
-            self.proved();
+        // If it tells its role, only that counts: there are replicas that take writes.
+        if self.role_unknown {
+            self.confirmed();
         }
     }
 
@@ -99,29 +102,29 @@ impl Standing {
         self.named = self.named.max(taken);
     }
 
-    /// It seems to be cut off from the rest of its cluster.
-    pub(super) fn doubted(&mut self) {
-        self.doubted = true;
+    /// It seems to be cut off from the rest of its Redis Cluster.
+    pub(super) fn suspect(&mut self) {
+        self.suspected = true;
     }
 
-    fn proved(&mut self) {
-        self.proved = self.taken;
-        self.doubted = false;
+    fn confirmed(&mut self) {
+        self.confirmed = self.taken;
+        self.suspected = false;
     }
 
     fn forget(&mut self) {
-        self.proved();
+        self.confirmed();
         self.named = self.taken;
     }
 
-    /// It is given up, because it is not the master. Returns how much of what it took may be lost.
+    /// It is given up, because it is not the master. Returns how many publishes may be lost.
     pub(super) fn given_up(&mut self) -> u64 {
-        let lost = if self.doubted || !self.in_cluster { self.taken - self.proved } else { 0 };
+        let lost = if self.suspected || !self.in_cluster { self.taken - self.confirmed } else { 0 };
         self.forget();
         lost
     }
 
-    /// The same, because the sentinels name another one, whatever it says itself.
+    /// The same, because the sentinels name another server, whatever this one's role is.
     pub(super) fn replaced(&mut self) -> u64 {
         let lost = self.taken - self.named;
         self.forget();
@@ -155,54 +158,54 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_took_since_it_was_the_master_may_be_lost() {
-        let mut standing = Standing::new(false);
-        standing.took(5);
-        standing.said(Role::Master);
-        standing.took(2);
-        standing.wrote();
-        standing.took(1);
+    fn publishes_since_a_server_was_confirmed_as_master_may_be_lost() {
+        let mut mastership = Mastership::new(false);
+        mastership.took(5);
+        mastership.answered(Role::Master);
+        mastership.took(2);
+        mastership.wrote();
+        mastership.took(1);
         assert_eq!(
-            standing.given_up(),
+            mastership.given_up(),
             3,
             "a write proves nothing about a server that may be a replica which takes them"
         );
-        assert_eq!(standing.given_up(), 0, "counted once");
+        assert_eq!(mastership.given_up(), 0, "counted once");
     }
 
     #[test]
-    fn a_write_stands_for_a_role_that_is_not_said() {
-        let mut standing = Standing::new(false);
-        standing.said(Role::Unknown);
-        standing.took(2);
-        standing.wrote();
-        standing.took(1);
-        assert_eq!(standing.given_up(), 1);
+    fn a_write_confirms_a_server_that_does_not_tell_its_role() {
+        let mut mastership = Mastership::new(false);
+        mastership.answered(Role::Unknown);
+        mastership.took(2);
+        mastership.wrote();
+        mastership.took(1);
+        assert_eq!(mastership.given_up(), 1);
     }
 
     #[test]
-    fn what_a_server_took_since_the_sentinels_named_it_may_be_lost() {
-        let mut standing = Standing::new(false);
-        standing.took(5);
-        let asked = standing.taken();
-        standing.took(2);
-        standing.named(asked);
-        standing.said(Role::Master);
-        standing.named(0);
-        assert_eq!(standing.replaced(), 2, "whatever it says itself");
-        standing.took(1);
-        standing.begins(Role::Master);
-        assert_eq!((standing.given_up(), standing.replaced()), (0, 0), "that was another server");
+    fn publishes_since_the_sentinels_named_a_server_may_be_lost() {
+        let mut mastership = Mastership::new(false);
+        mastership.took(5);
+        let asked = mastership.taken();
+        mastership.took(2);
+        mastership.named(asked);
+        mastership.answered(Role::Master);
+        mastership.named(0);
+        assert_eq!(mastership.replaced(), 2, "whatever its role is");
+        mastership.took(1);
+        mastership.begins(Role::Master);
+        assert_eq!((mastership.given_up(), mastership.replaced()), (0, 0), "that was another server");
     }
 
     #[test]
-    fn a_server_of_a_cluster_is_doubted_first() {
-        let mut standing = Standing::new(true);
-        standing.took(2);
-        assert_eq!(standing.given_up(), 0, "it had the slots, or had not taken it");
-        standing.took(2);
-        standing.doubted();
-        standing.took(1);
-        assert_eq!(standing.given_up(), 3);
+    fn publishes_to_a_server_of_a_redis_cluster_may_be_lost_only_if_it_is_suspected() {
+        let mut mastership = Mastership::new(true);
+        mastership.took(2);
+        assert_eq!(mastership.given_up(), 0, "it had the slots, or had not taken it");
+        mastership.took(2);
+        mastership.suspect();
+        mastership.took(1);
+        assert_eq!(mastership.given_up(), 3);
     }
 }
