@@ -330,15 +330,13 @@ impl<'a> Publisher<'a> {
         };
         let redirected = again.iter().filter(|(_, why)| meaning(why) == Meaning::Elsewhere).count() as u64;
         let refused = rejected.last().or(again.last()).map(|(_, why)| why.clone());
-        {
-            let traffic = &self.shared.traffic;
-            rejected.iter().chain(&again).for_each(|(outgoing, _)| traffic.rejected(outgoing));
-            traffic.put_back(again.iter().map(|(outgoing, _)| outgoing.item.clone()).collect());
-            // Before `settle`, so that a task that waits for the batch finds it counted.
-            observed.published.add(taken);
-            self.shared.mastership.lock().took(taken);
-            traffic.settle();
-        }
+        let traffic = &self.shared.traffic;
+        rejected.iter().chain(&again).for_each(|(outgoing, _)| traffic.rejected(outgoing));
+        traffic.put_back(again.iter().map(|(outgoing, _)| outgoing.item.clone()).collect());
+        // Before `settle`, so that a task that waits for the batch finds it counted.
+        observed.published.add(taken);
+        self.shared.mastership.lock().took(taken);
+        traffic.settle();
         observed.rejected.add(rejected.len() as u64);
         observed.redirected.add(redirected);
         self.shared.announce();
