@@ -459,6 +459,8 @@ impl State {
         self.closing || matches!(self.phase, Phase::Gone)
     }
 
+    /// Inlined, as it is done for each socket of each emit.
+    #[inline(always)]
     fn push(&mut self, frame: Bytes, policy: &Policy) -> Pushed {
         if let Policy::Latest(key) = policy {
             self.queue.remember(key.clone());

@@ -95,7 +95,10 @@ impl Queue {
     /// Everything is written: gives back what a burst has made large.
     pub(crate) fn idle(&mut self) {
         self.partial = false;
-        self.latest = None;
+        // Asked first, because dropping nothing is a call, too, for each socket of each emit.
+        if self.latest.is_some() {
+            self.latest = None;
+        }
         if self.frames.capacity() > BATCH {
             self.frames = VecDeque::new();
         }
