@@ -545,7 +545,12 @@ fn write_batch(writer: &mut Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>
         writer.poll_flush(cx)
     };
     let result = step();
-    batch.drain(..done);
+    if done == batch.len() {
+        // As it mostly is, and cheaper so.
+        batch.clear();
+    } else {
+        batch.drain(..done);
+    }
     (total, result)
 }
 

@@ -77,7 +77,12 @@ impl Queue {
     pub(crate) fn take(&mut self, batch: &mut Vec<Bytes>) {
         let count = self.frames.len().min(BATCH);
         self.front += count as u64;
-        batch.extend(self.frames.drain(..count));
+        if count == 1 {
+            // As it mostly is, and cheaper so.
+            batch.extend(self.frames.pop_front());
+        } else {
+            batch.extend(self.frames.drain(..count));
+        }
     }
 
     /// So many bytes of what was taken have left.
