@@ -194,34 +194,45 @@ impl Outbox {
         if self.state.lock().is_closed() { Pushed::Closed } else { Pushed::TooLarge }
     }
 
+    /// Why a frame can't be queued now, if it can't.
+    fn refuses(&self, state: &State, frame: &Bytes, policy: &Policy, bound: Bound) -> Option<Pushed> {
+        if state.is_closed() {
+            return Some(Pushed::Closed);
+        }
+        let waiting = state.queue.cost();
+        let cost = waiting + frame.len() + HANDLE;
+        // A frame that is larger than the limit waits alone.
+        if waiting == 0 || cost <= policy.limit(&self.bounds) {
+            return None;
+        }
+        match (policy, bound) {
+            (Policy::Volatile | Policy::Protocol, _) => Some(Pushed::Dropped),
+            (_, Bound::Limit) => Some(Pushed::Full),
+            (_, Bound::Burst) => {
+                let open = !matches!(state.phase, Phase::Unattached);
+                let slow = open && state.over.is_some_and(|since| since.elapsed() >= self.bounds.slow_after);
+                (slow || cost > self.bounds.burst).then_some(Pushed::Slow)
+            }
+        }
+    }
+
     /// Queues a frame for which there may be no room.
     #[cold]
     fn push_at_bound(&self, frame: Bytes, policy: &Policy, bound: Bound) -> Pushed {
-        let Bounds { limit, burst, slow_after, .. } = *self.bounds;
+        let limit = self.bounds.limit;
         if frame.len() > self.bounds.largest() {
             return Pushed::TooLarge;
         }
-        // The queue may be full only because nothing has written it yet. Outside of the task's budget, because a write that only ran out of
-        // it would look like a full window.
-        let flushing = pin!(task::unconstrained(async { self.flush(&mut Vec::new()) }));
-        let _ = flushing.poll(&mut Context::from_waker(Waker::noop()));
         let mut state = self.state.lock();
-        if state.is_closed() {
-            return Pushed::Closed;
-        }
-        let waiting = state.queue.cost();
-        // A frame that is larger than the limit waits alone.
-        if waiting > 0 && waiting + frame.len() + HANDLE > policy.limit(&self.bounds) {
-            match (policy, bound) {
-                (Policy::Volatile | Policy::Protocol, _) => return Pushed::Dropped,
-                (_, Bound::Limit) => return Pushed::Full,
-                (_, Bound::Burst) => {
-                    let open = !matches!(state.phase, Phase::Unattached);
-                    let slow = open && state.over.is_some_and(|since| since.elapsed() >= slow_after);
-                    if slow || waiting + frame.len() + HANDLE > burst {
-                        return Pushed::Slow;
-                    }
-                }
+        if self.refuses(&state, &frame, policy, bound).is_some() {
+            drop(state);
+            // The queue may be full only because nothing has written it yet. Outside of the task's budget, because a write that only ran
+            // out of it would look like a full window.
+            let flushing = pin!(task::unconstrained(async { self.flush(&mut Vec::new()) }));
+            let _ = flushing.poll(&mut Context::from_waker(Waker::noop()));
+            state = self.state.lock();
+            if let Some(refused) = self.refuses(&state, &frame, policy, bound) {
+                return refused;
             }
         }
         let pushed = state.push(frame, policy);
