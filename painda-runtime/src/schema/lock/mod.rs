@@ -30,6 +30,11 @@
 //! PAINDA_ACCEPT=wire cargo test --package schemas
 //! ```
 //!
+//! Documentation and the order of the list are no part of the file. Where the environment has `CI`, a missing file
+//! fails the test.
+//!
+//! Which change is of which class is the same for this file and for nodes that meet: [`diff`](super::diff) has the rules.
+//!
 //! # Taking a change into the file
 //!
 //! `PAINDA_ACCEPT` says up to which class changes are taken. Where one is more serious, nothing is written; what was
@@ -38,16 +43,11 @@
 //! | value | what it takes | when |
 //! | --- | --- | --- |
 //! | `1` | `safe` | at any time; it also writes a missing file, with `CI`, too |
-//! | `source` | up to `source` | the code that uses the schema is changed along with it; what a new variant reaches knows it |
+//! | `source` | up to `source` | the code that uses the schema changes along with it, and whoever gets a new variant knows it |
 //! | `json` | up to `json` | there are no clients with the old JSON or TypeScript |
 //! | `wire` | everything | no program with the old schema runs any more, or none has ever run |
 //!
 //! Unset, empty and `0` take nothing. Another value fails the test.
-//!
-//! Documentation and the order of the list are no part of the file. Where the environment has `CI`, a missing file
-//! fails the test.
-//!
-//! Which change is of which class is the same for this file and for nodes that meet: [`diff`](super::diff) has the rules.
 //!
 //! # The file
 //!
