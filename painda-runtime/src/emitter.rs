@@ -12,6 +12,7 @@ use crate::{
     adapter::AdapterError,
     excerpt::Quoted,
     schema::{EventOf, Schema},
+    target::{Emits, Target, sealed},
     wire::{audience::Audience, channels::RoomNameError},
 };
 #[cfg(feature = "json")]
@@ -90,24 +91,24 @@ impl<S: Schema> Emitter<S> {
     }
 
     /// A target for emits: a room's members on all nodes.
-    pub fn to<'a>(&'a self, room: &'a str) -> EmitTarget<'a, S> {
-        EmitTarget { emitter: self, audience: Audience::room(room) }
+    pub fn to<'a>(&'a self, room: &'a str) -> Target<'a, Self> {
+        Target::new(self, Audience::room(room))
     }
 
-    /// A target for emits: one client, on whatever node it is.
-    pub fn client<'a>(&'a self, id: &'a str) -> EmitTarget<'a, S> {
-        EmitTarget { emitter: self, audience: Audience::client(id) }
+    /// A target for emits: one client, whatever node it is on.
+    pub fn client<'a>(&'a self, id: &'a str) -> Target<'a, Self> {
+        Target::new(self, Audience::client(id))
     }
 
-    /// A target for emits: all clients on all nodes.
-    pub fn everybody(&self) -> EmitTarget<'_, S> {
-        EmitTarget { emitter: self, audience: Audience::default() }
+    /// A target for emits: everybody on all nodes.
+    pub fn everybody(&self) -> Target<'_, Self> {
+        Target::new(self, Audience::default())
     }
 
     /// Sends an event to everybody on all nodes.
     ///
     /// # Errors
-    /// As [`EmitTarget::emit`].
+    /// As [`Target::emit`].
     pub fn broadcast<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
         self.everybody().emit(event)
     }
@@ -173,49 +174,18 @@ impl<S: Schema> fmt::Debug for Emitter<S> {
     }
 }
 
-/// A target for emits of an [`Emitter`]: call [`emit`](Self::emit) on it. Each client that matches gets an emit once.
-#[must_use = "a target alone sends nothing: call emit on it"]
-#[derive(Clone)]
-pub struct EmitTarget<'a, S: Schema> {
-    emitter: &'a Emitter<S>,
-    audience: Audience<'a>,
-}
+impl<S: Schema> sealed::Sealed for Emitter<S> {}
 
-impl<S: Schema> fmt::Debug for EmitTarget<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmitTarget").field("audience", &self.audience).finish_non_exhaustive()
-    }
-}
+impl<S: Schema> Emits for Emitter<S> {
+    type Schema = S;
+    type Error = EmitError;
 
-impl<'a, S: Schema> EmitTarget<'a, S> {
-    /// The members of this room as well.
-    pub fn to(mut self, room: &'a str) -> Self {
-        self.audience.rooms.add(room);
-        self
-    }
-
-    /// Not the members of this room.
-    pub fn except(mut self, room: &'a str) -> Self {
-        self.audience.except_rooms.add(room);
-        self
-    }
-
-    /// Not the client with this id.
-    pub fn except_socket(mut self, id: &'a str) -> Self {
-        self.audience.except_clients.add(id);
-        self
-    }
-
-    /// Sends an event of the schema; it never waits for the network.
-    ///
-    /// # Errors
-    /// Where the adapter does not take it, or a name can't be a room's: then it was not sent.
-    pub fn emit<E: EventOf<S>>(&self, event: &E) -> Result<(), EmitError> {
-        self.audience.check_rooms().map_err(|(room, source)| EmitError::InvalidRoom { room: room.into(), source })?;
+    fn emit_to<E: EventOf<S>>(target: &Target<'_, Self>, event: &E) -> Result<(), EmitError> {
+        target.audience.check_rooms().map_err(|(room, source)| EmitError::InvalidRoom { room: room.into(), source })?;
         let message = Message::event(E::ID, event.to_bytes());
-        let publication = self.audience.publication(&message).map_err(AdapterError::from);
-        let sent = publication
-            .and_then(|(channel, message, exclude)| self.emitter.adapter.publish(channel, &message, exclude));
+        let publication = target.audience.publication(&message).map_err(AdapterError::from);
+        let sent =
+            publication.and_then(|(channel, message, exclude)| target.from.adapter.publish(channel, &message, exclude));
         sent.map_err(EmitError::Adapter)
     }
 }

@@ -44,6 +44,8 @@ mod random;
 pub mod schema;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(any(feature = "redis", feature = "server"))]
+mod target;
 pub mod wire;
 
 #[cfg(any(feature = "redis", feature = "server"))]
@@ -61,3 +63,5 @@ pub use schema::JsonError;
 pub use schema::{EventDescriptor, EventOf, PPEvent, PPType, Registry, Schema, SchemaEvent};
 #[cfg(feature = "server")]
 pub use server::{Error, PPServer, Socket};
+#[cfg(any(feature = "redis", feature = "server"))]
+pub use target::{Emits, Target};

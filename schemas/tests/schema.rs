@@ -1,4 +1,5 @@
-//! Keeps what others know about the schema up to date: `PAINDA_ACCEPT=1 cargo test -p schemas` writes it anew.
+//! Keeps what others know about the schema up to date. `PAINDA_ACCEPT=1 cargo test -p schemas` writes it anew after a safe
+//! change; for another one, the test says what to type.
 
 use painda_runtime::schema::{lock, typescript};
 use schemas::Arena;

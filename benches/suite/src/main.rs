@@ -16,6 +16,7 @@ mod paths;
 mod plot;
 mod process;
 mod redis;
+mod rooms;
 mod saturation;
 mod scaling;
 mod servers;
@@ -43,7 +44,7 @@ struct Settings {
 
 type Case = (&'static str, &'static str, fn(&Settings) -> io::Result<()>);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ("fanout", "CPU per delivery, delivery and latency over two nodes", fanout::run),
     ("saturation", "how much two nodes deliver in time", saturation::run),
     ("bytes", "what an event weighs on Redis and on a socket", bytes::run),
@@ -51,6 +52,7 @@ const CASES: [Case; 9] = [
     ("idle", "memory per idle connection", idle::run),
     ("scaling", "rooms and nodes become more", scaling::run),
     ("adapter", "messages per second over Redis alone", adapter::run),
+    ("rooms", "joins and emits on all cores at once, and their waits for locks", rooms::run),
     ("attack", "memory, CPU and the waits of others while a node is attacked", attack::run),
     ("build-time", "what the macros cost at build time", build_time::run),
 ];

@@ -1,7 +1,10 @@
 //! The default adapter: nodes within one process, over no network at all.
+//!
+//! An emit takes no lock. Who hears a channel is found and changed without one; the rooms' members, whom no emit asks for, have one of
+//! their own.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     future::ready,
     sync::{
         Arc,
@@ -9,6 +12,7 @@ use std::{
     },
 };
 
+use papaya::{HashMap as ConcurrentMap, Operation};
 use parking_lot::Mutex;
 
 use super::{AdapterError, BoxFuture, Callback, PPAdapter, Published};
@@ -31,23 +35,57 @@ pub struct MemoryAdapter {
     node: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Bus {
     next_node: AtomicU64,
-    state: Mutex<State>,
+    /// Channel to the nodes that hear it, in their order. A list is never changed, but replaced by another one.
+    channels: ConcurrentMap<Arc<str>, Arc<[Hearing]>>,
+    rooms: Mutex<HashMap<Arc<str>, Members>>,
 }
 
-#[derive(Default)]
-struct State {
-    /// Channel to the nodes that hear it, which do so in their order.
-    channels: HashMap<Arc<str>, BTreeMap<u64, Callback>>,
-    /// Room to its members, each with its node.
-    rooms: HashMap<Arc<str>, HashMap<Arc<str>, u64>>,
+/// A room's members, each with its node.
+type Members = HashMap<Arc<str>, u64>;
+
+/// A node that hears a channel.
+#[derive(Clone)]
+struct Hearing {
+    node: u64,
+    callback: Callback,
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for Bus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("channels", &self.channels.keys()).field("rooms", &self.rooms).finish()
+        let channels: Vec<Arc<str>> = self.channels.pin().keys().cloned().collect();
+        f.debug_struct("Bus").field("channels", &channels).field("rooms", &self.rooms).finish_non_exhaustive()
+    }
+}
+
+impl Bus {
+    /// Has a node hear a channel with this callback, or not at all.
+    fn hear(&self, channel: &str, node: u64, callback: Option<Callback>) {
+        // Every member of a room asks for it: mostly it is so already.
+        let before = self.channels.pin().get(channel).cloned();
+        let before = before.as_deref().and_then(|nodes| nodes.iter().find(|hearing| hearing.node == node));
+        match (before, &callback) {
+            (None, None) => return,
+            (Some(hearing), Some(callback)) if Arc::ptr_eq(&hearing.callback, callback) => return,
+            _ => {}
+        }
+        let others = |nodes: Option<&Arc<[Hearing]>>| -> Vec<Hearing> {
+            nodes.into_iter().flat_map(|nodes| nodes.iter()).filter(|hearing| hearing.node != node).cloned().collect()
+        };
+        // Tried again where another node was faster.
+        self.channels.pin().compute(channel.into(), |entry| {
+            let mut nodes = others(entry.map(|(_, nodes)| nodes));
+            if let Some(callback) = callback.clone() {
+                nodes.insert(nodes.partition_point(|hearing| hearing.node < node), Hearing { node, callback });
+            }
+            match entry {
+                None if nodes.is_empty() => Operation::Abort(()),
+                Some(_) if nodes.is_empty() => Operation::Remove,
+                _ => Operation::Insert(nodes.into()),
+            }
+        });
     }
 }
 
@@ -55,7 +93,7 @@ impl MemoryAdapter {
     /// A node on a bus of its own.
     #[must_use]
     pub fn new() -> Self {
-        Self { bus: Arc::new(Bus { next_node: AtomicU64::new(1), state: Mutex::default() }), node: 0 }
+        Self { bus: Arc::new(Bus { next_node: AtomicU64::new(1), ..Bus::default() }), node: 0 }
     }
 
     /// Another node on the same bus.
@@ -65,12 +103,10 @@ impl MemoryAdapter {
     }
 
     fn forget(&self) {
-        let mut state = self.bus.state.lock();
-        state.channels.retain(|_, nodes| {
-            nodes.remove(&self.node);
-            !nodes.is_empty()
-        });
-        state.rooms.retain(|_, members| {
+        for channel in self.bus.channels.pin().keys() {
+            self.bus.hear(channel, self.node, None);
+        }
+        self.bus.rooms.lock().retain(|_, members| {
             members.retain(|_, node| *node != self.node);
             !members.is_empty()
         });
@@ -95,59 +131,47 @@ fn done<T: Send + 'static>(value: T) -> BoxFuture<Result<T, AdapterError>> {
 
 impl PPAdapter for MemoryAdapter {
     fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError> {
-        // Callbacks run without the lock: they may well publish themselves.
-        let others: Vec<Callback> = match self.bus.state.lock().channels.get(channel) {
-            Some(nodes) => {
-                nodes.iter().filter(|(node, _)| **node != self.node).map(|(_, heard)| heard.clone()).collect()
-            }
-            None => return Ok(()),
-        };
-        for heard in others {
-            heard(Published::new(channel, message.clone(), exclude));
+        let Some(nodes) = self.bus.channels.pin().get(channel).cloned() else { return Ok(()) };
+        for hearing in nodes.iter().filter(|hearing| hearing.node != self.node) {
+            (hearing.callback)(Published::new(channel, message.clone(), exclude));
         }
         Ok(())
     }
 
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>> {
-        self.bus.state.lock().channels.entry(channel.into()).or_default().insert(self.node, callback);
+        self.bus.hear(channel, self.node, Some(callback));
         done(())
     }
 
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>> {
-        let mut state = self.bus.state.lock();
-        if let Some(nodes) = state.channels.get_mut(channel) {
-            nodes.remove(&self.node);
-            if nodes.is_empty() {
-                state.channels.remove(channel);
-            }
-        }
+        self.bus.hear(channel, self.node, None);
         done(())
     }
 
     fn add_to_room(&self, room: &str, client_id: &str) -> BoxFuture<Result<(), AdapterError>> {
-        self.bus.state.lock().rooms.entry(room.into()).or_default().insert(client_id.into(), self.node);
+        self.bus.rooms.lock().entry(room.into()).or_default().insert(client_id.into(), self.node);
         done(())
     }
 
     fn remove_from_room(&self, room: &str, client_id: &str) -> BoxFuture<Result<(), AdapterError>> {
-        let mut state = self.bus.state.lock();
-        if let Some(members) = state.rooms.get_mut(room) {
+        let mut rooms = self.bus.rooms.lock();
+        if let Some(members) = rooms.get_mut(room) {
             members.remove(client_id);
             if members.is_empty() {
-                state.rooms.remove(room);
+                rooms.remove(room);
             }
         }
         done(())
     }
 
     fn get_clients_in_room(&self, room: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
-        let state = self.bus.state.lock();
-        done(state.rooms.get(room).map(|members| members.keys().map(|id| id.to_string()).collect()).unwrap_or_default())
+        let rooms = self.bus.rooms.lock();
+        done(rooms.get(room).map(|members| members.keys().map(|id| id.to_string()).collect()).unwrap_or_default())
     }
 
     fn get_client_rooms(&self, client_id: &str) -> BoxFuture<Result<HashSet<String>, AdapterError>> {
-        let state = self.bus.state.lock();
-        let inside = state.rooms.iter().filter(|(_, members)| members.contains_key(client_id));
+        let rooms = self.bus.rooms.lock();
+        let inside = rooms.iter().filter(|(_, members)| members.contains_key(client_id));
         done(inside.map(|(room, _)| room.to_string()).collect())
     }
 
@@ -171,5 +195,51 @@ mod tests {
         }
         first.publish("arena", &Message::named("hi", "1".into()), None).expect("it fits");
         assert_eq!(*heard.lock(), (1..=20).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn who_hears_a_channel_is_right_whatever_many_nodes_do_at_once() {
+        let first = MemoryAdapter::new();
+        let (heard, callback) = (Arc::new(AtomicU64::new(0)), |heard: &Arc<AtomicU64>| -> Callback {
+            let heard = heard.clone();
+            Arc::new(move |_| _ = heard.fetch_add(1, Ordering::Relaxed))
+        });
+        let others: Vec<MemoryAdapter> = (0..4).map(|_| first.node()).collect();
+        std::thread::scope(|threads| {
+            for node in &others {
+                threads.spawn(|| {
+                    for _ in 0..2000 {
+                        drop(node.subscribe("arena", callback(&heard)));
+                        drop(node.unsubscribe("arena"));
+                    }
+                    drop(node.subscribe("arena", callback(&heard)));
+                });
+            }
+        });
+        heard.store(0, Ordering::Relaxed);
+        first.publish("arena", &Message::named("hi", "1".into()), None).expect("it fits");
+        assert_eq!(heard.load(Ordering::Relaxed), 4);
+        drop(others);
+        assert!(first.bus.channels.is_empty(), "they have gone");
+    }
+
+    #[test]
+    fn an_emit_waits_for_no_lock() {
+        let first = MemoryAdapter::new();
+        let (second, heard) = (first.node(), Arc::new(AtomicU64::new(0)));
+        let counting = heard.clone();
+        drop(second.subscribe("arena", Arc::new(move |_| _ = counting.fetch_add(1, Ordering::Relaxed))));
+        let (done, is_done) = std::sync::mpsc::channel();
+        // All that a join or a leave may hold.
+        let rooms = first.bus.rooms.lock();
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                first.publish("arena", &Message::named("hi", "1".into()), None).expect("it fits");
+                done.send(()).expect("it is waited for");
+            });
+            is_done.recv_timeout(std::time::Duration::from_secs(20)).expect("it waits for a lock");
+        });
+        drop(rooms);
+        assert_eq!(heard.load(Ordering::Relaxed), 1);
     }
 }

@@ -54,7 +54,7 @@ impl Hasher for IdHasher {
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 impl ClientId {
-    /// A new id; `None` where there are no random numbers to be had.
+    /// A new id; `None` where the operating system gives no random numbers.
     pub(crate) fn random(random: &Random) -> Option<Self> {
         let bits: [u8; 12] = random.bytes().ok()?;
         let mut id = [0; 16];
@@ -67,7 +67,7 @@ impl ClientId {
         Some(Self(id))
     }
 
-    /// The id with these characters; `None` for what is no id of ours.
+    /// The id with these characters; `None` where the text is no id.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let id: [u8; 16] = text.as_bytes().try_into().ok()?;
         id.iter().all(|char| ALPHABET.contains(char)).then_some(Self(id))

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::{fit::OnConflict, limits::Limits, origin::Origins, packet::Framing};
-use crate::random::Random;
+use crate::{
+    random::Random,
+    server::{fit::OnConflict, limits::Limits, origin::Origins},
+    wire::frame::Mode,
+};
 
 /// See the builder's methods.
 #[derive(Clone, Debug)]
@@ -21,4 +24,19 @@ pub(crate) struct Config {
     pub(crate) on_conflict: OnConflict,
     pub(crate) typescript_nodes: bool,
     pub(crate) random: Random,
+}
+
+/// What a server's frames have in common.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Framing {
+    pub(crate) mode: Mode,
+    /// Payloads of at least so many bytes are deflated.
+    pub(crate) deflate_from: Option<usize>,
+}
+
+impl Framing {
+    /// Whether a payload is large enough to be deflated.
+    pub(crate) fn deflates(&self, payload: &[u8]) -> bool {
+        self.deflate_from.is_some_and(|from| payload.len() >= from)
+    }
 }

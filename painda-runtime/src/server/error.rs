@@ -2,7 +2,7 @@
 
 use std::{fmt, io, sync::Arc};
 
-use crate::{adapter::AdapterError, excerpt::Quoted};
+use crate::{JsonError, adapter::AdapterError, excerpt::Quoted};
 
 /// The one error of the server's interface: what emits, joins and handlers return.
 ///
@@ -25,14 +25,14 @@ pub enum Error {
     Disconnected,
     /// A name that can't be used for a room or an event; the text says why.
     InvalidName {
-        /// What the name was for: "room" or "event".
-        kind: &'static str,
+        /// What the name was for.
+        kind: NameKind,
         /// The name.
         name: String,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// A close code that [can't be sent](super::close_code::is_sendable); nobody was disconnected.
+    /// A close code that [can't be sent](crate::server::close_code::is_sendable); nobody was disconnected.
     InvalidCode {
         /// The code.
         code: u16,
@@ -42,7 +42,7 @@ pub enum Error {
         /// The event's name.
         event: String,
         /// What does not fit, and where.
-        why: String,
+        source: JsonError,
     },
     /// An encoded event that is larger than may ever wait for a client.
     TooLarge {
@@ -56,8 +56,8 @@ pub enum Error {
         /// The [limit](super::PPServerBuilder::queue_limit) in bytes.
         limit: usize,
     },
-    /// A setting that no server can work with; the text says which and why.
-    Config(Arc<str>),
+    /// Settings that no server can work with, all that are wrong.
+    Config(Arc<[SettingError]>),
     /// Another node of the cluster has a schema that contradicts this node's.
     SchemaConflict {
         /// The other node's id.
@@ -94,6 +94,47 @@ pub enum Error {
     Other(Arc<dyn std::error::Error + Send + Sync>),
 }
 
+/// What a name is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NameKind {
+    /// A room.
+    Room,
+    /// An event.
+    Event,
+}
+
+impl fmt::Display for NameKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Room => "room",
+            Self::Event => "event",
+        })
+    }
+}
+
+/// A setting that no server can work with, in [`Error::Config`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SettingError {
+    /// The method of the [builder](super::PPServerBuilder) that sets it.
+    pub setting: &'static str,
+    /// What it was set to; none where it is a list.
+    pub value: Option<String>,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.setting)?;
+        if let Some(value) = &self.value {
+            write!(f, " of {value}")?;
+        }
+        write!(f, ": {}", self.why)
+    }
+}
+
 impl Error {
     /// Wraps an error of the application.
     pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -103,7 +144,7 @@ impl Error {
     /// Returned by a hook, refuses the client, who is told the reason and closed with code 4003. From middleware it refuses
     /// the message alone.
     pub fn refused(reason: impl Into<String>) -> Self {
-        Self::refused_with(super::close_code::REFUSED, reason)
+        Self::refused_with(crate::server::close_code::REFUSED, reason)
     }
 
     /// The same, with a close code of the application's own (4000–4999).
@@ -121,7 +162,8 @@ impl fmt::Display for Error {
             Self::InvalidCode { code } => {
                 write!(f, "{code} can't be sent as a close code: use one of your own, 4000 to 4999")
             }
-            Self::Json { event, why } => write!(f, "the JSON payload does not fit the event {}: {why}", Quoted(event)),
+            // Which names the event.
+            Self::Json { source, .. } => write!(f, "the JSON payload does not fit: {source}"),
             Self::TooLarge { len, limit } => {
                 write!(
                     f,
@@ -134,7 +176,13 @@ impl fmt::Display for Error {
                     "the client has not read what it was sent, and its queue holds {limit} bytes: wait for `drained()`"
                 )
             }
-            Self::Config(what) => write!(f, "wrong setting: {what}"),
+            Self::Config(wrong) => {
+                f.write_str("wrong setting: ")?;
+                for (at, setting) in wrong.iter().enumerate() {
+                    write!(f, "{}{setting}", if at == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
             Self::SchemaConflict { node, event, field, ours, theirs } => {
                 write!(f, "the schema contradicts that of node {node}")?;
                 if let Some(event) = event {
@@ -160,6 +208,7 @@ impl std::error::Error for Error {
         match self {
             Self::Adapter(error) => Some(error),
             Self::Bind { source, .. } => Some(source),
+            Self::Json { source, .. } => Some(source),
             Self::Other(error) => error.source(),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! What a client may do, and how often. Each limit has a default that an ordinary application need not touch.
+//! The limits for a client: sizes, counts and rates. The defaults suit ordinary applications.
 //!
 //! The defaults of message, rate and queue fit together: what one client sends never fills the queue of another one that reads
 //! 1 MB a second.
@@ -7,19 +7,61 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::outbox::Bounds;
-
-/// A client whose messages have been dropped again and again for so long is closed.
+/// A client is closed when its messages have been dropped in each second for this long.
 const FLOOD: Duration = Duration::from_secs(10);
 
-use super::address::ProxyHeader;
-
-/// A client is read this many times as fast as its bytes may come: what is over the rate is dropped, and the rest waits in its own queue.
+/// Reading is limited to this multiple of the client's byte rate. Between the two, messages are dropped; above, reading pauses.
 const READING: i64 = 4;
-/// A frame counts so many bytes more than it has for that: a flood of small frames costs far more than one of as many bytes in large ones.
+/// A frame counts so many bytes more than it has when it is read: many small frames cost far more than a large one of as many bytes.
 const FRAME: usize = 128;
-/// For how long a client is not read that sends too fast.
+/// How long reading pauses for a client that sends too fast.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// By which header [trusted proxies](crate::server::PPServerBuilder::trusted_proxies) say whose request they pass on; see
+/// [`PPServerBuilder::proxy_header`](crate::server::PPServerBuilder::proxy_header).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyHeader {
+    /// Whichever of the two a request has. Where it has both, and they name different clients, one of them is the client's own
+    /// invention: then neither is used, and the client counts for the proxy's address.
+    #[default]
+    Either,
+    /// `X-Forwarded-For: 1.2.3.4, [2001:db8::1]:443`; what `Forwarded` says is ignored.
+    XForwardedFor,
+    /// `Forwarded: for=1.2.3.4, for="[2001:db8::1]:443"`, as in RFC 7239; what `X-Forwarded-For` says is ignored.
+    Forwarded,
+}
+
+/// How much may wait, and for how long.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// So many bytes may wait for as long as they take.
+    pub(crate) limit: usize,
+    /// So many may wait for a short time; no single frame is larger.
+    pub(crate) burst: usize,
+    /// After so long over the limit a client is slow.
+    pub(crate) slow_after: Duration,
+    /// After so long without taking a byte a client is slow, however little waits for it.
+    pub(crate) stalled_after: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            limit: 1 << 20,
+            burst: 8 << 20,
+            slow_after: Duration::from_secs(10),
+            stalled_after: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Bounds {
+    /// No larger frame is ever queued.
+    pub(crate) fn largest(&self) -> usize {
+        self.burst.max(self.limit)
+    }
+}
 
 /// The limits; see the builder's methods.
 #[derive(Clone, Debug)]
@@ -74,13 +116,13 @@ impl Limits {
     }
 }
 
-/// What a rate says to one message more.
+/// Whether a rate has room for a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Allowed {
     Yes,
-    /// Too much, for the first time in this window: the client is told.
+    /// Over the rate, for the first time in this window: the client gets an error.
     FirstOver(&'static str),
-    /// Too much.
+    /// Over the rate; the client has had its error.
     Over,
 }
 
@@ -145,25 +187,25 @@ impl ByteRate {
         Self { per_second, most, available: most, refilled: now, told: None }
     }
 
-    /// How fast bytes are read, whatever they are: frames without a message, pings, or messages that are dropped cost their reading.
+    /// The rate of reading. It counts all bytes: frames without a message, pings, and messages that are dropped.
     pub(crate) fn of_reading(limits: &Limits, now: Instant) -> Self {
         let per_second = READING * i64::from(limits.bytes_per_second);
         let most = per_second.max(signed(limits.message));
         Self { per_second, most, available: most, refilled: now, told: None }
     }
 
-    /// A frame has been read, of which the bytes have been counted.
+    /// Counts what a frame costs beside its bytes, which are counted already.
     pub(crate) fn charge_frame(&mut self) {
         self.available = self.available.saturating_sub(signed(FRAME));
     }
 
-    /// How long to wait until there is something to take; none where there is now.
+    /// How long to pause before the next read; none where reading may go on.
     pub(crate) fn pause(&mut self, now: Instant) -> Option<Duration> {
         self.refill(now);
         (self.per_second > 0 && self.available <= 0).then_some(PAUSE)
     }
 
-    /// Takes bytes that nothing has been done with yet; where there are too many they cost nothing.
+    /// Takes bytes before any work is done for them. Bytes over the rate are not deducted.
     pub(crate) fn allow(&mut self, bytes: usize, now: Instant) -> Allowed {
         self.refill(now);
         if self.per_second == 0 || self.available >= signed(bytes).min(self.most) {
@@ -173,15 +215,15 @@ impl ByteRate {
         self.over(now)
     }
 
-    /// Takes bytes that had to be worked on to know how many they are: they count also where they are too many.
+    /// Takes bytes whose number was known only after work. They are deducted also where they are over the rate.
     pub(crate) fn charge(&mut self, bytes: usize, now: Instant) -> Allowed {
         let enough = self.per_second == 0 || self.available >= signed(bytes);
         self.available = self.available.saturating_sub(signed(bytes));
         if enough { Allowed::Yes } else { self.over(now) }
     }
 
-    /// Takes bytes that were handled before they could be counted.
-    pub(crate) fn owe(&mut self, bytes: usize) {
+    /// Deducts bytes of messages that were handled already.
+    pub(crate) fn deduct(&mut self, bytes: usize) {
         self.available = self.available.saturating_sub(signed(bytes));
     }
 

@@ -1,7 +1,7 @@
-//! The log lines that clients cause: who came, was turned away, left, and what became of its messages.
+//! The log lines that clients cause: connects, refusals, disconnects, and what happened to their messages.
 //!
-//! A client must not be able to fill the log. Each kind of line has its most a second, and one line says how many were left out;
-//! what a client has said itself is cut and escaped.
+//! A client must not be able to fill the log. Of each kind of line so many are written a second, and one line says how many were left
+//! out. Text that a client has sent is shortened and escaped.
 
 use std::{
     net::IpAddr,
@@ -12,11 +12,13 @@ use std::{
 use http::StatusCode;
 use tracing::field::{DebugValue, DisplayValue, debug, display};
 
-use super::{
-    client_id::ClientId,
-    stats::{Closed, Label, Refused},
+use crate::{
+    excerpt::{MESSAGE, Quoted, cut},
+    server::{
+        client_id::ClientId,
+        stats::{Closed, Label, Refused},
+    },
 };
-use crate::excerpt::{MESSAGE, Quoted, cut};
 
 /// One kind of line: so many of them may still be written in this second.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ impl Lines {
 /// Writes a line that clients cause, unless too many of its kind were written already.
 macro_rules! line {
     ($lines:expr, $level:ident, target: $target:literal, $($what:tt)+) => {
-        // One that nobody wants to see is not counted.
+        // A line that the subscriber filters out is not counted.
         if tracing::enabled!(target: $target, tracing::Level::$level) && $lines.allow() {
             tracing::event!(target: $target, tracing::Level::$level, $($what)+);
         }
@@ -56,8 +58,8 @@ pub(crate) use line;
 /// The lines that clients cause.
 #[derive(Debug)]
 pub(crate) struct Log {
-    came: Lines,
-    left: Lines,
+    connected: Lines,
+    disconnected: Lines,
     refused: Lines,
     pub(crate) malformed: Lines,
     pub(crate) unhandled: Lines,
@@ -69,8 +71,8 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn new() -> Self {
         Self {
-            came: Lines::new(100),
-            left: Lines::new(100),
+            connected: Lines::new(100),
+            disconnected: Lines::new(100),
             refused: Lines::new(10),
             malformed: Lines::new(10),
             unhandled: Lines::new(10),
@@ -81,27 +83,27 @@ impl Log {
 
     /// Is called once a second.
     pub(crate) fn begin_second(&self) {
-        let came = self.came.begin_second();
-        let left = self.left.begin_second();
+        let connected = self.connected.begin_second();
+        let disconnected = self.disconnected.begin_second();
         let refused = self.refused.begin_second();
         let malformed = self.malformed.begin_second();
         let unhandled = self.unhandled.begin_second();
         let failed = self.failed.begin_second();
         let broken = self.broken.begin_second();
-        if [came, left, refused, malformed, unhandled, failed, broken].iter().any(Option::is_some) {
+        if [connected, disconnected, refused, malformed, unhandled, failed, broken].iter().any(Option::is_some) {
             let what = "so many lines were left out in the last second";
-            tracing::info!(target: "painda::log", came, left, refused, malformed, unhandled, failed, broken, "{what}");
+            tracing::info!(target: "painda::log", connected, disconnected, refused, malformed, unhandled, failed, broken, "{what}");
         }
     }
 
-    /// A client is in.
-    pub(crate) fn came(&self, id: ClientId, address: Option<IpAddr>) {
+    /// The connect hook has accepted a client.
+    pub(crate) fn connected(&self, id: ClientId, address: Option<IpAddr>) {
         let address = address.map(display);
-        line!(self.came, INFO, target: "painda::connect", id = id.as_str(), address, "came");
+        line!(self.connected, INFO, target: "painda::connect", id = id.as_str(), address, "connected");
     }
 
-    /// A client that was in has gone; the reason and the close code are those that are counted.
-    pub(crate) fn left(
+    /// An accepted client has disconnected; the reason and the close code are those of the counters.
+    pub(crate) fn disconnected(
         &self,
         id: ClientId,
         address: Option<IpAddr>,
@@ -111,24 +113,24 @@ impl Log {
     ) {
         let (address, reason) = (address.map(display), reason.value());
         line!(
-            self.left, INFO, target: "painda::connect",
-            id = id.as_str(), address, reason, code, error = error.map(sentence), ?after, "left"
+            self.disconnected, INFO, target: "painda::connect",
+            id = id.as_str(), address, reason, code, error = error.map(sentence), ?after, "disconnected"
         );
     }
 
-    /// A client has gone while the connect hook ran.
+    /// A client has disconnected while its connect hook ran.
     pub(crate) fn vanished(&self, id: ClientId, address: Option<IpAddr>) {
         let address = address.map(display);
-        line!(self.left, DEBUG, target: "painda::connect", id = id.as_str(), address, "went during its handshake");
+        line!(self.disconnected, DEBUG, target: "painda::connect", id = id.as_str(), address, "handshake aborted");
     }
 
-    /// A request is answered with something else than a connection.
+    /// A request was answered with an error instead of a connection.
     pub(crate) fn refused_request(&self, address: Option<IpAddr>, reason: Refused, status: StatusCode, why: &str) {
         let (address, reason, status) = (address.map(display), reason.value(), status.as_u16());
         line!(self.refused, INFO, target: "painda::connect", address, reason, status, why, "refused");
     }
 
-    /// A client is turned away with this close code.
+    /// A client was refused with this close code.
     pub(crate) fn refused(&self, id: ClientId, address: Option<IpAddr>, reason: Refused, code: u16, why: &str) {
         let (address, reason) = (address.map(display), reason.value());
         line!(
@@ -138,7 +140,7 @@ impl Log {
     }
 }
 
-/// A name that may have come from outside, as the log may have it: cut, and without characters that do not show as themselves.
+/// A name that a client may have chosen, for the log: shortened, and invisible characters are escaped.
 pub(crate) fn name(text: &str) -> DisplayValue<Quoted<'_>> {
     display(Quoted(text))
 }

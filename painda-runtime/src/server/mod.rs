@@ -43,79 +43,50 @@
 //! | target | level | what |
 //! | --- | --- | --- |
 //! | `painda::server` | info | listening, stopping, stopped |
-//! | `painda::connect` | info | who came, was refused, left: id, address, reason, code |
+//! | `painda::connect` | info | clients that connected, were refused, or disconnected: id, address, reason, code |
 //! | `painda::handler` | warn | a handler failed |
 //! | `painda::handler` | debug | an event that nobody handles, a message that can't be taken |
 //! | `painda::log` | info | how many lines were left out, because clients caused too many |
-//! | `painda::cluster`, `painda::rooms`, `painda::redis` | | what goes on between nodes |
+//! | `painda::cluster`, `painda::rooms`, `painda::redis` | | what happens between nodes |
 
-mod address;
-mod agreement;
-mod asking;
-mod body;
 mod builder;
 mod client_id;
 mod cluster;
 mod config;
-mod connection;
-mod core;
-mod disconnect;
-mod dispatch;
-#[cfg(test)]
-mod echo;
-mod emit;
+mod conn;
 mod error;
 mod fit;
-mod flusher;
-mod handle;
-mod handlers;
-mod handshake;
-mod health;
-mod hub;
-mod inbound;
-mod inbox;
-mod incoming;
-mod json;
+mod http;
 mod limits;
-mod listener;
 mod log;
 mod node;
 mod origin;
-mod outbox;
-mod packet;
-mod peers;
-mod pending;
-mod pp_server;
-mod queue;
 #[cfg(test)]
 mod replay;
-mod reserve;
-mod service;
-mod settings;
-mod socket;
+mod sending;
+mod session;
 mod stats;
-mod turns;
-mod typescript;
-mod upgrade;
-mod writer;
-
-pub use crate::wire::close_code;
 
 pub use self::{
-    address::ProxyHeader,
-    body::{RequestBody, ResponseBody},
     builder::PPServerBuilder,
     cluster::{Answer, NodeInfo, RemoteSocket},
-    disconnect::Disconnect,
-    emit::Target,
-    error::Error,
+    error::{Error, NameKind, SettingError},
     fit::{OnConflict, SchemaFit},
-    handle::{PPServer, Socket},
-    handlers::HandlerResult,
-    handshake::{Handshake, is_upgrade},
-    health::ServerHealth,
-    incoming::Incoming,
-    json::JsonText,
-    service::PPService,
+    http::{
+        body::{RequestBody, ResponseBody},
+        check::is_upgrade,
+        service::PPService,
+    },
+    limits::ProxyHeader,
+    session::{
+        disconnect::Disconnect,
+        handle::{PPServer, Socket},
+        handshake::Handshake,
+        health::ServerHealth,
+        incoming::Incoming,
+        json::JsonText,
+        result::HandlerResult,
+    },
     stats::ServerStats,
 };
+pub use crate::{target::Target, wire::close_code};

@@ -11,8 +11,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::handle::PPServer;
-use crate::{PPEvent, adapter::MemoryAdapter, schema};
+use crate::{PPEvent, adapter::MemoryAdapter, schema, server::session::handle::PPServer};
 
 #[derive(PPEvent)]
 #[pp(event = "came", id = 1, crate = "crate")]

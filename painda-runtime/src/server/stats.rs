@@ -42,11 +42,11 @@ counters! {
     }
 
     pub(crate) struct Counters from Registry {
-        /// Connections whose handshake was taken, also those that a hook or a limit then refused.
+        /// Connections whose handshake was accepted, also those that a hook or a limit then refused.
         opened: Counter = "painda_connections_opened_total",
         /// Connections that have ended, by `reason` and close `code`.
         closed: Closings = "painda_connections_closed_total",
-        /// Clients that were turned away, by `reason`.
+        /// Clients that were refused, by `reason`.
         refused: By<Refused> = "painda_clients_refused_total",
         /// Clients that were closed because they read too slowly.
         slow_clients: Counter = "painda_clients_too_slow_total",
@@ -77,7 +77,7 @@ counters! {
         replaced_latest: ByEvent = "painda_frames_replaced_latest_total",
         /// Frames that could not be queued because as much waited for a client as may, by `event`.
         dropped_full: ByEvent = "painda_frames_dropped_full_total",
-        /// Messages that other nodes have published and this node has heard.
+        /// Messages from other nodes that this node has received.
         remote_emits: Counter = "painda_remote_emits_total",
         /// Events from other nodes that this node's schema does not have; passed over.
         unknown_events: Counter = "painda_events_unknown_total",
@@ -135,13 +135,13 @@ labels! {
         TimedOut = "timed_out",
         /// It broke, or the client broke the protocol.
         Broken = "broken",
-        /// A hook or a limit turned the client away.
+        /// A hook or a limit refused the client.
         Refused = "refused",
     }
 }
 
 labels! {
-    /// Why a client was turned away.
+    /// Why a client was refused.
     Refused = "reason" {
         /// The request was no WebSocket handshake, or a wrong one.
         Handshake = "handshake",
@@ -383,7 +383,7 @@ impl Facade {
         self.connections.set(now as u64);
     }
 
-    /// How everything stands; for whoever looks now and then.
+    /// Sets the gauges; called once a second.
     pub(crate) fn state(&self, now: impl FnOnce() -> ServerStats) {
         let now = now();
         self.connections.set(now.connections as u64);

@@ -1,6 +1,6 @@
 //! The drawing of the graph in `ARCHITECTURE.md`: folders, and how many imports go from one to the other.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::fmt::Write;
 
 use crate::graph::Graph;
 
@@ -14,24 +14,9 @@ pub(crate) fn into(page: &str, graph: &Graph) -> String {
     format!("{before}{BEGIN}{}{END}{after}", drawing(graph))
 }
 
-/// The folder that a file is in. The file of a module that has a folder is in it.
-fn folder<'a>(graph: &Graph, file: &'a str) -> &'a str {
-    match file.rsplit_once('/') {
-        Some((folder, _)) if !graph.is_folder(file) => folder,
-        _ => file,
-    }
-}
-
 fn drawing(graph: &Graph) -> String {
-    let mut arrows: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    for (from, to) in graph.edges() {
-        let (from, to) = (folder(graph, from), folder(graph, to));
-        if from != to {
-            *arrows.entry((from, to)).or_default() += 1;
-        }
-    }
     let mut text = String::from("\n```mermaid\ngraph TD\n");
-    for ((from, to), count) in arrows {
+    for ((from, to), count) in graph.folders() {
         let id = |folder: &str| folder.replace('/', "_");
         let _ = writeln!(text, "  {}[\"{from}\"] -->|{count}| {}[\"{to}\"]", id(from), id(to));
     }

@@ -36,23 +36,33 @@ impl Graph {
         self.files.iter().flat_map(|(from, all)| all.iter().map(move |to| (from.as_str(), to.as_str())))
     }
 
-    /// Whether there are files below this one.
-    pub(crate) fn is_folder(&self, file: &str) -> bool {
-        self.files.keys().any(|other| other.strip_prefix(file).is_some_and(|rest| rest.starts_with('/')))
+    /// The folder that a file is in. The file of a module that has a folder is in it.
+    fn folder<'a>(&self, file: &'a str) -> &'a str {
+        let is_folder =
+            || self.files.keys().any(|other| other.strip_prefix(file).is_some_and(|rest| rest.starts_with('/')));
+        match file.rsplit_once('/') {
+            Some((folder, _)) if !is_folder() => folder,
+            _ => file,
+        }
     }
 
-    /// A line for each group of files that import from each other.
-    pub(crate) fn circles(&self) -> Vec<String> {
-        let reached: BTreeMap<&str, BTreeSet<&str>> =
-            self.files.keys().map(|from| (from.as_str(), self.reached(from))).collect();
-        let mut circles = BTreeSet::new();
-        for (file, below) in &reached {
-            if below.contains(file) {
-                let circle: Vec<&str> = below.iter().filter(|other| reached[**other].contains(file)).copied().collect();
-                circles.insert(format!("a circle of {} files: {}", circle.len(), circle.join(", ")));
+    /// How many imports go from one folder to another.
+    pub(crate) fn folders(&self) -> BTreeMap<(&str, &str), usize> {
+        let mut arrows = BTreeMap::new();
+        for (from, to) in self.edges() {
+            let (from, to) = (self.folder(from), self.folder(to));
+            if from != to {
+                *arrows.entry((from, to)).or_default() += 1;
             }
         }
-        circles.into_iter().collect()
+        arrows
+    }
+
+    /// A line for each group of files, or of folders, that import from each other.
+    pub(crate) fn circles(&self) -> Vec<String> {
+        let mut circles = self::circles("files", self.edges());
+        circles.extend(self::circles("folders", self.folders().into_keys()));
+        circles
     }
 
     /// A line for each import from a higher layer.
@@ -67,20 +77,38 @@ impl Graph {
         let up = self.edges().filter(|(from, to)| layer(from) > layer(to));
         up.map(|(from, to)| format!("an import from a higher layer: {from} imports from {to}")).collect()
     }
+}
 
-    /// All files that a file imports from, and those that these import from.
-    fn reached(&self, from: &str) -> BTreeSet<&str> {
-        let mut reached = BTreeSet::new();
-        let mut next = vec![from];
-        while let Some(file) = next.pop() {
-            for to in &self.files[file] {
-                if reached.insert(to.as_str()) {
-                    next.push(to);
-                }
+/// A line for each group among these that can be reached from each other.
+fn circles<'a>(what: &str, edges: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let mut next: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (from, to) in edges {
+        next.entry(from).or_default().insert(to);
+        next.entry(to).or_default();
+    }
+    let reached: BTreeMap<&str, BTreeSet<&str>> = next.keys().map(|from| (*from, reached(&next, from))).collect();
+    let mut circles = BTreeSet::new();
+    for (one, below) in &reached {
+        if below.contains(one) {
+            let circle: Vec<&str> = below.iter().filter(|other| reached[**other].contains(one)).copied().collect();
+            circles.insert(format!("a circle of {} {what}: {}", circle.len(), circle.join(", ")));
+        }
+    }
+    circles.into_iter().collect()
+}
+
+/// All that can be reached from one.
+fn reached<'a>(next: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(one) = open.pop() {
+        for to in &next[one] {
+            if reached.insert(*to) {
+                open.push(to);
             }
         }
-        reached
     }
+    reached
 }
 
 fn name(module: &Segments) -> String {

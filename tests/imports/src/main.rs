@@ -10,7 +10,7 @@ mod source;
 use std::{env, fs, path::Path, process::ExitCode};
 
 /// The layers of the runtime, from the top. A file imports from its own layer and from those below it.
-const LAYERS: [&str; 8] = ["lib", "server", "emitter", "adapter", "wire", "message", "schema", "codec"];
+const LAYERS: [&str; 9] = ["lib", "server", "emitter", "target", "adapter", "wire", "message", "schema", "codec"];
 /// Small helpers that every layer may use.
 const SHARED: [&str; 4] = ["excerpt", "pieces", "random", "__private"];
 

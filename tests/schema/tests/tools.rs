@@ -265,3 +265,49 @@ event `seen`, id 1, 35 bytes
     let wrong = [&bytes[..34], &[0]].concat();
     assert!(Seen::DESCRIPTOR.dump(&wrong).ends_with("NonZero<u16>  error: the number must not be 0\n"));
 }
+
+/// The test runs itself in processes of their own, because the environment belongs to a process and what a test that
+/// passes prints is shown only in part.
+#[test]
+fn an_accepted_change_is_shown_and_another_value_is_refused() {
+    const LOCK_FILE: &str = "PAINDA_TESTS_LOCK_FILE";
+    if let Some(path) = std::env::var_os(LOCK_FILE) {
+        return lock::check::<Zoo>(path);
+    }
+    let folder = std::env::temp_dir().join(format!("painda-accept-{}", std::process::id()));
+    let path = folder.join("schema.lock");
+    let run = |accept: &str| {
+        let this = std::env::current_exe().expect("this test runs");
+        let output = std::process::Command::new(this)
+            .args(["--exact", "an_accepted_change_is_shown_and_another_value_is_refused"])
+            .env(LOCK_FILE, &path)
+            .env("CI", "true")
+            .env("PAINDA_ACCEPT", accept)
+            .output()
+            .expect("this test can be run again");
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("it is text")).concat();
+        (output.status.success(), said)
+    };
+    let check = |accept: &str, succeeds: bool, expected: &str| {
+        let (success, said) = run(accept);
+        assert_eq!(success, succeeds, "PAINDA_ACCEPT={accept}: {said}");
+        assert!(said.contains(expected), "{expected}\n{said}");
+    };
+    let code = lock::text(Zoo::registry());
+    let file = || std::fs::read_to_string(&path).expect("the file is there");
+
+    check("", false, "schema.lock is missing");
+    check("everything", false, "PAINDA_ACCEPT is \"everything\", which is not known. Its values are 1 (");
+    check("1", true, "schema.lock is new: commit it.");
+    assert_eq!(file(), code);
+
+    let old = code.replacen("    radius: f32\n", "    radius: f64\n", 1);
+    std::fs::write(&path, &old).expect("the file can be written");
+    for value in ["", "0", "1", "source", "json"] {
+        check(value, false, ":\nPAINDA_ACCEPT=wire cargo test --package painda-tests-schema\n");
+        assert_eq!(file(), old, "PAINDA_ACCEPT={value}");
+    }
+    check("wire", true, ", field `radius`: the type was `f64` and is `f32`\n");
+    assert_eq!(file(), code);
+    std::fs::remove_dir_all(folder).expect("the folder is there");
+}

@@ -1,6 +1,8 @@
 //! `docs/protocol.md`: what it says about bytes, codes and limits is what the code does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use painda_runtime::{
@@ -81,6 +83,11 @@ struct Examples {
     bool: bool,
     string: String,
     list: Vec<u16>,
+    wide: i128,
+    letter: char,
+    took: Duration,
+    at: SystemTime,
+    from: IpAddr,
     none: Option<u8>,
     some: Option<u8>,
     map: BTreeMap<u8, bool>,
@@ -150,7 +157,7 @@ fn every_close_code_is_listed_and_terminal_where_it_is() {
 
 /// What the builder's documentation says of a method's default.
 fn default_of(method: &str) -> String {
-    let builder = include_str!("../../../painda-runtime/src/server/builder.rs");
+    let builder = include_str!("../../../painda-runtime/src/server/builder/mod.rs");
     let (before, _) = builder.split_once(&format!("pub fn {method}(")).expect("a method of the builder");
     let lines: Vec<&str> = before.lines().rev().map(str::trim).skip_while(|line| !line.starts_with("///")).collect();
     let lines = lines.iter().take_while(|line| line.starts_with("///")).map(|line| line.trim_start_matches('/').trim());

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use painda_runtime::{
     Error, PPServer,
-    server::{Handshake, Incoming, PPServerBuilder, ProxyHeader, Socket},
+    server::{Handshake, Incoming, NameKind, PPServerBuilder, ProxyHeader, Socket},
 };
 use painda_tests::{
     client::Client,
@@ -19,6 +19,14 @@ use tokio::{
     net::{TcpListener, TcpStream},
     time::advance,
 };
+
+/// The settings that an error is about, each once.
+fn wrong_settings(error: &Error) -> Vec<&'static str> {
+    let Error::Config(wrong) = error else { panic!("{error:?}") };
+    let mut settings: Vec<_> = wrong.iter().map(|wrong| wrong.setting).collect();
+    settings.dedup();
+    settings
+}
 
 #[tokio::test]
 async fn settings_that_can_never_work_are_refused() {
@@ -41,19 +49,16 @@ async fn settings_that_can_never_work_are_refused() {
         (echo().max_messages_per_second(61).max_messages_per_minute(60), "max_messages_per_second"),
         (echo().ipv6_prefix(0), "ipv6_prefix"),
         (echo().ipv6_prefix(129), "ipv6_prefix"),
-        (echo().allowed_origins(["https://good.example/"]), "write `https://good.example`"),
-        (echo().allowed_origins(["https://good.example", "*"]), "`*`: every origin is let in"),
+        (echo().allowed_origins(["https://good.example/"]), "allowed_origins"),
+        (echo().allowed_origins(["https://good.example", "*"]), "allowed_origins"),
         (echo().allowed_origins([""]), "allowed_origins"),
     ] {
         let error = within(named, builder.build()).await.expect_err(named);
-        assert!(matches!(error, Error::Config(_)), "{error:?}");
-        assert!(error.to_string().contains(named), "{error}");
+        assert_eq!(wrong_settings(&error), [named], "{error:?}");
     }
     let wrong = echo().queue_limit(0).max_message(0).allowed_origins(["*"]);
     let error = within("a refusal", wrong.build()).await.expect_err("all wrong");
-    for setting in ["queue_limit", "max_message", "allowed_origins"] {
-        assert!(error.to_string().contains(setting), "all at once: {error}");
-    }
+    assert_eq!(wrong_settings(&error), ["max_message", "queue_limit", "allowed_origins"], "all at once: {error}");
 }
 
 #[tokio::test]
@@ -394,9 +399,7 @@ async fn a_refusal_is_short_whatever_it_refuses() {
     let name = format!("__pp_{}", "\\u{80}".repeat(9));
     let why = format!("clients do not send \"{name}\"…: names that begin with \"__pp_\" belong to the protocol");
     assert_eq!(client.next_json().await["payload"]["message"], why);
-    let error = Error::InvalidName { kind: "room", name: long.clone(), why: "it is too long" };
-    assert!(error.to_string().len() < 128, "{error}");
-    let error = Error::Json { event: long, why: "it is none".to_owned() };
+    let error = Error::InvalidName { kind: NameKind::Room, name: long, why: "it is too long" };
     assert!(error.to_string().len() < 128, "{error}");
 }
 

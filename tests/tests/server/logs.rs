@@ -122,12 +122,12 @@ fn ending() -> PPServerBuilder<Arena> {
 }
 
 #[tokio::test]
-async fn who_came_and_who_left_with_reason_code_and_time() {
+async fn connects_and_disconnects_are_logged_with_reason_code_and_time() {
     let logs = Logs::capture(LevelFilter::INFO);
     let (server, addr) = start(ending().heartbeat(Duration::from_secs(600))).await;
     let left = async |reason: &str, code: &str| {
-        let line = logs.find(&["INFO", "painda::connect: left", &format!("reason=\"{reason}\"")]).await;
-        let came = logs.find(&["INFO", "painda::connect: came", field(&line, "id").expect("an id")]).await;
+        let line = logs.find(&["INFO", "painda::connect: disconnected", &format!("reason=\"{reason}\"")]).await;
+        let came = logs.find(&["INFO", "painda::connect: connected", field(&line, "id").expect("an id")]).await;
         for line in [&came, &line] {
             assert_eq!(field(line, "address"), Some("127.0.0.1"), "{line}");
         }
@@ -166,19 +166,19 @@ async fn who_came_and_who_left_with_reason_code_and_time() {
 }
 
 #[tokio::test]
-async fn who_vanished_and_who_fell_silent() {
+async fn clients_that_vanish_or_fall_silent_are_logged() {
     let logs = Logs::capture(LevelFilter::INFO);
     let (_server, addr) = start(ending().heartbeat(Duration::from_millis(100))).await;
     drop(Raw::connect(addr).await);
-    let line = logs.find(&["painda::connect: left", "reason=\"broken\""]).await;
+    let line = logs.find(&["painda::connect: disconnected", "reason=\"broken\""]).await;
     assert_eq!(field(&line, "code"), Some("1006"), "{line}");
     let _silent = Raw::connect(addr).await;
-    let line = logs.find(&["painda::connect: left", "reason=\"timed_out\""]).await;
+    let line = logs.find(&["painda::connect: disconnected", "reason=\"timed_out\""]).await;
     assert_eq!(field(&line, "code"), Some("1006"), "{line}");
 }
 
 #[tokio::test]
-async fn who_was_refused_before_the_connect_hook() {
+async fn refusals_before_the_connect_hook_are_logged() {
     let logs = Logs::capture(LevelFilter::INFO);
     let builder = PPServer::<Arena>::builder().allowed_origins(["https://good.example"]).max_connections(1);
     let (server, addr) = start(builder.max_connections_per_address(1)).await;
@@ -197,11 +197,11 @@ async fn who_was_refused_before_the_connect_hook() {
     let line = logs.find(&["INFO", "painda::connect: refused", "reason=\"full\""]).await;
     assert_eq!((field(&line, "address"), field(&line, "status")), (Some("127.0.0.1"), Some("503")), "{line}");
     assert_eq!(server.stats().refused, 3);
-    assert_eq!(logs.with(&["painda::connect: came"]).len(), 1);
+    assert_eq!(logs.with(&["painda::connect: connected"]).len(), 1);
 }
 
 #[tokio::test]
-async fn who_was_refused_by_the_limit_of_its_address_or_a_hook() {
+async fn refusals_by_an_address_limit_or_a_hook_are_logged() {
     let logs = Logs::capture(LevelFilter::INFO);
     let builder = PPServer::<Arena>::builder().max_connections_per_address(1).trusted_proxies(1);
     let builder = builder.shutdown_timeout(Duration::from_millis(100));
@@ -218,7 +218,7 @@ async fn who_was_refused_by_the_limit_of_its_address_or_a_hook() {
         Raw::knock(addr, &format!("/?be={query}"), &format!("X-Forwarded-For: 10.0.0.{from}\r\n")).await
     };
     let first = come(1, "").await;
-    logs.find(&["painda::connect: came", "10.0.0.1"]).await;
+    logs.find(&["painda::connect: connected", "10.0.0.1"]).await;
     for (from, query, reason, code, why) in [
         (1, "", "address", "4029", "too many connections"),
         (2, "refused", "connect_hook", "4401", "who are you?"),
@@ -236,21 +236,31 @@ async fn who_was_refused_by_the_limit_of_its_address_or_a_hook() {
     // They have not come, and so do not leave: once the last connection has ended, nothing more is said of any.
     drop(first);
     close(&server).await;
-    assert_eq!((logs.with(&["came"]).len(), logs.with(&["left"]).len()), (1, 1), "{:#?}", logs.lines());
-    assert_eq!(logs.with(&["left", "10.0.0.1"]).len(), 1, "{:#?}", logs.lines());
+    assert_eq!(
+        (logs.with(&["painda::connect: connected"]).len(), logs.with(&["painda::connect: disconnected"]).len()),
+        (1, 1),
+        "{:#?}",
+        logs.lines()
+    );
+    assert_eq!(logs.with(&["painda::connect: disconnected", "10.0.0.1"]).len(), 1, "{:#?}", logs.lines());
 }
 
 #[tokio::test]
-async fn who_went_while_the_connect_hook_ran() {
+async fn a_handshake_that_its_client_aborts_is_logged() {
     let logs = Logs::capture(LevelFilter::DEBUG);
     let builder = PPServer::<Arena>::builder().shutdown_timeout(Duration::from_millis(100));
     let (server, addr) = start(builder.on_connect(async |_, _| pending().await)).await;
     drop(Raw::knock(addr, "/", "").await);
-    let line = logs.find(&["DEBUG", "painda::connect: went during its handshake"]).await;
+    let line = logs.find(&["DEBUG", "painda::connect: handshake aborted"]).await;
     assert_eq!(field(&line, "address"), Some("127.0.0.1"), "{line}");
     // A server that has closed says nothing more of its clients.
     close(&server).await;
-    assert!(logs.with(&["came"]).is_empty() && logs.with(&["left"]).is_empty(), "{:#?}", logs.lines());
+    assert!(
+        logs.with(&["painda::connect: connected"]).is_empty()
+            && logs.with(&["painda::connect: disconnected"]).is_empty(),
+        "{:#?}",
+        logs.lines()
+    );
 }
 
 #[tokio::test]
@@ -350,8 +360,8 @@ async fn nothing_that_a_client_says_makes_a_line_of_its_own() {
         if name.is_empty() { Ok(()) } else { Err(Error::refused(format!("nobody knows {name}"))) }
     });
     let (_server, addr) = start(builder).await;
-    let forged = "\r\n INFO painda::connect: came id=\"forged\"\u{1b}[2J\u{202e}";
-    let name = "%0D%0A%20INFO%20painda::connect:%20came%20id=%22forged%22%1B%5B2J";
+    let forged = "\r\n INFO painda::connect: connected id=\"forged\"\u{1b}[2J\u{202e}";
+    let name = "%0D%0A%20INFO%20painda::connect:%20connected%20id=%22forged%22%1B%5B2J";
     let _refused = Raw::knock(addr, &format!("/?name={name}"), "").await;
     logs.find(&["painda::connect: refused", "nobody knows"]).await;
     let mut client = connect(addr).await;
@@ -365,10 +375,10 @@ async fn nothing_that_a_client_says_makes_a_line_of_its_own() {
     raw.frame(FIN | TEXT, b"\xff\x1b\n").await;
     assert_eq!(raw.close_code().await, 1007);
     drop(raw);
-    logs.find(&["painda::connect: left", "code=1007"]).await;
+    logs.find(&["painda::connect: disconnected", "code=1007"]).await;
     for line in logs.lines() {
         assert!(line.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{line:?}");
-        assert!(!line.trim_start().starts_with("INFO painda::connect: came id=\"forged\""), "{line}");
+        assert!(!line.trim_start().starts_with("INFO painda::connect: connected id=\"forged\""), "{line}");
         assert!(line.len() < 2000, "{line}");
     }
 }

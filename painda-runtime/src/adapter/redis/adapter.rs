@@ -17,13 +17,13 @@ use super::{
     builder::RedisBuilder,
     lease,
     part::Part,
-    publish_queue::Full,
     router::{Links, OnFailure, RoomChange, Router},
     settings::Settings,
     shutdown,
     stats::{RedisEvent, RedisStats},
     timings::CONFIRM_TIMEOUT,
     topology,
+    traffic::NotQueued,
 };
 use crate::{
     Message,
@@ -139,21 +139,14 @@ impl PPAdapter for RedisAdapter {
     fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError> {
         let bytes = envelope::encode(message, exclude)?;
         self.router.with_channel(channel, |shared| {
-            let queued = {
-                let mut traffic = shared.traffic.lock();
-                // Under the lock: otherwise a publish could be queued after the close has looked at the queue, and be lost.
-                if shared.closing.has_begun() {
-                    return Err(AdapterError::Closed);
-                }
-                traffic.publish(channel, bytes)
-            };
-            match queued {
+            match shared.traffic.publish(channel, bytes, || shared.closing.has_begun()) {
                 Ok(dropped) => {
                     shared.observed.dropped.add(dropped);
-                    shared.to_publish.notify_one();
+                    shared.emitted.notify_one();
                     Ok(())
                 }
-                Err(Full) => {
+                Err(NotQueued::Closed) => Err(AdapterError::Closed),
+                Err(NotQueued::Full) => {
                     shared.observed.refused.add(1);
                     Err(AdapterError::QueueFull { limit: shared.settings.queue_bytes })
                 }
@@ -166,7 +159,7 @@ impl PPAdapter for RedisAdapter {
             if shared.closing.has_begun() {
                 return Box::pin(ready(Err(AdapterError::Closed)));
             }
-            let confirmation = shared.traffic.lock().want(channel, callback);
+            let confirmation = shared.traffic.want(channel, callback);
             let Some(confirmation) = confirmation else { return Box::pin(ready(Ok(()))) };
             shared.to_subscribe.notify_one();
             Box::pin(confirmed(shared.why(Part::Subscribing), confirmation))
@@ -175,7 +168,7 @@ impl PPAdapter for RedisAdapter {
 
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>> {
         self.router.with_channel(channel, |shared| {
-            shared.traffic.lock().unwant(channel);
+            shared.traffic.unwant(channel);
             shared.to_subscribe.notify_one();
         });
         Box::pin(ready(Ok(())))

@@ -1,8 +1,9 @@
-//! The bounded queue of publishes that wait for the publishing connection.
+//! The bounded queue of publishes that wait for the writer.
 //!
-//! The caller says which channels are on hold. The order of each channel is the order of the pushes, whatever is on hold.
+//! Does not know which channels are on hold: whoever takes items gives back those that have to wait. Order per channel is the order of the
+//! pushes, whatever is held.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, mem, sync::Arc};
 
 use bytes::Bytes;
 
@@ -43,7 +44,9 @@ pub(super) struct Full;
 pub(super) struct PublishQueue {
     /// In the order of the pushes.
     queue: VecDeque<Item>,
-    /// Taken from the front of the queue while their channels were on hold: older than all that the queue has for these.
+    /// Was taken from the queue and came back: older than all that is in it. Apart, so that putting much back is a matter of a moment.
+    front: VecDeque<Item>,
+    /// Was taken while its channels were on hold: older than whatever the others have for these.
     held: VecDeque<Item>,
     cost: usize,
     limit: usize,
@@ -53,7 +56,7 @@ pub(super) struct PublishQueue {
 impl PublishQueue {
     /// An empty queue that holds up to `limit` bytes.
     pub(super) fn new(limit: usize, when_full: WhenFull) -> Self {
-        Self { queue: VecDeque::new(), held: VecDeque::new(), cost: 0, limit, when_full }
+        Self { queue: VecDeque::new(), front: VecDeque::new(), held: VecDeque::new(), cost: 0, limit, when_full }
     }
 
     /// Queues an item; returns how many older ones had to be dropped for it.
@@ -64,7 +67,7 @@ impl PublishQueue {
         }
         let mut dropped = 0;
         while self.cost + cost > self.limit {
-            let Some(oldest) = self.held.pop_front().or_else(|| self.queue.pop_front()) else { break };
+            let Some(oldest) = self.held.pop_front().or_else(|| self.next()) else { break };
             self.cost -= oldest.cost();
             dropped += 1;
         }
@@ -73,58 +76,64 @@ impl PublishQueue {
         Ok(dropped)
     }
 
-    /// The oldest item whose channel is not on hold. Those before it are set aside.
-    pub(super) fn next(&mut self, on_hold: impl Fn(&str) -> bool) -> Option<Item> {
-        while let Some(item) = self.queue.pop_front() {
-            if on_hold(&item.channel) {
-                self.held.push_back(item);
-            } else {
-                self.cost -= item.cost();
-                return Some(item);
+    /// Takes the oldest items that are not held: up to `count`, and none after the first with which they have `bytes`.
+    pub(super) fn take(&mut self, into: &mut Vec<Item>, count: usize, bytes: usize) {
+        let mut taken = 0;
+        for _ in 0..count {
+            let Some(item) = self.next() else { break };
+            self.cost -= item.cost();
+            taken += item.bytes.len();
+            into.push(item);
+            if taken >= bytes {
+                break;
             }
         }
-        None
     }
 
-    /// Puts what was set aside back to the front.
+    fn next(&mut self) -> Option<Item> {
+        self.front.pop_front().or_else(|| self.queue.pop_front())
+    }
+
+    /// Gives back what was taken last and can't be sent now, oldest first: items of channels that are on hold, and the `rest`, which
+    /// nobody has looked at.
+    pub(super) fn give_back(&mut self, held: Vec<Item>, rest: Vec<Item>) {
+        self.cost += held.iter().chain(&rest).map(Item::cost).sum::<usize>();
+        self.held.extend(held);
+        rest.into_iter().rev().for_each(|item| self.front.push_front(item));
+    }
+
+    /// What is held is to be taken again, before everything else.
     pub(super) fn release(&mut self) {
-        while let Some(item) = self.held.pop_back() {
-            self.queue.push_front(item);
-        }
+        self.held.append(&mut self.front);
+        mem::swap(&mut self.held, &mut self.front);
     }
 
-    /// Puts what was taken and not sent back to the front; `items` are in their order, oldest first.
+    /// Puts back what was taken and not sent, oldest first: before everything else.
     pub(super) fn put_back(&mut self, items: Vec<Item>) {
         self.release();
-        for item in items.into_iter().rev() {
-            self.cost += item.cost();
-            self.queue.push_front(item);
-        }
+        self.give_back(Vec::new(), items);
     }
 
     /// Takes out the items of channels that are not `ours` any more, oldest first.
     pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool) -> Vec<Item> {
         self.release();
+        self.front.append(&mut self.queue);
         let (kept, moved): (VecDeque<Item>, VecDeque<Item>) =
-            std::mem::take(&mut self.queue).into_iter().partition(|item| ours(&item.channel));
+            mem::take(&mut self.front).into_iter().partition(|item| ours(&item.channel));
         self.queue = kept;
         self.cost -= moved.iter().map(Item::cost).sum::<usize>();
         moved.into()
     }
 
-    /// Queues an item of another server's queue. The bound does not apply, since the item was accepted there.
+    /// Queues what another server's queue held, whatever the bound: it was accepted there.
     pub(super) fn take_over(&mut self, item: Item) {
         self.cost += item.cost();
         self.queue.push_back(item);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.held.is_empty()
-    }
-
     /// How many items wait.
     pub(super) fn len(&self) -> usize {
-        self.queue.len() + self.held.len()
+        self.queue.len() + self.front.len() + self.held.len()
     }
 
     /// What waits, in bytes as the bound counts them.
@@ -132,10 +141,11 @@ impl PublishQueue {
         self.cost
     }
 
-    /// Drops all items, and returns how many they were.
+    /// Throws away what waits; returns how many items that were.
     pub(super) fn clear(&mut self) -> u64 {
         let count = self.len() as u64;
         self.queue.clear();
+        self.front.clear();
         self.held.clear();
         self.cost = 0;
         count
@@ -154,35 +164,60 @@ mod tests {
         PublishQueue::new(count * item("a", 0).cost(), when_full)
     }
 
-    #[test]
-    fn held_items_come_before_later_ones() {
-        let mut queue = room_for(9, WhenFull::RefuseNewest);
-        for (channel, number) in [("a", 1), ("b", 2), ("a", 3)] {
-            queue.push(item(channel, number)).expect("fits");
-        }
-        assert_eq!(queue.next(|channel| channel == "a"), Some(item("b", 2)));
-        assert_eq!(queue.next(|channel| channel == "a"), None);
-        queue.push(item("a", 4)).expect("fits");
-        queue.release();
-        let rest: Vec<_> = std::iter::from_fn(|| queue.next(|_| false)).map(|item| item.bytes[0]).collect();
-        assert_eq!(rest, [1, 3, 4]);
-        assert_eq!(queue.cost(), 0);
+    /// Takes one item.
+    fn next(queue: &mut PublishQueue) -> Option<Item> {
+        let mut taken = Vec::new();
+        queue.take(&mut taken, 1, usize::MAX);
+        taken.pop()
     }
 
     #[test]
-    fn items_that_are_put_back_come_first_and_moved_items_keep_their_order() {
+    fn what_is_held_comes_before_what_was_pushed_later() {
         let mut queue = room_for(9, WhenFull::RefuseNewest);
         for (channel, number) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
             queue.push(item(channel, number)).expect("fits");
         }
-        let taken: Vec<Item> = (0..3).filter_map(|_| queue.next(|_| false)).collect();
+        let mut taken = Vec::new();
+        queue.take(&mut taken, 3, usize::MAX);
+        let sent = taken.remove(1);
+        // Nobody has looked at the third yet, and a newer one is pushed meanwhile.
+        let rest = taken.split_off(1);
+        queue.push(item("a", 5)).expect("fits");
+        queue.give_back(taken, rest);
+        assert_eq!((sent, queue.len()), (item("b", 2), 4));
+        queue.release();
+        let rest: Vec<_> = std::iter::from_fn(|| next(&mut queue)).map(|item| item.bytes[0]).collect();
+        assert_eq!(rest, [1, 3, 4, 5]);
+        assert_eq!(queue.cost(), 0);
+    }
+
+    #[test]
+    fn no_more_is_taken_than_asked_for() {
+        let mut queue = room_for(9, WhenFull::RefuseNewest);
+        for number in 1..=4 {
+            queue.push(item("a", number)).expect("fits");
+        }
+        let mut taken = Vec::new();
+        queue.take(&mut taken, 3, 2);
+        assert_eq!((taken.len(), queue.len(), queue.cost()), (2, 2, 2 * item("a", 0).cost()));
+        queue.take(&mut taken, 1, 2);
+        assert_eq!((taken.len(), queue.len()), (3, 1));
+    }
+
+    #[test]
+    fn what_comes_back_is_older_than_the_rest_and_what_moves_keeps_its_order() {
+        let mut queue = room_for(9, WhenFull::RefuseNewest);
+        for (channel, number) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
+            queue.push(item(channel, number)).expect("fits");
+        }
+        let taken: Vec<Item> = (0..3).filter_map(|_| next(&mut queue)).collect();
         queue.put_back(taken);
         let moved = queue.hand_over(|channel| channel == "b");
         assert_eq!(moved.iter().map(|item| item.bytes[0]).collect::<Vec<_>>(), [1, 3, 4]);
         let mut other = room_for(1, WhenFull::RefuseNewest);
         moved.into_iter().for_each(|item| other.take_over(item));
         assert_eq!((other.len(), queue.len()), (3, 1));
-        assert_eq!(queue.next(|_| false), Some(item("b", 2)));
+        assert_eq!(next(&mut queue), Some(item("b", 2)));
         assert_eq!(queue.cost(), 0);
     }
 
@@ -196,12 +231,12 @@ mod tests {
         }
         assert_eq!(refusing.push(item("a", 3)), Err(Full));
         assert_eq!(dropping.push(item("a", 3)), Ok(1));
-        assert_eq!(refusing.next(|_| false), Some(item("a", 1)));
-        assert_eq!(dropping.next(|_| false), Some(item("a", 2)));
+        assert_eq!(next(&mut refusing), Some(item("a", 1)));
+        assert_eq!(next(&mut dropping), Some(item("a", 2)));
     }
 
     #[test]
-    fn an_item_that_can_never_fit_drops_nothing() {
+    fn what_never_fits_drops_nothing() {
         let mut dropping = room_for(2, WhenFull::DropOldest);
         dropping.push(item("a", 1)).expect("fits");
         let huge = Item { channel: "a".into(), bytes: vec![0; 1000].into() };

@@ -187,11 +187,7 @@ impl<'a> Publisher<'a> {
 
     /// Redis will process nothing of the last batch any more. Returns the epoch of the subscription if echoes are due on it.
     fn settle(&self) -> Option<u64> {
-        let due = {
-            let mut traffic = self.shared.traffic.lock();
-            traffic.settle();
-            traffic.awaits_echoes().then(|| traffic.epoch())
-        };
+        let due = self.shared.traffic.settle();
         self.shared.announce();
         due
     }
@@ -201,8 +197,7 @@ impl<'a> Publisher<'a> {
         let shared = self.shared;
         shared.mark(&mut self.connection.commands, FENCE, fence).await?;
         // If the subscription breaks, the fence can't arrive; its epoch grows then.
-        let passed =
-            shared.arrives(|shared| shared.received_fence() >= fence || shared.traffic.lock().epoch() != epoch);
+        let passed = shared.arrives(|shared| shared.received_fence() >= fence || shared.traffic.epoch() != epoch);
         let passed = tokio::select! {
             biased;
             why = self.connection.broken() => return Err(why),
@@ -212,10 +207,7 @@ impl<'a> Publisher<'a> {
             let why = "the subscription does not receive what this node publishes: the two connections may lead to different servers";
             return Err(shared.give_up(AdapterError::Unavailable(why.into())));
         }
-        let mut traffic = shared.traffic.lock();
-        if traffic.epoch() == epoch {
-            traffic.forget_echoes();
-        }
+        shared.traffic.forget_echoes(epoch);
         Ok(())
     }
 
@@ -255,13 +247,20 @@ impl<'a> Publisher<'a> {
     async fn write_or_wait(&mut self, until: Instant) -> Result<Event, End> {
         let shared = self.shared;
         let changes = shared.members.lock().take(BATCH_CHANGES);
-        let batch = shared.traffic.lock().take_batch();
+        let batch = shared.traffic.take_batch();
         if changes.is_empty() && batch.is_empty() {
             shared.closing.report();
+            let woken = async {
+                tokio::select! {
+                    biased;
+                    () = shared.emitted.notified() => {}
+                    () = shared.to_publish.notified() => {}
+                }
+            };
             tokio::select! {
                 biased;
                 why = self.connection.broken() => return Err(why.into()),
-                () = shared.to_publish.notified() => {
+                () = woken => {
                     if !shared.settings.linger.is_zero() && !shared.closing.has_begun() {
                         sleep(shared.settings.linger).await;
                     }
@@ -278,7 +277,7 @@ impl<'a> Publisher<'a> {
             Ok(Outcome::NotNow) => Ok(Event::NotNow),
             Ok(Outcome::WrongServer(words)) => Err(self.wrong_server(&words).into()),
             Err(why) => {
-                shared.observed.lose_in_flight(shared.traffic.lock().lose_batch());
+                shared.observed.lose_in_flight(shared.traffic.lose_batch());
                 shared.announce();
                 Err(End { why, in_flight: true })
             }
@@ -331,15 +330,13 @@ impl<'a> Publisher<'a> {
         };
         let redirected = again.iter().filter(|(_, why)| meaning(why) == Meaning::Elsewhere).count() as u64;
         let refused = rejected.last().or(again.last()).map(|(_, why)| why.clone());
-        {
-            let mut traffic = self.shared.traffic.lock();
-            rejected.iter().chain(&again).for_each(|(outgoing, _)| traffic.rejected(outgoing));
-            traffic.put_back(again.iter().map(|(outgoing, _)| outgoing.item.clone()).collect());
-            // Before `settle`, so that a task that waits for the batch finds it counted.
-            observed.published.add(taken);
-            self.shared.mastership.lock().took(taken);
-            traffic.settle();
-        }
+        let traffic = &self.shared.traffic;
+        rejected.iter().chain(&again).for_each(|(outgoing, _)| traffic.rejected(outgoing));
+        traffic.put_back(again.iter().map(|(outgoing, _)| outgoing.item.clone()).collect());
+        // Before `settle`, so that a task that waits for the batch finds it counted.
+        observed.published.add(taken);
+        self.shared.mastership.lock().took(taken);
+        traffic.settle();
         observed.rejected.add(rejected.len() as u64);
         observed.redirected.add(redirected);
         self.shared.announce();

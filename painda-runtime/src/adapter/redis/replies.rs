@@ -44,9 +44,9 @@ mod tests {
 
     #[test]
     fn a_publish_refused_for_now_is_sent_again_unless_a_newer_one_was_taken() {
-        let mut traffic = Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
+        let traffic = Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 1 << 20);
         for (number, channel) in ["a", "b", "a", "c", "b", "a"].into_iter().enumerate() {
-            traffic.publish(channel, vec![number as u8].into()).expect("fits");
+            traffic.publish(channel, vec![number as u8].into(), || false).expect("fits");
         }
         let batch = traffic.take_batch();
         let busy = || Some(AdapterError::Backend("BUSY Redis is busy running a script".into()));

@@ -72,7 +72,7 @@ pub(super) struct Frozen(Vec<Arc<Shared>>);
 
 impl Frozen {
     fn new(links: Vec<Arc<Shared>>) -> Self {
-        links.iter().for_each(|shared| shared.traffic.lock().freeze(true));
+        links.iter().for_each(|shared| shared.traffic.freeze(true));
         Self(links)
     }
 }
@@ -80,7 +80,7 @@ impl Frozen {
 impl Drop for Frozen {
     fn drop(&mut self) {
         for shared in &self.0 {
-            shared.traffic.lock().freeze(false);
+            shared.traffic.freeze(false);
             shared.to_publish.notify_one();
         }
     }
@@ -213,10 +213,10 @@ impl Router {
     pub(super) fn stats(&self) -> RedisStats {
         let mut stats = self.observed.snapshot();
         for shared in self.all() {
-            let mut traffic = shared.traffic.lock();
-            stats.queued += traffic.queue().len() as u64;
-            stats.queued_bytes += traffic.queue().cost() as u64;
-            stats.in_flight += traffic.in_flight();
+            let waiting = shared.traffic.waiting();
+            stats.queued += waiting.queued as u64;
+            stats.queued_bytes += waiting.queued_bytes as u64;
+            stats.in_flight += waiting.in_flight;
         }
         stats
     }
@@ -319,7 +319,7 @@ impl Router {
         };
         // Publishes in flight to a server that has lost the slot are refused, and must be handed over before any newer ones.
         for shared in &losing.0 {
-            let settled = shared.until(|shared| shared.traffic.lock().in_flight() == 0);
+            let settled = shared.until(|shared| shared.traffic.in_flight() == 0);
             // A connection waits for its answers for half as long.
             let _ = timeout(2 * RESPONSE_TIMEOUT, settled).await;
             let commands = shared.commands.lock().clone();
@@ -381,15 +381,15 @@ fn hand_over(links: &Links, settings: &Settings) {
     for link in &links.all {
         let shared = &link.shared;
         let ours = |key: &str| Arc::ptr_eq(links.of(key), shared);
-        let (wanted, items) = shared.traffic.lock().hand_over(|channel| ours(&settings.channel_key(channel)));
+        let (wanted, items) = shared.traffic.hand_over(|channel| ours(&settings.channel_key(channel)));
         for (channel, callback) in wanted {
             let to = links.of(&settings.channel_key(&channel));
-            drop(to.traffic.lock().want(&channel, callback));
+            drop(to.traffic.want(&channel, callback));
             to.to_subscribe.notify_one();
         }
         for item in items {
             let to = links.of(&settings.channel_key(&item.channel));
-            to.traffic.lock().take_over(vec![item]);
+            to.traffic.take_over(vec![item]);
             to.to_publish.notify_one();
         }
         let mut moved = Vec::new();

@@ -42,7 +42,7 @@ pub(super) struct Shared {
     /// The number by which the counters and the probe tell servers apart.
     pub(super) link: u64,
     pub(super) probe_key: String,
-    pub(super) traffic: Mutex<Traffic>,
+    pub(super) traffic: Traffic,
     pub(super) members: Mutex<Members>,
     pub(super) observed: Arc<Observed>,
     /// The publishing connection, for questions, while it is up.
@@ -55,6 +55,8 @@ pub(super) struct Shared {
     suspicion: Mutex<Option<AdapterError>>,
     /// Wakes the publisher, and the subscriber.
     pub(super) to_publish: Notify,
+    /// Wakes the publisher after an emit. Apart from the others: an emit does not even wait for the moment in which a join wakes it.
+    pub(super) emitted: Notify,
     pub(super) to_subscribe: Notify,
     /// Wakes whoever looks after the cluster's slots.
     pub(super) reroute: Arc<Notify>,
@@ -87,13 +89,14 @@ impl Shared {
         Self {
             probe_key: settings.probe_key(node, link),
             // What is due is remembered within the same bound as what waits.
-            traffic: Mutex::new(Traffic::new(queue, settings.queue_bytes)),
+            traffic: Traffic::new(queue, settings.queue_bytes),
             members: Mutex::default(),
             observed,
             commands: Mutex::new(None),
             mastership: Mutex::new(Mastership::new(settings.is_cluster())),
             given_up: watch::Sender::new(None),
             suspicion: Mutex::new(None),
+            emitted: Notify::new(),
             to_publish: Notify::new(),
             to_subscribe: Notify::new(),
             reroute,
@@ -268,17 +271,15 @@ impl Shared {
 
     /// Has everything been published?
     pub(super) fn is_drained(&self) -> bool {
-        let mut traffic = self.traffic.lock();
-        traffic.in_flight() == 0 && traffic.queue().is_empty()
+        let waiting = self.traffic.waiting();
+        waiting.in_flight == 0 && waiting.queued == 0
     }
 
     /// The tasks have ended: what is left now stays unsent.
     pub(super) fn end(&self) -> Unsent {
         *self.commands.lock() = None;
-        let mut traffic = self.traffic.lock();
-        let in_flight = traffic.lose_batch();
-        let dropped = traffic.queue().clear();
-        drop(traffic);
+        let in_flight = self.traffic.lose_batch();
+        let dropped = self.traffic.clear();
         self.observed.lose_in_flight(in_flight);
         self.observed.dropped.add(dropped);
         Unsent { messages: in_flight + dropped, members: !self.is_written() }
@@ -309,9 +310,9 @@ impl Shared {
 
     /// Waits for something that the subscription should hear; `false` when it does not.
     pub(super) async fn arrives(&self, heard: impl Fn(&Self) -> bool) -> bool {
-        let mut deadline = ArrivalDeadline::new(self.traffic.lock().arrived(), Instant::now());
+        let mut deadline = ArrivalDeadline::new(self.traffic.arrived(), Instant::now());
         while timeout_at(deadline.until(), self.until(&heard)).await.is_err() {
-            if !deadline.extend(self.traffic.lock().arrived(), Instant::now()) {
+            if !deadline.extend(self.traffic.arrived(), Instant::now()) {
                 return false;
             }
         }

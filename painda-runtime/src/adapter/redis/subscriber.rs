@@ -38,7 +38,7 @@ const PROBE: u8 = b'p';
 
 /// Opens the subscribing connection, and subscribes to the probe channel.
 pub(super) async fn open(shared: &Arc<Shared>) -> Result<Connection, AdapterError> {
-    let epoch = shared.traffic.lock().epoch();
+    let epoch = shared.traffic.epoch();
     let weak = Arc::downgrade(shared);
     let on_push = move |push| {
         // A strong reference would keep the connection's owner alive for ever.
@@ -86,7 +86,7 @@ pub(super) async fn run(shared: Arc<Shared>, first: Result<Connection, AdapterEr
             Err(why) => why,
         };
         shared.down(Part::Subscribing, &why);
-        shared.traffic.lock().disconnected(&why);
+        shared.traffic.disconnected(&why);
         // Publishes were on hold, or waited for echoes that will not come.
         shared.to_publish.notify_one();
         shared.announce();
@@ -117,9 +117,9 @@ async fn keep_subscribed(shared: &Shared, mut commands: MultiplexedConnection) -
 
 async fn perform(shared: &Shared, commands: &mut MultiplexedConnection, action: Action) -> Result<Event, AdapterError> {
     Ok(match action {
-        Action::TakeChanges => Event::Changes(shared.traffic.lock().take_changes(BATCH_CHANNELS)),
+        Action::TakeChanges => Event::Changes(shared.traffic.take_changes(BATCH_CHANNELS)),
         Action::AwaitSettled(barrier) => {
-            shared.until(|shared| shared.traffic.lock().is_settled(barrier)).await;
+            shared.until(|shared| shared.traffic.is_settled(barrier)).await;
             Event::Settled
         }
         Action::Subscribe(names) => {
@@ -192,7 +192,7 @@ async fn subscribe_sharded(
 
 /// Redis has refused a subscription, for now or for good.
 fn refuse(shared: &Shared, name: &Arc<str>, why: &AdapterError) {
-    shared.traffic.lock().refused(name, why);
+    shared.traffic.refused(name, why);
     shared.to_publish.notify_one();
     if meaning(why) != Meaning::Elsewhere {
         shared.refused(Part::Subscriptions, why);
@@ -211,7 +211,7 @@ async fn unsubscribe(
     for (name, reply) in names.iter().zip(sharded(shared, commands, "SUNSUBSCRIBE", names).await?) {
         if let Value::ServerError(_) = reply {
             // Another server has the slot: this one has ended the subscription.
-            shared.traffic.lock().unsubscribed(name);
+            shared.traffic.unsubscribed(shared.traffic.epoch(), name);
             shared.to_subscribe.notify_one();
         }
     }
@@ -239,8 +239,8 @@ async fn keep_probing(shared: &Shared, mut commands: MultiplexedConnection, serv
     loop {
         sleep(PROBE_INTERVAL).await;
         let (refused, retry) = {
-            let mut traffic = shared.traffic.lock();
-            (traffic.has_refused(), traffic.retry_refused())
+            let refused = shared.traffic.has_refused();
+            (refused, shared.traffic.retry_refused())
         };
         if !refused {
             shared.works(Part::Subscriptions);
@@ -307,26 +307,16 @@ fn receive(shared: &Shared, epoch: u64, push: PushInfo) {
             }
         }
         PushKind::Subscribe | PushKind::SSubscribe | PushKind::Unsubscribe | PushKind::SUnsubscribe => {
-            let mut traffic = shared.traffic.lock();
-            // A connection that was given up may still deliver something.
-            if traffic.epoch() != epoch {
-                return;
-            }
             if matches!(push.kind, PushKind::Subscribe | PushKind::SSubscribe) {
-                traffic.subscribed(channel);
-            } else {
-                let forced = traffic.is_active(channel);
-                traffic.unsubscribed(channel);
-                if forced {
-                    shared.reroute.notify_one();
-                    // The client library takes this push for the reply to a command that is under way, and from then on each
-                    // reply for that of the command after it. Only a new connection repairs that.
-                    if shared.asking.load(Relaxed) > 0 {
-                        shared.desynchronised.notify_waiters();
-                    }
+                shared.traffic.subscribed(epoch, channel);
+            } else if shared.traffic.unsubscribed(epoch, channel) {
+                shared.reroute.notify_one();
+                // The client library takes this push for the reply to a command that is under way, and from then on each
+                // reply for that of the command after it. Only a new connection repairs that.
+                if shared.asking.load(Relaxed) > 0 {
+                    shared.desynchronised.notify_waiters();
                 }
             }
-            drop(traffic);
             shared.to_publish.notify_one();
             shared.to_subscribe.notify_one();
         }
@@ -335,21 +325,14 @@ fn receive(shared: &Shared, epoch: u64, push: PushInfo) {
 }
 
 fn deliver(shared: &Shared, epoch: u64, channel: &str, bytes: Bytes) {
-    let (received, go_on) = {
-        let mut traffic = shared.traffic.lock();
-        if traffic.epoch() != epoch {
-            return;
-        }
-        let stalled = traffic.is_stalled();
-        let received = traffic.received(channel, &bytes);
-        (received, stalled && !traffic.is_stalled())
-    };
-    if go_on {
-        shared.to_publish.notify_one();
-    }
-    match received {
+    match shared.traffic.received(epoch, channel, &bytes) {
         Received::Unwanted => {}
-        Received::Own => shared.observed.own_copies.add(1),
+        Received::Own { go_on } => {
+            if go_on {
+                shared.to_publish.notify_one();
+            }
+            shared.observed.own_copies.add(1);
+        }
         Received::Other(callback) => match envelope::decode(&bytes) {
             Ok(envelope) => {
                 shared.observed.received.add(1);

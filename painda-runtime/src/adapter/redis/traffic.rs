@@ -17,13 +17,35 @@
 //! while its channel was idle could thus be processed after a `SUBSCRIBE` that was written later. So a `SUBSCRIBE` waits
 //! for the *barrier*: the batch of publishes that was in flight when the channel began to ask must be settled, that is,
 //! answered, or sent by a connection that Redis has closed. One batch is in flight at a time.
+//!
+//! # Who waits for whom
+//!
+//! An emit to one room never waits for a join, a leave or a subscription of another. There are four kinds of locks, taken in
+//! this order and never in another:
+//!
+//! 1. `order`: of the publisher's task and of the subscriber's. No emit, join or leave takes it. A channel begins and ends to
+//!    be *asking* only under it, and a batch is put together under it: so every publish of a batch has seen the phases of one
+//!    moment, and `taken` says at that moment which batches came before.
+//! 2. A channel's own: of whoever joins, leaves or hears this channel, and of the publisher's task for each publish to it.
+//! 3. `listed`: of joins and leaves, for one push.
+//! 4. `queue`: of emits, for one push, and of the publisher's task, which takes what it can send in one go and looks at the channels
+//!    afterwards. It is one for all rooms because one connection publishes for all. No join or leave takes it, and no confirmation
+//!    of a subscription: what that lets go is put back by the publisher's task, before it takes its next batch.
+//!
+//! Channels are found without a lock.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
-    sync::Arc,
+    collections::{BTreeMap, VecDeque},
+    mem,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
 };
 
 use bytes::Bytes;
+use papaya::HashMap as ConcurrentMap;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::{
@@ -41,13 +63,20 @@ type Waiter = oneshot::Sender<Result<(), AdapterError>>;
 /// Resolves when a subscription is confirmed, refused or lost.
 pub(super) type Confirmation = oneshot::Receiver<Result<(), AdapterError>>;
 
-#[derive(Default)]
 struct Channel {
+    name: Arc<str>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
     wanted: Option<Callback>,
     phase: Phase,
     /// Is in the list of channels to look at.
     listed: bool,
     waiters: Vec<Waiter>,
+    /// It is not in the table any more, and must not be changed.
+    ended: bool,
 }
 
 #[derive(Default)]
@@ -55,7 +84,11 @@ enum Phase {
     #[default]
     Idle,
     Asking,
-    Active(Echoes),
+    /// Received on the subscribing connection of this epoch.
+    Active {
+        echoes: Echoes,
+        epoch: u64,
+    },
     Leaving,
 }
 
@@ -81,19 +114,45 @@ pub(super) enum Received {
     /// Nobody wants it any more, or it belongs to an earlier subscription.
     Unwanted,
     /// The copy of our own publish.
-    Own,
+    Own {
+        /// So many copies were due that nothing was published; now it can go on.
+        go_on: bool,
+    },
     /// Another node's.
     Other(Callback),
 }
 
+/// Why a publish was not queued.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NotQueued {
+    /// The bound is reached.
+    Full,
+    /// The node closes.
+    Closed,
+}
+
+/// What waits: a length, and bytes as the bound counts them; and how many publishes Redis has not answered.
+pub(super) struct Waiting {
+    pub(super) queued: usize,
+    pub(super) queued_bytes: usize,
+    pub(super) in_flight: u64,
+}
+
 pub(super) struct Traffic {
     /// Hashed by a secret of this process, as clients may choose the names: what is done for each is done in the order of the names.
-    channels: HashMap<Arc<str>, Channel>,
-    /// Channels whose phase may not be what is wanted.
-    listed: VecDeque<Arc<str>>,
-    /// Channels that Redis refused to let us hear, to be tried again.
-    refused: BTreeSet<Arc<str>>,
-    queue: PublishQueue,
+    channels: ConcurrentMap<Arc<str>, Arc<Channel>>,
+    order: Mutex<Order>,
+    listed: Mutex<Listed>,
+    queue: Mutex<PublishQueue>,
+    /// What all channels' copies that are due cost together. Changed under the channel's lock.
+    echo_cost: AtomicUsize,
+    echo_limit: usize,
+    /// Messages that came in, of any kind.
+    arrived: AtomicU64,
+}
+
+#[derive(Default)]
+struct Order {
     /// The number of the last batch that was taken, and of the last one that is settled.
     taken: u64,
     settled: u64,
@@ -101,204 +160,299 @@ pub(super) struct Traffic {
     in_flight: u64,
     /// Nothing is taken.
     frozen: bool,
-    echo_cost: usize,
-    echo_limit: usize,
+    /// Some channel is not on hold any more: what was held goes before everything else in the next batch.
+    released: bool,
     /// Grows whenever the subscribing connection is lost; what an earlier connection says no longer counts.
     epoch: u64,
-    /// Messages that came in, of any kind.
-    arrived: u64,
+    /// Empty between two batches, and kept so that not every batch allocates.
+    scratch: Vec<Item>,
+}
+
+#[derive(Default)]
+struct Listed {
+    /// Channels whose phase may not be what is wanted.
+    queue: VecDeque<Arc<Channel>>,
+    /// Channels that Redis refused to let us hear, to be tried again.
+    refused: BTreeMap<Arc<str>, Arc<Channel>>,
 }
 
 impl Traffic {
     /// With a queue of `queue` bounds, and at most about `echo_limit` bytes of copies that are due.
     pub(super) fn new(queue: PublishQueue, echo_limit: usize) -> Self {
         Self {
-            channels: HashMap::new(),
-            listed: VecDeque::new(),
-            refused: BTreeSet::new(),
-            queue,
-            taken: 0,
-            settled: 0,
-            in_flight: 0,
-            frozen: false,
-            echo_cost: 0,
+            channels: ConcurrentMap::new(),
+            order: Mutex::default(),
+            listed: Mutex::default(),
+            queue: Mutex::new(queue),
+            echo_cost: AtomicUsize::new(0),
             echo_limit,
-            epoch: 0,
-            arrived: 0,
+            arrived: AtomicU64::new(0),
         }
     }
 
     // ---- publishing
 
-    /// Queues a publish; returns how many older ones had to be dropped for it.
-    pub(super) fn publish(&mut self, channel: &str, bytes: Bytes) -> Result<u64, Full> {
-        let channel = self.channels.get_key_value(channel).map_or_else(|| channel.into(), |(name, _)| name.clone());
-        self.queue.push(Item { channel, bytes })
+    /// Queues a publish; returns how many older ones had to be dropped for it. Whether the node closes is asked under the queue's lock:
+    /// whoever finds the queue empty after a close has begun can rely on it.
+    pub(super) fn publish(
+        &self,
+        channel: &str,
+        bytes: Bytes,
+        is_closing: impl FnOnce() -> bool,
+    ) -> Result<u64, NotQueued> {
+        let name = self.channels.pin().get(channel).map(|channel| channel.name.clone());
+        let item = Item { channel: name.unwrap_or_else(|| channel.into()), bytes };
+        let mut queue = self.queue.lock();
+        if is_closing() {
+            return Err(NotQueued::Closed);
+        }
+        queue.push(item).map_err(|Full| NotQueued::Full)
     }
 
     /// What to write next; a batch that is not empty is in flight until it is settled.
-    pub(super) fn take_batch(&mut self) -> Vec<Outgoing> {
-        let mut batch = Vec::new();
-        let mut bytes = 0;
+    pub(super) fn take_batch(&self) -> Vec<Outgoing> {
+        let mut order = self.order.lock();
+        if mem::take(&mut order.released) {
+            self.queue.lock().release();
+        }
+        let channels = self.channels.pin();
+        let (mut batch, mut bytes) = (Vec::new(), 0);
         // A subscription that lags far behind would make us remember without bound what we published.
-        while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() && !self.frozen {
-            let on_hold = |name: &str| matches!(self.channels.get(name), Some(Channel { phase: Phase::Asking, .. }));
-            let Some(item) = self.queue.next(on_hold) else { break };
-            let mut echo = false;
-            if let Some(Channel { phase: Phase::Active(echoes), .. }) = self.channels.get_mut(&item.channel) {
-                let before = echoes.cost();
-                echoes.expect(&item.bytes);
-                self.echo_cost += echoes.cost() - before;
-                echo = true;
+        while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() && !order.frozen {
+            self.queue.lock().take(&mut order.scratch, BATCH_ITEMS - batch.len(), BATCH_BYTES - bytes);
+            if order.scratch.is_empty() {
+                break;
             }
-            bytes += item.bytes.len();
-            batch.push(Outgoing { item, echo });
+            // Without the queue's lock from here on: emits would wait for whoever has a channel's. Nobody else takes from the queue
+            // meanwhile, so that what goes back to it goes back to its place.
+            let mut held = Vec::new();
+            let mut items = order.scratch.drain(..);
+            for item in items.by_ref() {
+                match channels.get(&item.channel).map_or(Some(false), |channel| self.goes_out(channel, &item)) {
+                    Some(echo) => {
+                        bytes += item.bytes.len();
+                        batch.push(Outgoing { item, echo });
+                    }
+                    None => held.push(item),
+                }
+                if self.is_stalled() {
+                    break;
+                }
+            }
+            let rest = items.collect::<Vec<Item>>();
+            if !held.is_empty() || !rest.is_empty() {
+                self.queue.lock().give_back(held, rest);
+            }
         }
         if !batch.is_empty() {
-            self.taken += 1;
-            self.in_flight = batch.len() as u64;
+            order.taken += 1;
+            order.in_flight = batch.len() as u64;
         }
         batch
     }
 
+    /// Whether a copy of this publish will come, which is due then; `None` while that is not known.
+    fn goes_out(&self, channel: &Channel, item: &Item) -> Option<bool> {
+        match &mut channel.state.lock().phase {
+            Phase::Asking => None,
+            Phase::Active { echoes, .. } => {
+                let before = echoes.cost();
+                echoes.expect(&item.bytes);
+                self.echo_cost.fetch_add(echoes.cost() - before, Relaxed);
+                Some(true)
+            }
+            Phase::Idle | Phase::Leaving => Some(false),
+        }
+    }
+
     /// Redis refused this publish of the batch in flight: no copy will come.
-    pub(super) fn rejected(&mut self, outgoing: &Outgoing) {
-        if outgoing.echo {
-            self.take_echo(&outgoing.item.channel, &outgoing.item.bytes);
+    pub(super) fn rejected(&self, outgoing: &Outgoing) {
+        if outgoing.echo
+            && let Some(channel) = self.channels.pin().get(&outgoing.item.channel)
+            && let Phase::Active { echoes, .. } = &mut channel.state.lock().phase
+        {
+            self.take_echo(echoes, &outgoing.item.bytes);
         }
     }
 
     /// Redis did not take these publishes of the batch in flight, because another server has their channels now: they wait for
     /// whoever hands them over.
-    pub(super) fn put_back(&mut self, items: Vec<Item>) {
-        self.queue.put_back(items);
+    pub(super) fn put_back(&self, items: Vec<Item>) {
+        if !items.is_empty() {
+            let _order = self.order.lock();
+            self.queue.lock().put_back(items);
+        }
     }
 
     /// Gives up the channels that are not `ours` any more, because another server has them now: who wants to hear them, and what
     /// waits to be published on them, oldest first.
-    pub(super) fn hand_over(&mut self, ours: impl Fn(&str) -> bool) -> (Vec<(Arc<str>, Callback)>, Vec<Item>) {
-        let moved = self.channels.iter().filter(|(name, channel)| channel.wanted.is_some() && !ours(name));
-        let mut moved: Vec<Arc<str>> = moved.map(|(name, _)| name.clone()).collect();
-        moved.sort_unstable();
-        let wanted = moved.into_iter().filter_map(|name| {
-            let callback = self.channels.get_mut(&name)?.wanted.take()?;
-            self.unwant(&name);
-            Some((name, callback))
+    pub(super) fn hand_over(&self, ours: impl Fn(&str) -> bool) -> (Vec<(Arc<str>, Callback)>, Vec<Item>) {
+        let _order = self.order.lock();
+        let wanted = self.sorted().into_iter().filter(|channel| !ours(&channel.name)).filter_map(|channel| {
+            let mut state = channel.state.lock();
+            let callback = state.wanted.take()?;
+            state.waiters.clear();
+            self.list(&channel, &mut state);
+            Some((channel.name.clone(), callback))
         });
         let wanted = wanted.collect();
-        (wanted, self.queue.hand_over(ours))
+        (wanted, self.queue.lock().hand_over(ours))
+    }
+
+    /// All channels, in the order of their names: the table's own is another one in each run.
+    fn sorted(&self) -> Vec<Arc<Channel>> {
+        let mut channels: Vec<Arc<Channel>> = self.channels.pin().values().cloned().collect();
+        channels.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        channels
     }
 
     /// Takes over from another server what waits to be published.
-    pub(super) fn take_over(&mut self, items: Vec<Item>) {
-        items.into_iter().for_each(|item| self.queue.take_over(item));
+    pub(super) fn take_over(&self, items: Vec<Item>) {
+        let mut queue = self.queue.lock();
+        items.into_iter().for_each(|item| queue.take_over(item));
     }
 
     /// The connection of the batch in flight broke: nobody knows which of its publishes Redis takes, or has yet to take.
     /// Returns how many they are.
-    pub(super) fn lose_batch(&mut self) -> u64 {
-        std::mem::take(&mut self.in_flight)
+    pub(super) fn lose_batch(&self) -> u64 {
+        mem::take(&mut self.order.lock().in_flight)
     }
 
-    /// Redis will not process anything of the batch in flight from now on.
-    pub(super) fn settle(&mut self) {
-        self.settled = self.taken;
-        self.in_flight = 0;
+    /// Redis will not process anything of the batch in flight from now on. Returns the epoch of the subscription whose copies are due,
+    /// if any are.
+    pub(super) fn settle(&self) -> Option<u64> {
+        let mut order = self.order.lock();
+        order.settled = order.taken;
+        order.in_flight = 0;
+        self.awaits_echoes().then_some(order.epoch)
     }
 
     /// How many publishes were written and are neither answered nor given up.
     pub(super) fn in_flight(&self) -> u64 {
-        self.in_flight
+        self.order.lock().in_flight
     }
 
     /// Takes nothing more, or goes on.
-    pub(super) fn freeze(&mut self, frozen: bool) {
-        self.frozen = frozen;
+    pub(super) fn freeze(&self, frozen: bool) {
+        self.order.lock().frozen = frozen;
     }
 
     /// Is this batch, and every one before it, settled?
     pub(super) fn is_settled(&self, batch: u64) -> bool {
-        self.settled >= batch
+        self.order.lock().settled >= batch
     }
 
     /// Are copies due?
     pub(super) fn awaits_echoes(&self) -> bool {
-        self.echo_cost > 0
+        self.echo_cost.load(Relaxed) > 0
     }
 
     /// Are so many copies due that nothing is published until some of them were heard?
     pub(super) fn is_stalled(&self) -> bool {
-        self.echo_cost >= self.echo_limit
+        self.echo_cost.load(Relaxed) >= self.echo_limit
     }
 
-    /// Forgets the copies that are due, when it is certain that they will not come.
-    pub(super) fn forget_echoes(&mut self) {
-        self.echo_cost = 0;
-        for channel in self.channels.values_mut() {
-            if let Phase::Active(echoes) = &mut channel.phase {
-                *echoes = Echoes::default();
+    /// Forgets the copies that are due on the subscription of this epoch, when it is certain that they will not come.
+    pub(super) fn forget_echoes(&self, epoch: u64) {
+        let order = self.order.lock();
+        if order.epoch != epoch {
+            return;
+        }
+        for channel in self.channels.pin().values() {
+            if let Phase::Active { echoes, .. } = &mut channel.state.lock().phase {
+                self.echo_cost.fetch_sub(mem::take(echoes).cost(), Relaxed);
             }
         }
     }
 
-    /// Publishes that wait, on hold or not.
-    pub(super) fn queue(&mut self) -> &mut PublishQueue {
-        &mut self.queue
+    /// What waits to be published, on hold or not, and what is being written. A batch is in one of the two.
+    pub(super) fn waiting(&self) -> Waiting {
+        let order = self.order.lock();
+        let queue = self.queue.lock();
+        Waiting { queued: queue.len(), queued_bytes: queue.cost(), in_flight: order.in_flight }
+    }
+
+    /// Throws away what waits; returns how many publishes that were.
+    pub(super) fn clear(&self) -> u64 {
+        self.queue.lock().clear()
     }
 
     // ---- subscriptions
 
     /// Wants to hear a channel; `None` when it is heard already.
-    pub(super) fn want(&mut self, name: &str, callback: Callback) -> Option<Confirmation> {
-        let name = self.channels.get_key_value(name).map_or_else(|| name.into(), |(name, _)| name.clone());
-        let channel = self.channels.entry(name.clone()).or_default();
-        channel.wanted = Some(callback);
-        if matches!(channel.phase, Phase::Active(_)) {
-            return None;
+    pub(super) fn want(&self, name: &str, callback: Callback) -> Option<Confirmation> {
+        let channels = self.channels.pin();
+        loop {
+            let channel = match channels.get(name) {
+                Some(channel) => channel,
+                None => {
+                    let name: Arc<str> = name.into();
+                    let new = || Arc::new(Channel { name: name.clone(), state: Mutex::default() });
+                    channels.get_or_insert_with(name.clone(), new)
+                }
+            };
+            let mut state = channel.state.lock();
+            if state.ended {
+                // Between the look-up and the lock. By now the table has another one, or none.
+                continue;
+            }
+            state.wanted = Some(callback);
+            if matches!(state.phase, Phase::Active { .. }) {
+                return None;
+            }
+            let (waiter, confirmation) = oneshot::channel();
+            // Callers that gave up leave their waiter behind. They are looked for where the list has to grow anyway, so that many who
+            // wait for one channel cost no more each than one.
+            if state.waiters.len() == state.waiters.capacity() {
+                state.waiters.retain(|waiter| !waiter.is_closed());
+                let len = state.waiters.len();
+                state.waiters.reserve(len + 1);
+            }
+            state.waiters.push(waiter);
+            self.list(channel, &mut state);
+            return Some(confirmation);
         }
-        let (waiter, confirmation) = oneshot::channel();
-        // Callers that gave up leave their waiter behind. They are looked for where the list has to grow anyway, so that many who
-        // wait for one channel cost no more each than one.
-        if channel.waiters.len() == channel.waiters.capacity() {
-            channel.waiters.retain(|waiter| !waiter.is_closed());
-            channel.waiters.reserve(channel.waiters.len() + 1);
-        }
-        channel.waiters.push(waiter);
-        list(&mut self.listed, &name, channel);
-        Some(confirmation)
     }
 
     /// No longer wants to hear a channel.
-    pub(super) fn unwant(&mut self, name: &str) {
-        let Some((name, _)) = self.channels.get_key_value(name) else { return };
-        let name = name.clone();
-        let Some(channel) = self.channels.get_mut(&name) else { return };
-        channel.wanted = None;
-        channel.waiters.clear();
-        list(&mut self.listed, &name, channel);
+    pub(super) fn unwant(&self, name: &str) {
+        let channels = self.channels.pin();
+        // One that has ended meanwhile was wanted by nobody: this call comes before those that want the next one.
+        let Some(channel) = channels.get(name) else { return };
+        let mut state = channel.state.lock();
+        if !state.ended {
+            state.wanted = None;
+            state.waiters.clear();
+            self.list(channel, &mut state);
+        }
+    }
+
+    fn list(&self, channel: &Arc<Channel>, state: &mut State) {
+        if !mem::replace(&mut state.listed, true) {
+            self.listed.lock().queue.push_back(channel.clone());
+        }
     }
 
     /// Takes up to `limit` channels whose subscription must be made or ended. The caller carries that out, and reports
     /// every one of them, before it asks again.
-    pub(super) fn take_changes(&mut self, limit: usize) -> SubscriptionChanges {
-        let mut changes = SubscriptionChanges { barrier: self.taken, ..SubscriptionChanges::default() };
+    pub(super) fn take_changes(&self, limit: usize) -> SubscriptionChanges {
+        let order = self.order.lock();
+        let mut changes = SubscriptionChanges { barrier: order.taken, ..SubscriptionChanges::default() };
         while changes.subscribe.len() + changes.unsubscribe.len() < limit {
-            let Some(name) = self.listed.pop_front() else { break };
-            let Some(channel) = self.channels.get_mut(&name) else { continue };
-            channel.listed = false;
-            match (&channel.wanted, &channel.phase) {
+            let Some(channel) = self.listed.lock().queue.pop_front() else { break };
+            let mut state = channel.state.lock();
+            state.listed = false;
+            match (&state.wanted, &state.phase) {
                 (Some(_), Phase::Idle) => {
-                    channel.phase = Phase::Asking;
-                    changes.subscribe.push(name);
+                    state.phase = Phase::Asking;
+                    changes.subscribe.push(channel.name.clone());
                 }
-                (None, Phase::Active(echoes)) => {
-                    self.echo_cost -= echoes.cost();
-                    channel.phase = Phase::Leaving;
-                    changes.unsubscribe.push(name);
+                (None, Phase::Active { echoes, .. }) => {
+                    self.echo_cost.fetch_sub(echoes.cost(), Relaxed);
+                    state.phase = Phase::Leaving;
+                    changes.unsubscribe.push(channel.name.clone());
                 }
-                (None, Phase::Idle) => {
-                    self.channels.remove(&name);
-                }
+                (None, Phase::Idle) => self.end(&channel, &mut state),
                 // As wanted, or an errand is under way whose end lists it again.
                 _ => {}
             }
@@ -306,133 +460,158 @@ impl Traffic {
         changes
     }
 
-    /// Redis confirmed a subscription: whatever it sends from here on belongs to it.
-    pub(super) fn subscribed(&mut self, name: &str) {
-        let Some((name, _)) = self.channels.get_key_value(name) else { return };
-        let name = name.clone();
-        let Some(channel) = self.channels.get_mut(&name) else { return };
-        if !matches!(channel.phase, Phase::Asking) {
+    /// Nobody wants this channel, and nothing comes on it: it leaves the table.
+    fn end(&self, channel: &Channel, state: &mut State) {
+        // Both under the channel's lock: whoever finds it in the table, and waits for the lock, looks again.
+        state.ended = true;
+        self.channels.pin().remove(&channel.name);
+    }
+
+    /// Redis confirmed a subscription on the connection of this epoch: whatever it sends there from here on belongs to it.
+    pub(super) fn subscribed(&self, epoch: u64, name: &str) {
+        let mut order = self.order.lock();
+        let channels = self.channels.pin();
+        let Some(channel) = channels.get(name).filter(|_| order.epoch == epoch) else { return };
+        let mut state = channel.state.lock();
+        if !matches!(state.phase, Phase::Asking) {
             return;
         }
-        channel.phase = Phase::Active(Echoes::default());
-        for waiter in channel.waiters.drain(..) {
+        state.phase = Phase::Active { echoes: Echoes::default(), epoch };
+        for waiter in state.waiters.drain(..) {
             // A caller that no longer waits does not mind.
             let _ = waiter.send(Ok(()));
         }
-        if channel.wanted.is_none() {
-            list(&mut self.listed, &name, channel);
+        if state.wanted.is_none() {
+            self.list(channel, &mut state);
         }
-        self.queue.release();
+        order.released = true;
     }
 
-    /// Is this channel heard?
-    pub(super) fn is_active(&self, name: &str) -> bool {
-        matches!(self.channels.get(name), Some(Channel { phase: Phase::Active(_), .. }))
-    }
-
-    /// Redis confirmed the end of a subscription, or ended it by itself.
-    pub(super) fn unsubscribed(&mut self, name: &str) {
-        let Some((name, _)) = self.channels.get_key_value(name) else { return };
-        let name = name.clone();
-        let Some(channel) = self.channels.get_mut(&name) else { return };
-        match &channel.phase {
-            Phase::Active(echoes) => self.echo_cost -= echoes.cost(),
-            Phase::Leaving => {}
+    /// Redis confirmed the end of a subscription on the connection of this epoch, or ended it by itself, and then `true`.
+    pub(super) fn unsubscribed(&self, epoch: u64, name: &str) -> bool {
+        let order = self.order.lock();
+        let channels = self.channels.pin();
+        let Some(channel) = channels.get(name).filter(|_| order.epoch == epoch) else { return false };
+        let mut state = channel.state.lock();
+        let forced = match &state.phase {
+            Phase::Active { echoes, .. } => {
+                self.echo_cost.fetch_sub(echoes.cost(), Relaxed);
+                true
+            }
+            Phase::Leaving => false,
             // Redis answers in order, so this can't be: the channel was not heard.
-            Phase::Idle | Phase::Asking => return,
-        }
-        channel.phase = Phase::Idle;
-        list(&mut self.listed, &name, channel);
+            Phase::Idle | Phase::Asking => return false,
+        };
+        state.phase = Phase::Idle;
+        self.list(channel, &mut state);
+        forced
     }
 
     /// Redis refused a subscription; it is tried again after [`retry_refused`](Self::retry_refused).
-    pub(super) fn refused(&mut self, name: &Arc<str>, why: &AdapterError) {
-        let Some(channel) = self.channels.get_mut(name) else { return };
-        channel.phase = Phase::Idle;
-        for waiter in channel.waiters.drain(..) {
+    pub(super) fn refused(&self, name: &Arc<str>, why: &AdapterError) {
+        let mut order = self.order.lock();
+        let channels = self.channels.pin();
+        let Some(channel) = channels.get(name) else { return };
+        let mut state = channel.state.lock();
+        state.phase = Phase::Idle;
+        for waiter in state.waiters.drain(..) {
             let _ = waiter.send(Err(why.clone()));
         }
-        if channel.wanted.is_some() {
-            self.refused.insert(name.clone());
+        if state.wanted.is_some() {
+            self.listed.lock().refused.insert(name.clone(), channel.clone());
         } else {
-            list(&mut self.listed, name, channel);
+            self.list(channel, &mut state);
         }
-        self.queue.release();
+        order.released = true;
     }
 
     /// Are there channels that Redis does not let us hear?
     pub(super) fn has_refused(&self) -> bool {
-        !self.refused.is_empty()
+        !self.listed.lock().refused.is_empty()
     }
 
     /// Lists the refused channels again; `false` if there are none.
-    pub(super) fn retry_refused(&mut self) -> bool {
-        for name in std::mem::take(&mut self.refused) {
-            if let Some(channel) = self.channels.get_mut(&name) {
-                list(&mut self.listed, &name, channel);
+    pub(super) fn retry_refused(&self) -> bool {
+        let refused = mem::take(&mut self.listed.lock().refused);
+        for channel in refused.into_values() {
+            let mut state = channel.state.lock();
+            if !state.ended {
+                self.list(&channel, &mut state);
             }
         }
-        !self.listed.is_empty()
+        !self.listed.lock().queue.is_empty()
     }
 
     /// The subscribing connection is gone: nothing is heard, no copy will come, everything that is wanted must be asked
     /// for again. What is wanted goes on being published meanwhile.
-    pub(super) fn disconnected(&mut self, why: &AdapterError) {
-        self.epoch += 1;
-        self.echo_cost = 0;
-        self.listed.clear();
-        self.refused.clear();
-        self.channels.retain(|_, channel| channel.wanted.is_some());
-        let mut wanted: Vec<(&Arc<str>, &mut Channel)> = self.channels.iter_mut().collect();
-        wanted.sort_unstable_by_key(|(name, _)| *name);
-        for (name, channel) in wanted {
-            channel.phase = Phase::Idle;
-            channel.listed = false;
-            for waiter in channel.waiters.drain(..) {
+    pub(super) fn disconnected(&self, why: &AdapterError) {
+        let mut order = self.order.lock();
+        order.epoch += 1;
+        let Listed { queue, .. } = mem::take(&mut *self.listed.lock());
+        for channel in queue {
+            channel.state.lock().listed = false;
+        }
+        for channel in self.sorted() {
+            let mut state = channel.state.lock();
+            if let Phase::Active { echoes, .. } = mem::take(&mut state.phase) {
+                self.echo_cost.fetch_sub(echoes.cost(), Relaxed);
+            }
+            if state.wanted.is_none() {
+                if !state.ended {
+                    self.end(&channel, &mut state);
+                }
+                continue;
+            }
+            for waiter in state.waiters.drain(..) {
                 let _ = waiter.send(Err(why.clone()));
             }
-            list(&mut self.listed, name, channel);
+            self.list(&channel, &mut state);
         }
-        self.queue.release();
+        order.released = true;
     }
 
     /// The number of the subscribing connection that counts.
     pub(super) fn epoch(&self) -> u64 {
-        self.epoch
+        self.order.lock().epoch
     }
 
     // ---- what comes in
 
-    /// ServerKind is this message?
-    pub(super) fn received(&mut self, name: &str, bytes: &[u8]) -> Received {
-        self.arrived += 1;
-        if self.take_echo(name, bytes) {
-            return Received::Own;
+    /// Whose is this message, which came on the connection of this epoch?
+    pub(super) fn received(&self, epoch: u64, name: &str, bytes: &[u8]) -> Received {
+        self.arrived.fetch_add(1, Relaxed);
+        let channels = self.channels.pin();
+        let Some(channel) = channels.get(name) else { return Received::Unwanted };
+        let mut state = channel.state.lock();
+        let State { wanted, phase: Phase::Active { echoes, epoch: since }, .. } = &mut *state else {
+            return Received::Unwanted;
+        };
+        // A connection that was given up may have something left to say.
+        if *since != epoch {
+            return Received::Unwanted;
         }
-        match self.channels.get(name) {
-            Some(Channel { phase: Phase::Active(_), wanted: Some(callback), .. }) => Received::Other(callback.clone()),
-            _ => Received::Unwanted,
+        match (self.take_echo(echoes, bytes), wanted) {
+            (Some(go_on), _) => Received::Own { go_on },
+            (None, Some(callback)) => Received::Other(callback.clone()),
+            (None, None) => Received::Unwanted,
         }
     }
 
     /// How many messages came in so far.
     pub(super) fn arrived(&self) -> u64 {
-        self.arrived
+        self.arrived.load(Relaxed)
     }
 
-    fn take_echo(&mut self, name: &str, bytes: &[u8]) -> bool {
-        let Some(Channel { phase: Phase::Active(echoes), .. }) = self.channels.get_mut(name) else { return false };
+    /// Takes a copy that is due; `None` where none is. Otherwise says whether publishing was stalled until now.
+    fn take_echo(&self, echoes: &mut Echoes, bytes: &[u8]) -> Option<bool> {
         let before = echoes.cost();
-        let own = echoes.take(bytes);
-        self.echo_cost -= before - echoes.cost();
-        own
-    }
-}
-
-fn list(listed: &mut VecDeque<Arc<str>>, name: &Arc<str>, channel: &mut Channel) {
-    if !channel.listed {
-        channel.listed = true;
-        listed.push_back(name.clone());
+        if !echoes.take(bytes) {
+            return None;
+        }
+        let less = before - echoes.cost();
+        // Of all who take some at once, exactly one gets below the limit.
+        let all = self.echo_cost.fetch_sub(less, Relaxed);
+        Some(all >= self.echo_limit && all - less < self.echo_limit)
     }
 }
 

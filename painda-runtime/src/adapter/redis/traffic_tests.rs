@@ -1,7 +1,12 @@
 //! A Redis that serves its connections in any order it likes, and breaks them: nothing may be heard twice, nothing of our
 //! own at all, and nothing may be left waiting.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::atomic::AtomicBool,
+    thread,
+    time::Duration,
+};
 
 use super::*;
 use crate::adapter::redis::publish_queue::WhenFull;
@@ -12,12 +17,22 @@ fn traffic() -> Traffic {
     Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 1 << 20)
 }
 
+/// The node does not close.
+fn open() -> bool {
+    false
+}
+
 fn nobody() -> Callback {
     Arc::new(|_| {})
 }
 
 fn gone() -> AdapterError {
     AdapterError::Unavailable("gone".into())
+}
+
+/// Is there such a channel, of which this is true?
+fn has(traffic: &Traffic, channel: &str, is: impl FnOnce(&State) -> bool) -> bool {
+    traffic.channels.pin().get(channel).is_some_and(|channel| is(&channel.state.lock()))
 }
 
 /// Random numbers that are the same in every run.
@@ -113,7 +128,7 @@ impl World {
         *number += 1;
         // Contents repeat, and are at times equal to what others send.
         let bytes = vec![(*number / 4 % 2) as u8];
-        self.traffic.publish(channel, bytes.into()).expect("there is room");
+        self.traffic.publish(channel, bytes.into(), open).expect("there is room");
     }
 
     fn other_publishes(&mut self) {
@@ -199,28 +214,27 @@ impl World {
         match self.stream.pop_front() {
             None => {}
             Some(Sent::Subscribed(name)) => {
-                self.traffic.subscribed(&name);
+                self.traffic.subscribed(self.traffic.epoch(), &name);
                 self.confirmed();
             }
             Some(Sent::Unsubscribed(name)) => {
                 self.owed.retain(|(channel, _), _| *channel != name);
-                self.traffic.unsubscribed(&name);
+                self.traffic.unsubscribed(self.traffic.epoch(), &name);
                 self.confirmed();
             }
             Some(Sent::Fence) => {
-                self.traffic.forget_echoes();
+                self.traffic.forget_echoes(self.traffic.epoch());
                 self.fence_under_way = false;
             }
             Some(Sent::Message { channel, bytes, own }) => {
-                let active =
-                    matches!(self.traffic.channels.get(&channel), Some(Channel { phase: Phase::Active(_), .. }));
-                let heard = self.traffic.received(&channel, &bytes);
+                let active = has(&self.traffic, &channel, |state| matches!(state.phase, Phase::Active { .. }));
+                let heard = self.traffic.received(self.traffic.epoch(), &channel, &bytes);
                 if !active {
                     assert!(matches!(heard, Received::Unwanted));
                     return;
                 }
                 let owed = self.owed.entry((channel, bytes)).or_default();
-                *owed += i64::from(!own) - i64::from(!matches!(heard, Received::Own));
+                *owed += i64::from(!own) - i64::from(!matches!(heard, Received::Own { .. }));
                 assert!(*owed >= 0, "our own message was handed on");
             }
         }
@@ -271,7 +285,7 @@ impl World {
         self.lost.clear();
         assert_eq!(self.called, self.processed, "everything was written, or lost with its connection");
         for name in CHANNELS {
-            let wanted = self.traffic.channels.get(name).is_some_and(|channel| channel.wanted.is_some());
+            let wanted = has(&self.traffic, name, |state| state.wanted.is_some());
             assert_eq!(wanted, self.subscribed.contains(name), "{name}");
         }
     }
@@ -295,23 +309,23 @@ fn nothing_is_heard_twice_whatever_redis_does() {
 
 #[test]
 fn a_publish_waits_for_the_subscription_and_keeps_its_place() {
-    let mut traffic = traffic();
+    let traffic = traffic();
     drop(traffic.want("a", nobody()));
     assert_eq!(traffic.take_changes(10).subscribe.len(), 1);
     for number in 1..=2 {
-        traffic.publish("a", vec![number].into()).expect("there is room");
+        traffic.publish("a", vec![number].into(), open).expect("there is room");
     }
     assert!(traffic.take_batch().is_empty(), "asking: it is not known whether a copy will come");
-    traffic.subscribed("a");
-    traffic.publish("a", vec![3].into()).expect("there is room");
+    traffic.subscribed(0, "a");
+    traffic.publish("a", vec![3].into(), open).expect("there is room");
     let order: Vec<u8> = traffic.take_batch().iter().map(|outgoing| outgoing.item.bytes[0]).collect();
     assert_eq!(order, [1, 2, 3]);
 }
 
 #[test]
 fn a_subscription_waits_for_what_was_written_before() {
-    let mut traffic = traffic();
-    traffic.publish("a", Bytes::from_static(b"x")).expect("there is room");
+    let traffic = traffic();
+    traffic.publish("a", Bytes::from_static(b"x"), open).expect("there is room");
     assert_eq!(traffic.take_batch().len(), 1);
     drop(traffic.want("a", nobody()));
     let changes = traffic.take_changes(10);
@@ -322,20 +336,20 @@ fn a_subscription_waits_for_what_was_written_before() {
 
 #[test]
 fn a_publish_that_redis_refuses_leaves_no_copy_due() {
-    let mut traffic = traffic();
+    let traffic = traffic();
     drop(traffic.want("a", nobody()));
     drop(traffic.take_changes(10));
-    traffic.subscribed("a");
-    traffic.publish("a", Bytes::from_static(b"x")).expect("there is room");
+    traffic.subscribed(0, "a");
+    traffic.publish("a", Bytes::from_static(b"x"), open).expect("there is room");
     let batch = traffic.take_batch();
     traffic.rejected(&batch[0]);
     traffic.settle();
-    assert!(matches!(traffic.received("a", b"x"), Received::Other(_)), "an equal message of another node");
+    assert!(matches!(traffic.received(0, "a", b"x"), Received::Other(_)), "an equal message of another node");
 }
 
 #[test]
 fn a_refused_subscription_tells_the_caller_and_is_tried_again() {
-    let mut traffic = traffic();
+    let traffic = traffic();
     let mut confirmation = traffic.want("a", nobody()).expect("not heard yet");
     let name = traffic.take_changes(10).subscribe.remove(0);
     traffic.refused(&name, &AdapterError::Backend("NOPERM".into()));
@@ -347,58 +361,196 @@ fn a_refused_subscription_tells_the_caller_and_is_tried_again() {
 
 #[test]
 fn copies_that_are_due_are_bounded() {
-    let mut traffic = Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 200);
+    let traffic = Traffic::new(PublishQueue::new(1 << 20, WhenFull::RefuseNewest), 200);
     drop(traffic.want("a", nobody()));
     drop(traffic.take_changes(10));
-    traffic.subscribed("a");
+    traffic.subscribed(0, "a");
     for number in 0..10 {
-        traffic.publish("a", vec![number; 40].into()).expect("there is room");
+        traffic.publish("a", vec![number; 40].into(), open).expect("there is room");
     }
     assert_eq!(traffic.take_batch().len(), 2);
     traffic.settle();
     assert!(traffic.is_stalled() && traffic.take_batch().is_empty());
-    assert!(matches!(traffic.received("a", &[0; 40]), Received::Own));
+    assert!(matches!(traffic.received(0, "a", &[0; 40]), Received::Own { .. }));
     assert_eq!(traffic.take_batch().len(), 1);
 }
 
 /// Looking through all of them for each would take minutes.
 #[test]
 fn many_who_wait_for_one_channel_cost_no_more_each_than_one() {
-    let mut traffic = traffic();
+    let traffic = traffic();
     let mut waiting: Vec<_> = (0..100_000).filter_map(|_| traffic.want("a", nobody())).collect();
     assert_eq!(waiting.len(), 100_000);
     drop(traffic.take_changes(10));
-    traffic.subscribed("a");
+    traffic.subscribed(0, "a");
     assert!(waiting.iter_mut().all(|confirmation| confirmation.try_recv() == Ok(Ok(()))));
 }
 
 #[test]
 fn whoever_gave_up_waiting_for_a_channel_is_forgotten() {
-    let mut traffic = traffic();
+    let traffic = traffic();
     for _ in 0..10_000 {
         drop(traffic.want("a", nobody()));
     }
-    assert!(traffic.channels["a"].waiters.capacity() < 100);
+    assert!(has(&traffic, "a", |state| state.waiters.capacity() < 100));
 }
 
 #[test]
 fn after_an_outage_channels_are_asked_for_in_the_order_of_their_names() {
     let names: Vec<String> = (100..200).map(|number| format!("room {number}")).collect();
-    let mut traffic = traffic();
+    let traffic = traffic();
     for name in names.iter().rev() {
         drop(traffic.want(name, nobody()));
     }
-    let asked = |traffic: &mut Traffic| -> Vec<String> {
+    let asked = |traffic: &Traffic| -> Vec<String> {
         traffic.take_changes(names.len()).subscribe.iter().map(|name| (**name).to_owned()).collect()
     };
-    assert_eq!(asked(&mut traffic), names.iter().rev().cloned().collect::<Vec<_>>(), "as they were asked for");
+    assert_eq!(asked(&traffic), names.iter().rev().cloned().collect::<Vec<_>>(), "as they were asked for");
     traffic.disconnected(&gone());
-    assert_eq!(asked(&mut traffic), names);
+    assert_eq!(asked(&traffic), names);
     for name in names.iter().rev() {
         traffic.refused(&name.as_str().into(), &gone());
     }
     assert!(traffic.retry_refused());
-    assert_eq!(asked(&mut traffic), names);
+    assert_eq!(asked(&traffic), names);
     let (moved, _) = traffic.hand_over(|_| false);
     assert_eq!(moved.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), names);
+}
+
+/// What is done on another thread must not wait for anything that this one holds.
+fn waits_for_nothing(act: impl FnOnce() + Send) {
+    thread::scope(|threads| {
+        let (done, is_done) = std::sync::mpsc::channel();
+        threads.spawn(move || {
+            act();
+            done.send(()).expect("it is waited for");
+        });
+        is_done.recv_timeout(Duration::from_secs(20)).expect("it waits for a lock");
+    });
+}
+
+#[test]
+fn an_emit_waits_for_no_join_leave_or_subscription_of_another_room() {
+    let traffic = traffic();
+    for channel in ["a", "b"] {
+        drop(traffic.want(channel, nobody()));
+        drop(traffic.take_changes(1));
+        traffic.subscribed(0, channel);
+    }
+    let other = traffic.channels.pin().get("b").cloned().expect("it is wanted");
+    // Everything that a join, a leave, a subscription of another room and its confirmation ever hold, and for as long as can be.
+    let order = traffic.order.lock();
+    let state = other.state.lock();
+    let listed = traffic.listed.lock();
+    waits_for_nothing(|| {
+        traffic.publish("a", Bytes::from_static(b"x"), open).expect("there is room");
+        assert!(matches!(traffic.received(0, "a", b"another node's"), Received::Other(_)));
+    });
+    drop((order, state, listed));
+    // And the other way round, all that emits to a room hold.
+    let state = other.state.lock();
+    let queue = traffic.queue.lock();
+    waits_for_nothing(|| {
+        traffic.unwant("a");
+        assert!(traffic.want("a", nobody()).is_none(), "it is heard still");
+        assert!(traffic.want("c", nobody()).is_some());
+    });
+    drop((state, queue));
+}
+
+/// A Redis that serves both connections at any moment, while rooms are joined, left and emitted to by threads of their own: each
+/// room's publishes keep their order, and none of them is heard.
+#[test]
+fn what_many_threads_do_at_once_keeps_its_order() {
+    const EMITS: u32 = 20_000;
+    #[derive(Default)]
+    struct Redis {
+        subscribed: BTreeSet<Arc<str>>,
+        stream: VecDeque<Sent>,
+    }
+    /// Ends what waits for it, be it by a panic.
+    struct Ends<'a>(&'a AtomicBool);
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Relaxed);
+        }
+    }
+    // Small, so that publishing is stalled at times.
+    let traffic = Traffic::new(PublishQueue::new(1 << 30, WhenFull::RefuseNewest), 2000);
+    let redis = Mutex::new(Redis::default());
+    let ended = AtomicBool::new(false);
+    thread::scope(|threads| {
+        let _ends = Ends(&ended);
+        for channel in CHANNELS {
+            let (traffic, ended) = (&traffic, &ended);
+            threads.spawn(move || {
+                for number in 0..EMITS {
+                    traffic.publish(channel, number.to_be_bytes().to_vec().into(), open).expect("there is room");
+                    if number % 64 == 0 {
+                        thread::yield_now();
+                    }
+                }
+            });
+            threads.spawn(move || {
+                while !ended.load(Relaxed) {
+                    drop(traffic.want(channel, nobody()));
+                    thread::yield_now();
+                    traffic.unwant(channel);
+                }
+            });
+        }
+        // The subscribing connection and its task.
+        threads.spawn(|| {
+            let mut doing = Doing::Nothing;
+            let _ends = Ends(&ended);
+            while !ended.load(Relaxed) {
+                doing = match doing {
+                    Doing::Nothing => Doing::Waiting(traffic.take_changes(2)),
+                    Doing::Waiting(changes) if traffic.is_settled(changes.barrier) => {
+                        let mut redis = redis.lock();
+                        for name in changes.subscribe {
+                            redis.subscribed.insert(name.clone());
+                            redis.stream.push_back(Sent::Subscribed(name));
+                        }
+                        for name in changes.unsubscribe {
+                            redis.subscribed.remove(&name);
+                            redis.stream.push_back(Sent::Unsubscribed(name));
+                        }
+                        Doing::Sent { left: redis.stream.len() }
+                    }
+                    Doing::Sent { left: 0 } => Doing::Nothing,
+                    other => other,
+                };
+                let Some(sent) = redis.lock().stream.pop_front() else { continue };
+                if let Doing::Sent { left } = &mut doing {
+                    *left = left.saturating_sub(1);
+                }
+                match sent {
+                    Sent::Subscribed(name) => traffic.subscribed(0, &name),
+                    Sent::Unsubscribed(name) => _ = traffic.unsubscribed(0, &name),
+                    Sent::Message { channel, bytes, .. } => {
+                        let heard = traffic.received(0, &channel, &bytes);
+                        assert!(!matches!(heard, Received::Other(_)), "our own message was handed on");
+                    }
+                    Sent::Fence => {}
+                }
+            }
+        });
+        // The publishing connection and its task.
+        let mut next = HashMap::from(CHANNELS.map(|channel| (channel, 0)));
+        while next.values().any(|number| *number < EMITS) && !ended.load(Relaxed) {
+            for outgoing in traffic.take_batch() {
+                let Item { channel, bytes } = outgoing.item;
+                let number = next.get_mut(&*channel).expect("it was published");
+                assert_eq!(*bytes, number.to_be_bytes(), "{channel} in order");
+                *number += 1;
+                let mut redis = redis.lock();
+                if redis.subscribed.contains(&channel) {
+                    redis.stream.push_back(Sent::Message { channel, bytes, own: true });
+                }
+            }
+            traffic.settle();
+        }
+        assert!(!ended.load(Relaxed), "the subscriber's task goes on");
+    });
 }

@@ -83,8 +83,8 @@ impl Change {
         &self.advice
     }
 
-    /// Whether `PAINDA_ACCEPT=1` takes it into the lock file. The reuse of a reserved id or name is not
-    /// accepted before its line is removed from the file by hand.
+    /// Whether `PAINDA_ACCEPT`, with the value for its class, takes it into the lock file. The reuse of a reserved id
+    /// or name is not accepted before its line is removed from the file by hand.
     #[must_use]
     pub fn is_acceptable(&self) -> bool {
         self.is_acceptable
@@ -100,10 +100,10 @@ impl Change {
     }
 }
 
-/// A line with the class, the place and the change, and one with the advice.
+/// A line with the class, the place and the change, and one with the advice; with `{:#}`, the first one alone.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:8}{}: {}", self.class, self.place, self.what)?;
-        if self.advice.is_empty() { Ok(()) } else { write!(f, "\n        {}", self.advice) }
+        if self.advice.is_empty() || f.alternate() { Ok(()) } else { write!(f, "\n        {}", self.advice) }
     }
 }

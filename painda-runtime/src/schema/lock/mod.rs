@@ -26,13 +26,28 @@
 //! safe    event `chat:line`: it is new, with the id 3
 //!         Programs that do not know it yet refuse it: update those that receive it before those that send it.
 //!
-//! To take this into the file, run the test with PAINDA_ACCEPT=1.
+//! Nothing was written. To take all of it into the file, once no program with the old schema runs any more:
+//! PAINDA_ACCEPT=wire cargo test --package schemas
 //! ```
 //!
 //! Documentation and the order of the list are no part of the file. Where the environment has `CI`, a missing file
 //! fails the test.
 //!
 //! Which change is of which class is the same for this file and for nodes that meet: [`diff`](super::diff) has the rules.
+//!
+//! # Taking a change into the file
+//!
+//! `PAINDA_ACCEPT` says up to which class changes are taken. Where one is more serious, nothing is written; what was
+//! taken is printed, a line for each change.
+//!
+//! | value | what it takes | when |
+//! | --- | --- | --- |
+//! | `1` | `safe` | at any time; it also writes a missing file, with `CI`, too |
+//! | `source` | up to `source` | the code that uses the schema changes along with it, and whoever gets a new variant knows it |
+//! | `json` | up to `json` | there are no clients with the old JSON or TypeScript |
+//! | `wire` | everything | no program with the old schema runs any more, or none has ever run |
+//!
+//! Unset, empty and `0` take nothing. Another value fails the test.
 //!
 //! # The file
 //!
@@ -64,7 +79,7 @@
 //! name and type, and the version of the event that has added it with the JSON of its value in older messages; a
 //! variant its tag; `tuple` marks fields that have positions instead of names. `depth` is how deep structs and enums
 //! may be nested in a message. The ids and names of events that are gone stay reserved: an event that takes one fails
-//! the test, also with `PAINDA_ACCEPT=1`.
+//! the test, whatever `PAINDA_ACCEPT` is.
 //!
 //! What is in the file twice, or contradicts another line, fails the test with both lines: a merge may have kept what
 //! is on both sides. So does what is missing: a struct that a field has, the variants of an enum.
@@ -79,7 +94,7 @@ mod read;
 mod types;
 mod write;
 
-use super::golden::{Golden, Mode};
+use super::golden::{self, Golden, Mode, Outcome};
 use super::model::SchemaModel;
 use super::{Registry, Schema};
 use std::collections::BTreeSet;
@@ -97,13 +112,12 @@ const FORMAT: u32 = 2;
 /// `cargo test` runs.
 ///
 /// # Panics
-/// When they differ and `PAINDA_ACCEPT=1` is not set, with all changes; when the file is missing and `CI` is set;
-/// when it contradicts itself; and when it cannot be read or written.
+/// When they differ and [`PAINDA_ACCEPT`](self#taking-a-change-into-the-file) does not take it, with all changes and the
+/// command that would; when `PAINDA_ACCEPT` has another value; when the file is missing and `CI` is set and
+/// `PAINDA_ACCEPT` is not; when it contradicts itself; and when it cannot be read or written.
 #[track_caller]
 pub fn check<S: Schema>(path: impl AsRef<Path>) {
-    if let Err(message) = outcome(S::registry(), path.as_ref(), Mode::of_environment()) {
-        panic!("{message}");
-    }
+    golden::check(|mode| outcome(S::registry(), path.as_ref(), mode));
 }
 
 /// The text of a new lock file, which reserves nothing.
@@ -148,27 +162,36 @@ fn reserved(lock: &SchemaModel, code: &SchemaModel) -> Vec<(u16, Box<str>)> {
     reserved.difference(&events(code)).cloned().collect()
 }
 
-fn outcome(registry: &Registry, path: &Path, mode: Mode) -> Result<(), String> {
+fn outcome(registry: &Registry, path: &Path, mode: Mode) -> Outcome {
     let file = Golden::open(path, mode)?;
     let mut new = SchemaModel::of(registry);
-    let Some(old) = file.text_or_write(|| write(&new))? else { return Ok(()) };
+    let Some(old) = file.text() else { return file.create(&write(&new)) };
     let old = read(old).map_err(|error| format!("{}, {error}", path.display()))?;
     let changes = changes_since(&old, &new);
     new.reserved = reserved(&old, &new);
     // The file may have been edited by hand, in another order.
     if old.is_complete && write(&new) == write(&old) {
-        return Ok(());
+        return Ok(None);
     }
-    let refused: Vec<_> = changes.iter().filter(|change| !change.is_acceptable()).collect();
-    if mode.accept && refused.is_empty() {
-        return file.write(&write(&new));
+    let worst = changes.iter().map(Change::class).max().unwrap_or(Class::Safe);
+    let is_acceptable = changes.iter().all(Change::is_acceptable);
+    let (schema, path) = (registry.name(), path.display());
+    if is_acceptable && mode.accept.takes(worst) {
+        let list: Vec<_> = changes.iter().map(|change| format!("\n{change:#}")).collect();
+        return file.write(&write(&new), format!("taken from the schema `{schema}` into {path}:{}", list.concat()));
     }
-    let list: Vec<_> = changes.iter().map(Change::to_string).collect();
-    let end = match refused.as_slice() {
-        [] => "To take this into the file, run the test with PAINDA_ACCEPT=1.",
-        _ => "PAINDA_ACCEPT=1 does not take this into the file: an id or a name is used again.",
+    let end = if is_acceptable {
+        let once = match worst {
+            Class::OnWire => ", once no program with the old schema runs any more",
+            Class::InJson => ", once no client has the old JSON or TypeScript any more",
+            Class::InSource | Class::Safe => "",
+        };
+        format!("To take all of it into the file{once}:\n{}", golden::command(worst))
+    } else {
+        "PAINDA_ACCEPT takes none of it into the file: an id or a name is used again.".to_owned()
     };
-    Err(format!("the schema `{}` differs from {}:\n\n{}\n\n{end}", registry.name(), path.display(), list.join("\n")))
+    let list: Vec<_> = changes.iter().map(Change::to_string).collect();
+    Err(format!("the schema `{schema}` differs from {path}:\n\n{}\n\nNothing was written. {end}", list.join("\n")))
 }
 
 #[cfg(test)]

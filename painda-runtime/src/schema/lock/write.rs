@@ -17,7 +17,7 @@ pub fn write(schema: &SchemaModel) -> String {
 
 fn write_to(schema: &SchemaModel, out: &mut String) -> fmt::Result {
     writeln!(out, "# What the schema's events are on the wire. A test compares this file with the code, says what")?;
-    writeln!(out, "# a change means, and writes the file anew where PAINDA_ACCEPT=1 is set. Commit it.")?;
+    writeln!(out, "# a change means, and with which PAINDA_ACCEPT it is taken into this file. Commit it.")?;
     writeln!(out, "painda-lock {FORMAT}\nschema {}\ndepth {}", schema.name, schema.depth)?;
     for event in schema.events_by_id() {
         write!(out, "\nevent {} {:?} {}{}", event.id, event.name, event.path, tuple(&event.fields))?;

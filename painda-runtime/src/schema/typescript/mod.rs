@@ -72,7 +72,8 @@ mod items;
 mod names;
 mod types;
 
-use super::golden::{Golden, Mode};
+use super::diff::Class;
+use super::golden::{self, Golden, Mode, Outcome};
 use super::parts::parts;
 use super::{Registry, Schema};
 use crate::codec::MAX_DEPTH;
@@ -116,38 +117,38 @@ pub fn generate(registry: &Registry) -> String {
 /// Compares a file with the module, for a test. A relative path begins at the package's folder, where `cargo test`
 /// runs.
 ///
-/// A file that is missing is written; so is one that is out of date where `PAINDA_ACCEPT=1` is set.
+/// A file that is missing is written; so is one that is out of date where
+/// [`PAINDA_ACCEPT`](super::lock#taking-a-change-into-the-file) has any value that takes changes: the module follows from
+/// the code, and only the lock file knows what a change breaks.
 ///
 /// # Panics
-/// When the file is out of date and `PAINDA_ACCEPT=1` is not set; when it is missing and `CI` is set; and when it
-/// cannot be read or written.
+/// When the file is out of date and `PAINDA_ACCEPT` takes nothing; when `PAINDA_ACCEPT` has a value that is not known;
+/// when the file is missing and `CI` is set and `PAINDA_ACCEPT` is not; and when it cannot be read or written.
 #[track_caller]
 pub fn check<S: Schema>(path: impl AsRef<Path>) {
-    if let Err(message) = outcome(S::registry(), path.as_ref(), Mode::of_environment()) {
-        panic!("{message}");
-    }
+    golden::check(|mode| outcome(S::registry(), path.as_ref(), mode));
 }
 
-fn outcome(registry: &Registry, path: &Path, mode: Mode) -> Result<(), String> {
+fn outcome(registry: &Registry, path: &Path, mode: Mode) -> Outcome {
     let file = Golden::open(path, mode)?;
     let new = generate(registry);
-    let Some(old) = file.text_or_write(|| new.clone())? else { return Ok(()) };
+    let Some(old) = file.text() else { return file.create(&new) };
     // Git may have given the file other line ends.
     let differs = || old.lines().zip(new.lines()).position(|(old, new)| old != new);
     let line = match differs() {
         Some(line) => line,
-        None if old.lines().count() == new.lines().count() => return Ok(()),
+        None if old.lines().count() == new.lines().count() => return Ok(None),
         None => old.lines().count().min(new.lines().count()),
     };
-    if mode.accept {
-        return file.write(&new);
+    let (schema, path) = (registry.name(), path.display());
+    if mode.accept.takes_any() {
+        return file.write(&new, format!("{path} was written anew, for the schema `{schema}`."));
     }
     Err(format!(
-        "{} is out of date, from line {} on: the schema `{}`, or the generator, has changed. \
-         Run the test with PAINDA_ACCEPT=1 to write it anew.",
-        path.display(),
+        "{path} is out of date, from line {} on: the schema `{schema}`, or the generator, has changed. \
+         To write it anew:\n{}",
         line + 1,
-        registry.name()
+        golden::command(Class::Safe)
     ))
 }
 
@@ -173,7 +174,9 @@ mod tests {
     schema! { New { OtherChat } }
     schema! { Empty {} }
 
-    const LOOK: Mode = Mode { accept: false, ci: false };
+    fn mode(accept: &str) -> Mode {
+        Mode { accept: golden::accept(accept), ci: false }
+    }
 
     #[test]
     fn the_file_is_written_compared_and_accepted() {
@@ -181,21 +184,28 @@ mod tests {
         let path = folder.join("web/chat.ts");
         let run = |registry: &Registry, mode| outcome(registry, &path, mode);
 
-        assert!(run(Old::registry(), Mode { ci: true, ..LOOK }).is_err());
-        assert_eq!(run(Old::registry(), LOOK), Ok(()));
+        assert!(run(Old::registry(), Mode { ci: true, ..mode("0") }).is_err());
+        let new = format!("{} is new: commit it.", path.display());
+        assert_eq!(run(Old::registry(), mode("0")), Ok(Some(new)));
         let text = generate(Old::registry());
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
         fs::write(&path, text.replace('\n', "\r\n")).unwrap();
-        assert_eq!(run(Old::registry(), LOOK), Ok(()));
+        assert_eq!(run(Old::registry(), mode("0")), Ok(None));
 
-        let message = run(New::registry(), LOOK).unwrap_err();
+        let message = run(New::registry(), mode("0")).unwrap_err();
         assert!(message.contains("chat.ts is out of date, from line 1 on: the schema `New`"), "{message}");
-        assert_eq!(run(New::registry(), Mode { accept: true, ci: true }), Ok(()));
-        assert_eq!(fs::read_to_string(&path).unwrap(), generate(New::registry()));
+        assert!(message.ends_with(":\nPAINDA_ACCEPT=1 cargo test --package painda-runtime"), "{message}");
+        // The lock file says what a change breaks.
+        for value in ["1", "source", "json", "wire"] {
+            fs::write(&path, &text).unwrap();
+            let written = run(New::registry(), Mode { ci: true, ..mode(value) });
+            assert_eq!(written, Ok(Some(format!("{} was written anew, for the schema `New`.", path.display()))));
+            assert_eq!(fs::read_to_string(&path).unwrap(), generate(New::registry()));
+        }
 
         let longer = generate(New::registry()) + "more\n";
         fs::write(&path, &longer).unwrap();
-        assert!(run(New::registry(), LOOK).unwrap_err().contains(&format!("line {}", longer.lines().count())));
+        assert!(run(New::registry(), mode("0")).unwrap_err().contains(&format!("line {}", longer.lines().count())));
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -5,14 +5,14 @@
 //! of the same name replaces a wrong one. Only two errors are serde's own and end the walk: text that is no JSON, and an encoding
 //! that is too long.
 
+mod event;
 mod keys;
 mod part;
 mod writer;
 
 use self::keys::{FieldName, TextKey, VariantName, number, parse};
 use self::part::{NAME_AND_FIELDS, Outcome, Part, Walked, duplicate, expected, inside, length};
-pub(super) use self::writer::Writer;
-use self::writer::{Place, default};
+use self::writer::{Place, Writer, default};
 use super::form::{is_newtype, is_nullable};
 use super::ignored::{Ignored, ignore_entries, ignore_items};
 use super::order::Order;

@@ -1,0 +1,87 @@
+//! Slots for large messages: a few connections work on one at a time, and all others run in between.
+//!
+//! To inflate and read a message of 1 MiB keeps a thread of the runtime busy for milliseconds. Were all that have come worked on as
+//! soon as they are there, sixty clients with one each could hold up all the others for as long as all sixty take: a task is not
+//! interrupted, and tokio looks for what has come on other connections only after many tasks. So a connection with a large
+//! message waits for a slot, and lets others run before it releases it. There is one slot less than threads, so that a thread stays free.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+use tungstenite::Message;
+
+use crate::{adapter::BoxFuture, wire::frame};
+
+/// A message of more bytes is large, and so is any compressed one: it may become a thousand times as much.
+const LARGE: usize = 16 << 10;
+/// A slot that was held for less is released without a pause.
+const SHORT: Duration = Duration::from_micros(100);
+
+/// The slots of a node.
+#[derive(Debug)]
+pub(crate) struct LargeSlots(Arc<Semaphore>);
+
+impl LargeSlots {
+    pub(crate) fn new(runtime: &Handle) -> Self {
+        let threads = runtime.metrics().num_workers();
+        Self(Arc::new(Semaphore::new(threads.saturating_sub(1).max(1))))
+    }
+}
+
+/// A connection's slot: none, one that it waits for, or one that it holds.
+#[derive(Default)]
+pub(crate) enum Slot {
+    #[default]
+    None,
+    Waiting(BoxFuture<Option<OwnedSemaphorePermit>>),
+    Taken {
+        #[expect(dead_code, reason = "held, not read")]
+        permit: Option<OwnedSemaphorePermit>,
+        since: Instant,
+    },
+}
+
+impl Slot {
+    /// Waits for a slot.
+    pub(crate) fn poll_take(&mut self, slots: &LargeSlots, cx: &mut Context<'_>) -> Poll<()> {
+        if let Self::None = self {
+            let semaphore = slots.0.clone();
+            // It is never closed.
+            *self = Self::Waiting(Box::pin(async move { semaphore.acquire_owned().await.ok() }));
+        }
+        if let Self::Waiting(waiting) = self {
+            let permit = ready!(Pin::new(waiting).poll(cx));
+            *self = Self::Taken { permit, since: Instant::now() };
+        }
+        Poll::Ready(())
+    }
+
+    pub(crate) fn is_taken(&self) -> bool {
+        matches!(self, Self::Taken { .. })
+    }
+
+    /// Releases the slot; where it was held for long, all others run first.
+    pub(crate) async fn release(&mut self) {
+        if let Self::Taken { since, .. } = self
+            && since.elapsed() > SHORT
+        {
+            tokio::task::yield_now().await;
+        }
+        *self = Self::None;
+    }
+}
+
+/// Whether a message may cost so much that it needs a slot.
+pub(crate) fn is_large(message: &Message) -> bool {
+    message.len() > LARGE || matches!(message, Message::Binary(bytes) if frame::is_deflated(bytes))
+}

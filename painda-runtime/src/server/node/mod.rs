@@ -1,0 +1,172 @@
+//! One node: its sockets, the rooms they are in, and its adapter.
+//!
+//! Knows no types of events, no connections, and nothing of what nodes say to each other.
+
+pub(crate) mod addresses;
+mod close;
+mod events;
+mod hub;
+pub(crate) mod large;
+mod members;
+mod packets;
+pub(crate) mod pending;
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use self::{addresses::Addresses, hub::Hub, large::LargeSlots, pending::Pending};
+pub(crate) use self::{
+    close::{Client, UnfinishedHook},
+    members::{check_room, invalid_room},
+};
+use crate::{
+    adapter::{Callback, PPAdapter},
+    schema::Registry,
+    server::{
+        config::{Config, Framing},
+        error::Error,
+        log::Log,
+        sending::{core::SocketCore, flusher::Flusher},
+        stats::{Counters, Facade, ServerStats},
+    },
+    wire::audience::Audience,
+};
+
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) registry: &'static Registry,
+    pub(crate) counters: Counters,
+    pub(crate) facade: Facade,
+    pub(crate) log: Log,
+    /// Runs tasks for questions of other nodes, and the close.
+    pub(crate) runtime: Handle,
+    hub: Hub,
+    adapter: Box<dyn PPAdapter>,
+    flusher: Arc<Flusher>,
+    /// Called by the adapter with what other nodes publish.
+    pub(crate) callback: Callback,
+    pub(crate) addresses: Arc<Addresses>,
+    /// How many sockets are sent JSON.
+    json_sockets: AtomicUsize,
+    /// Clients whose disconnect hook has not ended yet.
+    clients: AtomicUsize,
+    /// Connect hooks that go on without their client.
+    unfinished_hooks: AtomicUsize,
+    /// The HTTP connections that are not WebSockets.
+    pub(crate) http: Arc<Pending>,
+    /// Slots for work on large messages.
+    pub(crate) large: LargeSlots,
+    closing: AtomicBool,
+    /// How the close went, once it is over.
+    closed: watch::Sender<Option<Result<(), Error>>>,
+    /// Notified whenever a socket disconnects, and when the node begins to close.
+    pub(crate) changed: Notify,
+}
+
+impl Node {
+    /// A node whose adapter calls `callback` with what other nodes publish.
+    pub(crate) fn start(
+        config: Config,
+        registry: &'static Registry,
+        adapter: Box<dyn PPAdapter>,
+        callback: Callback,
+    ) -> Arc<Self> {
+        let flusher = Flusher::new(config.flush_interval);
+        let addresses = Addresses::new(config.limits.connections_per_address, config.limits.ipv6_prefix);
+        let http = Pending::new(config.limits.pending, config.handshake_timeout);
+        let node = Arc::new(Self {
+            config,
+            registry,
+            counters: Counters::new(registry),
+            facade: Facade::new(registry),
+            log: Log::new(),
+            runtime: Handle::current(),
+            hub: Hub::default(),
+            adapter,
+            flusher: flusher.clone(),
+            callback,
+            addresses,
+            json_sockets: AtomicUsize::new(0),
+            clients: AtomicUsize::new(0),
+            unfinished_hooks: AtomicUsize::new(0),
+            http,
+            large: LargeSlots::new(&Handle::current()),
+            closing: AtomicBool::new(false),
+            closed: watch::Sender::new(None),
+            changed: Notify::new(),
+        });
+        tokio::spawn(flusher.run());
+        tokio::spawn(upkeep(Arc::downgrade(&node)));
+        node
+    }
+
+    pub(crate) fn adapter(&self) -> &dyn PPAdapter {
+        &*self.adapter
+    }
+
+    /// Whether somebody here may be in this room.
+    pub(crate) fn has_room(&self, room: &str) -> bool {
+        self.hub.has(room)
+    }
+
+    /// The sockets on this node that an audience is at.
+    pub(crate) fn pick(&self, audience: &Audience<'_>) -> Vec<Arc<SocketCore>> {
+        let mut picked = Vec::new();
+        self.hub.each(audience, |socket| picked.push(socket.clone()));
+        picked
+    }
+
+    pub(crate) fn flusher(&self) -> &Flusher {
+        &self.flusher
+    }
+
+    pub(crate) fn framing(&self) -> Framing {
+        self.config.framing
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.hub.len()
+    }
+
+    /// Whether there are as many clients as the limit allows. A connect hook whose client has gone counts: otherwise a client
+    /// that connects and vanishes again and again could have any number of them run.
+    pub(crate) fn is_full(&self) -> bool {
+        self.hub.len() + self.unfinished_hooks.load(Ordering::Acquire) >= self.config.limits.connections
+    }
+
+    pub(crate) fn stats(&self) -> ServerStats {
+        self.counters.snapshot(self.hub.len(), self.hub.rooms(), self.hub.queued_bytes())
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+}
+
+/// Unsubscribes from rooms that have had no members here for a while, sets the gauges, and begins the log's seconds. Without the delay
+/// a room whose last member reloads its page would be unsubscribed and subscribed again.
+async fn upkeep(node: Weak<Node>) {
+    let mut second = Instant::now();
+    loop {
+        let Some(linger) = node.upgrade().map(|node| node.config.room_linger) else { return };
+        tokio::time::sleep((linger / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))).await;
+        let Some(node) = node.upgrade() else { return };
+        node.hub.end_empty(linger, |room| drop(node.adapter.unsubscribe(room)));
+        if second.elapsed() >= Duration::from_secs(1) {
+            second = Instant::now();
+            node.log.begin_second();
+        }
+        node.facade.state(|| node.stats());
+    }
+}
