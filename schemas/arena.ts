@@ -133,6 +133,9 @@ export class DecodeError extends Error {
 /** The largest integers that a float is sent as. */
 const TOP = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
 
+/** How far a point in time may be from 1970, in seconds. */
+const MAX_SECONDS = 8.64e12;
+
 /** A plain array over the same memory; that of a Node `Buffer` would be shared by its `slice`, too. */
 function plain(bytes: Bytes): Uint8Array {
   return bytes instanceof Uint8Array
@@ -202,6 +205,24 @@ abstract class Walk {
 
 const fromUtf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** The text of an address, with `::` for the first of its longest runs of zeros. */
+function formatIpv6(groups: readonly number[]): string {
+  const text = groups.map((group) => group.toString(16));
+  // An IPv4 address in the form of IPv6.
+  if (/^(0,){5}65535,/.test(groups.join())) {
+    const [a = 0, b = 0] = groups.slice(6);
+    return `::ffff:${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`;
+  }
+  let [start, length] = [0, 1];
+  for (let from = 0; from < 8; from++) {
+    let to = from;
+    while (groups[to] === 0) to++;
+    if (to - from > length) [start, length] = [from, to - from];
+  }
+  if (length === 1) return text.join(":");
+  return `${text.slice(0, start).join(":")}::${text.slice(start + length).join(":")}`;
+}
+
 /** Takes a message apart from front to back, and never more of it than there is. */
 class Reader extends Walk {
   private readonly message: Uint8Array;
@@ -253,6 +274,15 @@ class Reader extends Walk {
     return this.view.getBigInt64(this.skip(8));
   }
 
+  u128(): bigint {
+    const start = this.skip(16);
+    return (this.view.getBigUint64(start) << 64n) | this.view.getBigUint64(start + 8);
+  }
+
+  i128(): bigint {
+    return BigInt.asIntN(128, this.u128());
+  }
+
   f32(): number {
     return this.view.getFloat32(this.skip(4));
   }
@@ -263,6 +293,48 @@ class Reader extends Walk {
 
   bool(): boolean {
     return this.flag("a bool is");
+  }
+
+  nonZero<T extends number | bigint>(read: (r: Reader) => T): T {
+    const start = this.offset;
+    const value = read(this);
+    if (!value) this.fail("the number must not be 0", start);
+    return value;
+  }
+
+  char(): string {
+    const code = this.u32();
+    if (code > 0x10_ffff || (code >= 0xd800 && code < 0xe000)) this.fail(`${code} is no character`, this.offset - 4);
+    return String.fromCodePoint(code);
+  }
+
+  /** Milliseconds. */
+  duration(): number {
+    const seconds = Number(this.u64());
+    const nanos = this.nanos();
+    // One division of integers gives the nearest number.
+    return seconds < 9e6 ? (seconds * 1e9 + nanos) / 1e6 : seconds * 1e3 + nanos / 1e6;
+  }
+
+  date(): Date {
+    const seconds = Number(this.i64());
+    if (seconds < -MAX_SECONDS || seconds >= MAX_SECONDS) this.fail("the time is out of range", this.offset - 8);
+    return new Date(seconds * 1e3 + Math.floor(this.nanos() / 1e6));
+  }
+
+  ipv4(): string {
+    return this.slice(4).join(".");
+  }
+
+  ipv6(): string {
+    return formatIpv6(this.array(8, (r) => r.u16()));
+  }
+
+  ip(): string {
+    const version = this.u8();
+    if (version === 4) return this.ipv4();
+    if (version === 6) return this.ipv6();
+    return this.fail(`an address begins with 4 or 6, not ${version}`, this.offset - 1);
   }
 
   string(): string {
@@ -363,6 +435,12 @@ class Reader extends Walk {
     return bytes;
   }
 
+  private nanos(): number {
+    const nanos = this.u32();
+    if (nanos >= 1e9) this.fail(`a second has less than 1000000000 nanoseconds, not ${nanos}`, this.offset - 4);
+    return nanos;
+  }
+
   private flag(what: string): boolean {
     const byte = this.u8();
     if (byte > 1) this.fail(`${what} 0 or 1, not ${byte}`, this.offset - 1);
@@ -411,6 +489,32 @@ function decode<T>(event: string, read: (r: Reader) => T, bytes: Bytes): T {
 }
 
 const toUtf8 = /* @__PURE__ */ new TextEncoder();
+
+/** The bytes of an IPv4 address. */
+function parseIpv4(text: string): number[] | undefined {
+  const byte = /^(0|[1-9][0-9]{0,2})$/;
+  const bytes = text.split(".").map((part) => (byte.test(part) ? Number(part) : 256));
+  return bytes.length === 4 && bytes.every((byte) => byte < 256) ? bytes : undefined;
+}
+
+/** The groups of 16 bits of an IPv6 address. */
+function parseIpv6(text: string): number[] | undefined {
+  // The last two groups may be written as an IPv4 address.
+  const [, begin = "", end = ""] = /^(.*:)([0-9.]+)$/.exec(text) ?? [];
+  const [a, b, c, d] = parseIpv4(end) ?? [];
+  const tail =
+    a !== undefined && b !== undefined && c !== undefined && d !== undefined
+      ? [a * 256 + b, c * 256 + d].map((group) => group.toString(16)).join(":")
+      : "";
+  const [before = "", after, ...more] = (tail === "" ? text : begin + tail).split("::");
+  const groups = (half: string): number[] =>
+    half === "" ? [] : half.split(":").map((group) => (/^[0-9a-fA-F]{1,4}$/.test(group) ? Number(`0x${group}`) : -1));
+  const [first, last] = [groups(before), groups(after ?? "")];
+  const zeros = 8 - first.length - last.length;
+  if (after === undefined ? zeros !== 0 : zeros < 1 || more.length > 0) return undefined;
+  const all = [...first, ...Array.from({ length: zeros }, () => 0), ...last];
+  return all.every((group) => group >= 0) ? all : undefined;
+}
 
 /** Puts a message together. */
 class Writer extends Walk {
@@ -469,6 +573,23 @@ class Writer extends Walk {
     this.grow(8).setBigInt64(this.end - 8, value);
   }
 
+  u128(value: bigint): void {
+    this.expect("bigint", "a bigint", value);
+    if (BigInt.asUintN(128, value) !== value) this.fail(`${value} does not fit a u128`);
+    this.wide(value);
+  }
+
+  i128(value: bigint): void {
+    this.expect("bigint", "a bigint", value);
+    if (BigInt.asIntN(128, value) !== value) this.fail(`${value} does not fit an i128`);
+    this.wide(value);
+  }
+
+  nonZero<T extends number | bigint>(value: T, write: (w: Writer, value: T) => void): void {
+    write(this, value);
+    if (!value) this.fail("the number must not be 0");
+  }
+
   f32(value: number): void {
     this.expect("number", "a number", value);
     if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) this.fail(`${value} does not fit an f32`);
@@ -483,6 +604,57 @@ class Writer extends Walk {
   bool(value: boolean): void {
     this.expect("boolean", "a boolean", value);
     this.u8(value ? 1 : 0);
+  }
+
+  char(value: string): void {
+    this.expect("string", "a string of one character", value);
+    const code = value.codePointAt(0);
+    if (code === undefined || value.length !== (code > 0xffff ? 2 : 1) || (code >= 0xd800 && code < 0xe000)) {
+      this.fail("the string is not one character");
+    }
+    this.u32(code);
+  }
+
+  /** Milliseconds. */
+  duration(value: number): void {
+    this.expect("number", "a number of milliseconds", value);
+    if (!(value >= 0 && value < 2e22)) this.fail(`${value} does not fit a Duration`);
+    const whole = Math.floor(value);
+    const seconds = Math.floor(whole / 1e3);
+    // Beyond 2^53, where a division is not exact.
+    const rest = Number(BigInt(whole) - BigInt(seconds) * 1000n);
+    const nanos = BigInt(rest * 1e6 + Math.round((value - whole) * 1e6));
+    const exact = BigInt(seconds) * 1_000_000_000n + nanos;
+    if (exact >= 1_000_000_000n << 64n) this.fail(`${value} does not fit a Duration`);
+    this.u64(exact / 1_000_000_000n);
+    this.u32(Number(exact % 1_000_000_000n));
+  }
+
+  date(value: Date): void {
+    if (!(value instanceof Date)) this.fail("a Date is needed");
+    const seconds = Math.floor(value.getTime() / 1e3);
+    if (!(seconds < MAX_SECONDS)) this.fail("the time is out of range");
+    this.i64(BigInt(seconds));
+    this.u32((value.getTime() - seconds * 1e3) * 1e6);
+  }
+
+  ipv4(value: string): void {
+    this.expect("string", "a string with an address", value);
+    (parseIpv4(value) ?? this.fail("the string is no IPv4 address")).forEach((byte) => this.u8(byte));
+  }
+
+  ipv6(value: string): void {
+    this.expect("string", "a string with an address", value);
+    (parseIpv6(value) ?? this.fail("the string is no IPv6 address")).forEach((group) => this.u16(group));
+  }
+
+  ip(value: string): void {
+    this.expect("string", "a string with an address", value);
+    const [v4, v6] = [parseIpv4(value), parseIpv6(value)];
+    this.u8(v4 === undefined ? 6 : 4);
+    if (v4 !== undefined) this.ipv4(value);
+    else if (v6 !== undefined) this.ipv6(value);
+    else this.fail("the string is no IP address");
   }
 
   string(value: string): void {
@@ -601,6 +773,12 @@ class Writer extends Walk {
   private integer(type: string, value: number, min: number, max: number): void {
     this.expect("number", "a number", value);
     if (!Number.isInteger(value) || value < min || value > max) this.fail(`${value} does not fit ${type}`);
+  }
+
+  private wide(value: bigint): void {
+    const view = this.grow(16);
+    view.setBigUint64(this.end - 16, BigInt.asUintN(64, value >> 64n));
+    view.setBigUint64(this.end - 8, BigInt.asUintN(64, value));
   }
 
   private counted(length: number, needed: number | undefined): void {

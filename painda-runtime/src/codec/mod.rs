@@ -45,6 +45,7 @@ pub(crate) mod notes;
 mod numbers;
 pub(crate) mod quantised;
 mod reader;
+mod result;
 mod sink;
 mod text;
 mod times;

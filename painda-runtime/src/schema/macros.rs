@@ -35,7 +35,8 @@
 /// # Fields
 ///
 /// They are written in the order of the struct, big-endian, with nothing between them. They can be
-/// numbers up to 64 bits, `bool`, `String`, `Bytes`, arrays, tuples, `Vec`, `Option`, `Box`, maps, sets,
+/// numbers up to 128 bits, `NonZero` and `Wrapping` of them, `bool`, `char`, `String`, `Bytes`, arrays, tuples, `Vec`, `VecDeque`, maps,
+/// sets, `Option`, `Result`, `Duration`, `SystemTime`, IP addresses, `Box` and `Arc` of these, of `str` and of slices, `Cow<'static, str>`,
 /// and structs and enums with [`PPType`](derive@crate::PPType): the table of their bytes is in
 /// [`codec`](crate::codec).
 ///
