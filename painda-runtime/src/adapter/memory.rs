@@ -1,7 +1,7 @@
 //! The default adapter: nodes within one process, over no network at all.
 //!
-//! An emit takes no lock. Who hears a channel is found and changed without one; the rooms' members, whom no emit asks for, have one of
-//! their own.
+//! An emit takes no lock. The subscribers of a channel are found and changed without one. The members of the rooms, which no emit
+//! reads, have a lock of their own.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,14 +20,14 @@ use crate::Message;
 
 /// The in-memory adapter, which a server uses unless it is given another one.
 ///
-/// One alone has nobody to talk to. [`node`](Self::node) makes another node on the same bus, so that several servers in
+/// A single one exchanges nothing with others. [`node`](Self::node) makes another node on the same bus, so that several servers in
 /// one process form a cluster, as tests like to have it:
 ///
 /// ```
 /// use painda_runtime::adapter::MemoryAdapter;
 ///
 /// let first = MemoryAdapter::new();
-/// let second = first.node(); // hears what the first publishes, and the other way round
+/// let second = first.node(); // receives what the first publishes, and the other way round
 /// ```
 #[derive(Debug)]
 pub struct MemoryAdapter {
@@ -38,17 +38,17 @@ pub struct MemoryAdapter {
 #[derive(Default)]
 struct Bus {
     next_node: AtomicU64,
-    /// Channel to the nodes that hear it, in their order. A list is never changed, but replaced by another one.
-    channels: ConcurrentMap<Arc<str>, Arc<[Hearing]>>,
+    /// Channel to the nodes that subscribe to it, in their order. A list is never changed, but replaced by another one.
+    channels: ConcurrentMap<Arc<str>, Arc<[Subscriber]>>,
     rooms: Mutex<HashMap<Arc<str>, Members>>,
 }
 
 /// A room's members, each with its node.
 type Members = HashMap<Arc<str>, u64>;
 
-/// A node that hears a channel.
+/// A node that subscribes to a channel.
 #[derive(Clone)]
-struct Hearing {
+struct Subscriber {
     node: u64,
     callback: Callback,
 }
@@ -61,24 +61,29 @@ impl std::fmt::Debug for Bus {
 }
 
 impl Bus {
-    /// Has a node hear a channel with this callback, or not at all.
-    fn hear(&self, channel: &str, node: u64, callback: Option<Callback>) {
-        // Every member of a room asks for it: mostly it is so already.
+    /// Subscribes a node to a channel with this callback, or ends its subscription.
+    fn set_callback(&self, channel: &str, node: u64, callback: Option<Callback>) {
+        // Every join of a room calls this: mostly the node is subscribed already.
         let before = self.channels.pin().get(channel).cloned();
-        let before = before.as_deref().and_then(|nodes| nodes.iter().find(|hearing| hearing.node == node));
+        let before = before.as_deref().and_then(|nodes| nodes.iter().find(|subscriber| subscriber.node == node));
         match (before, &callback) {
             (None, None) => return,
-            (Some(hearing), Some(callback)) if Arc::ptr_eq(&hearing.callback, callback) => return,
+            (Some(subscriber), Some(callback)) if Arc::ptr_eq(&subscriber.callback, callback) => return,
             _ => {}
         }
-        let others = |nodes: Option<&Arc<[Hearing]>>| -> Vec<Hearing> {
-            nodes.into_iter().flat_map(|nodes| nodes.iter()).filter(|hearing| hearing.node != node).cloned().collect()
+        let others = |nodes: Option<&Arc<[Subscriber]>>| -> Vec<Subscriber> {
+            nodes
+                .into_iter()
+                .flat_map(|nodes| nodes.iter())
+                .filter(|subscriber| subscriber.node != node)
+                .cloned()
+                .collect()
         };
         // Tried again where another node was faster.
         self.channels.pin().compute(channel.into(), |entry| {
             let mut nodes = others(entry.map(|(_, nodes)| nodes));
             if let Some(callback) = callback.clone() {
-                nodes.insert(nodes.partition_point(|hearing| hearing.node < node), Hearing { node, callback });
+                nodes.insert(nodes.partition_point(|subscriber| subscriber.node < node), Subscriber { node, callback });
             }
             match entry {
                 None if nodes.is_empty() => Operation::Abort(()),
@@ -102,9 +107,9 @@ impl MemoryAdapter {
         Self { bus: self.bus.clone(), node: self.bus.next_node.fetch_add(1, Ordering::Relaxed) }
     }
 
-    fn forget(&self) {
+    fn remove_node(&self) {
         for channel in self.bus.channels.pin().keys() {
-            self.bus.hear(channel, self.node, None);
+            self.bus.set_callback(channel, self.node, None);
         }
         self.bus.rooms.lock().retain(|_, members| {
             members.retain(|_, node| *node != self.node);
@@ -121,7 +126,7 @@ impl Default for MemoryAdapter {
 
 impl Drop for MemoryAdapter {
     fn drop(&mut self) {
-        self.forget();
+        self.remove_node();
     }
 }
 
@@ -132,19 +137,19 @@ fn done<T: Send + 'static>(value: T) -> BoxFuture<Result<T, AdapterError>> {
 impl PPAdapter for MemoryAdapter {
     fn publish(&self, channel: &str, message: &Message, exclude: Option<&str>) -> Result<(), AdapterError> {
         let Some(nodes) = self.bus.channels.pin().get(channel).cloned() else { return Ok(()) };
-        for hearing in nodes.iter().filter(|hearing| hearing.node != self.node) {
-            (hearing.callback)(Published::new(channel, message.clone(), exclude));
+        for subscriber in nodes.iter().filter(|subscriber| subscriber.node != self.node) {
+            (subscriber.callback)(Published::new(channel, message.clone(), exclude));
         }
         Ok(())
     }
 
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>> {
-        self.bus.hear(channel, self.node, Some(callback));
+        self.bus.set_callback(channel, self.node, Some(callback));
         done(())
     }
 
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>> {
-        self.bus.hear(channel, self.node, None);
+        self.bus.set_callback(channel, self.node, None);
         done(())
     }
 
@@ -176,7 +181,7 @@ impl PPAdapter for MemoryAdapter {
     }
 
     fn close(&self) -> BoxFuture<Result<(), AdapterError>> {
-        self.forget();
+        self.remove_node();
         done(())
     }
 }
@@ -186,39 +191,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nodes_hear_a_message_in_their_order() {
-        let (first, heard) = (MemoryAdapter::new(), Arc::new(Mutex::new(Vec::new())));
+    fn nodes_receive_a_message_in_their_order() {
+        let (first, received) = (MemoryAdapter::new(), Arc::new(Mutex::new(Vec::new())));
         let others: Vec<MemoryAdapter> = (0..20).map(|_| first.node()).collect();
         for node in others.iter().rev() {
-            let (heard, number) = (heard.clone(), node.node);
-            drop(node.subscribe("arena", Arc::new(move |_| heard.lock().push(number))));
+            let (received, number) = (received.clone(), node.node);
+            drop(node.subscribe("arena", Arc::new(move |_| received.lock().push(number))));
         }
         first.publish("arena", &Message::named("hi", "1".into()), None).expect("it fits");
-        assert_eq!(*heard.lock(), (1..=20).collect::<Vec<u64>>());
+        assert_eq!(*received.lock(), (1..=20).collect::<Vec<u64>>());
     }
 
     #[test]
-    fn who_hears_a_channel_is_right_whatever_many_nodes_do_at_once() {
+    fn subscribers_are_right_after_concurrent_changes_by_many_nodes() {
         let first = MemoryAdapter::new();
-        let (heard, callback) = (Arc::new(AtomicU64::new(0)), |heard: &Arc<AtomicU64>| -> Callback {
-            let heard = heard.clone();
-            Arc::new(move |_| _ = heard.fetch_add(1, Ordering::Relaxed))
+        let (received, callback) = (Arc::new(AtomicU64::new(0)), |received: &Arc<AtomicU64>| -> Callback {
+            let received = received.clone();
+            Arc::new(move |_| _ = received.fetch_add(1, Ordering::Relaxed))
         });
         let others: Vec<MemoryAdapter> = (0..4).map(|_| first.node()).collect();
         std::thread::scope(|threads| {
             for node in &others {
                 threads.spawn(|| {
                     for _ in 0..2000 {
-                        drop(node.subscribe("arena", callback(&heard)));
+                        drop(node.subscribe("arena", callback(&received)));
                         drop(node.unsubscribe("arena"));
                     }
-                    drop(node.subscribe("arena", callback(&heard)));
+                    drop(node.subscribe("arena", callback(&received)));
                 });
             }
         });
-        heard.store(0, Ordering::Relaxed);
+        received.store(0, Ordering::Relaxed);
         first.publish("arena", &Message::named("hi", "1".into()), None).expect("it fits");
-        assert_eq!(heard.load(Ordering::Relaxed), 4);
+        assert_eq!(received.load(Ordering::Relaxed), 4);
         drop(others);
         assert!(first.bus.channels.is_empty(), "they have gone");
     }
@@ -226,8 +231,8 @@ mod tests {
     #[test]
     fn an_emit_waits_for_no_lock() {
         let first = MemoryAdapter::new();
-        let (second, heard) = (first.node(), Arc::new(AtomicU64::new(0)));
-        let counting = heard.clone();
+        let (second, received) = (first.node(), Arc::new(AtomicU64::new(0)));
+        let counting = received.clone();
         drop(second.subscribe("arena", Arc::new(move |_| _ = counting.fetch_add(1, Ordering::Relaxed))));
         let (done, is_done) = std::sync::mpsc::channel();
         // All that a join or a leave may hold.
@@ -240,6 +245,6 @@ mod tests {
             is_done.recv_timeout(std::time::Duration::from_secs(20)).expect("it waits for a lock");
         });
         drop(rooms);
-        assert_eq!(heard.load(Ordering::Relaxed), 1);
+        assert_eq!(received.load(Ordering::Relaxed), 1);
     }
 }
