@@ -1,6 +1,6 @@
 //! The bounded queue of publishes that wait for the writer.
 //!
-//! Does not know which channels are on hold: whoever takes items gives back those that have to wait. Order per channel is the order of the
+//! Does not know which channels are on hold: the caller that takes items gives back those that have to wait. Order per channel is the order of the
 //! pushes, whatever is held.
 
 use std::{collections::VecDeque, mem, sync::Arc};

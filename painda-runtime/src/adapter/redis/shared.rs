@@ -49,7 +49,7 @@ pub(super) struct Shared {
     pub(super) commands: Mutex<Option<MultiplexedConnection>>,
     /// Whether the publishing connection's server is the master.
     pub(super) mastership: Mutex<Mastership>,
-    /// Why both connections are to be given up; whoever makes one looks at what comes later.
+    /// Why both connections are to be given up; a new connection only looks at what comes later.
     given_up: watch::Sender<Option<AdapterError>>,
     /// Somebody's write was refused by a server that takes none: the publisher has to look.
     suspicion: Mutex<Option<AdapterError>>,
@@ -58,12 +58,12 @@ pub(super) struct Shared {
     /// Wakes the publisher after an emit. Apart from the others: an emit does not even wait for the moment in which a join wakes it.
     pub(super) emitted: Notify,
     pub(super) to_subscribe: Notify,
-    /// Wakes whoever looks after the cluster's slots.
+    /// Wakes the task that looks after the cluster's slots.
     pub(super) reroute: Arc<Notify>,
     pub(super) closing: Arc<Closing>,
     /// Publishes go out: after an outage, this node does not wait for the others any more.
     pub(super) publishes: AtomicBool,
-    /// How many nodes heard everything when they were last counted.
+    /// How many nodes were subscribed to everything when they were last counted.
     pub(super) ready_nodes: AtomicU64,
     /// Commands of the subscribing connection that wait for their reply.
     pub(super) asking: AtomicU64,
@@ -308,10 +308,10 @@ impl Shared {
         }
     }
 
-    /// Waits for something that the subscription should hear; `false` when it does not.
-    pub(super) async fn arrives(&self, heard: impl Fn(&Self) -> bool) -> bool {
+    /// Waits for something that the subscription should receive; `false` when it does not.
+    pub(super) async fn arrives(&self, received: impl Fn(&Self) -> bool) -> bool {
         let mut deadline = ArrivalDeadline::new(self.traffic.arrived(), Instant::now());
-        while timeout_at(deadline.until(), self.until(&heard)).await.is_err() {
+        while timeout_at(deadline.until(), self.until(&received)).await.is_err() {
             if !deadline.extend(self.traffic.arrived(), Instant::now()) {
                 return false;
             }
@@ -336,7 +336,7 @@ impl Shared {
         reply.and_then(redis::Value::extract_error).map(drop).map_err(|error| command_error(&error))
     }
 
-    /// How many nodes hear everything now; `None` where Redis does not tell.
+    /// How many nodes are subscribed to everything now; `None` where Redis does not tell.
     pub(super) async fn count_ready(&self, commands: &mut MultiplexedConnection) -> Result<Option<u64>, AdapterError> {
         let key = self.settings.presence_key();
         match cmd("PUBSUB").arg("NUMSUB").arg(key).query_async::<(String, u64)>(commands).await {

@@ -1,9 +1,9 @@
-//! What goes out and comes in, channel by channel, so that each message is heard exactly once.
+//! What goes out and comes in, channel by channel, so that each message is handed on exactly once.
 //!
 //! This is bookkeeping alone: no connection, no task, no clock. The publisher asks it what to write next, the subscriber
 //! asks it which subscriptions to make and end, and tells it what Redis confirmed and sent.
 //!
-//! Redis sends us a copy of what we publish on a channel that we hear. To recognise it we must know, for each publish,
+//! Redis sends us a copy of what we publish on a channel that we subscribe to. To recognise it we must know, for each publish,
 //! whether a copy will come. A channel is therefore in one of these phases:
 //!
 //! | phase | Redis sends us this channel | a publish to it |
@@ -11,7 +11,7 @@
 //! | idle | no | goes out, no copy will come |
 //! | asking | from some moment on | is held until the confirmation |
 //! | active | yes | goes out, and its copy is due |
-//! | leaving | until some moment | goes out; what is heard is ignored |
+//! | leaving | until some moment | goes out; what is received is ignored |
 //!
 //! Publishing and subscribing are two connections, which Redis may serve in either order. A publish that was written
 //! while its channel was idle could thus be processed after a `SUBSCRIBE` that was written later. So a `SUBSCRIBE` waits
@@ -26,7 +26,7 @@
 //! 1. `order`: of the publisher's task and of the subscriber's. No emit, join or leave takes it. A channel begins and ends to
 //!    be *asking* only under it, and a batch is put together under it: so every publish of a batch has seen the phases of one
 //!    moment, and `taken` says at that moment which batches came before.
-//! 2. A channel's own: of whoever joins, leaves or hears this channel, and of the publisher's task for each publish to it.
+//! 2. A channel's own: of joins, leaves and messages received on this channel, and of the publisher's task for each publish to it.
 //! 3. `listed`: of joins and leaves, for one push.
 //! 4. `queue`: of emits, for one push, and of the publisher's task, which takes what it can send in one go and looks at the channels
 //!    afterwards. It is one for all rooms because one connection publishes for all. No join or leave takes it, and no confirmation
@@ -172,7 +172,7 @@ struct Order {
 struct Listed {
     /// Channels whose phase may not be what is wanted.
     queue: VecDeque<Arc<Channel>>,
-    /// Channels that Redis refused to let us hear, to be tried again.
+    /// Channels whose subscription Redis refused, to be tried again.
     refused: BTreeMap<Arc<str>, Arc<Channel>>,
 }
 
@@ -275,8 +275,8 @@ impl Traffic {
         }
     }
 
-    /// Redis did not take these publishes of the batch in flight, because another server has their channels now: they wait for
-    /// whoever hands them over.
+    /// Redis did not take these publishes of the batch in flight, because another server has their channels now: they wait until
+    /// they are handed over.
     pub(super) fn put_back(&self, items: Vec<Item>) {
         if !items.is_empty() {
             let _order = self.order.lock();
@@ -284,7 +284,7 @@ impl Traffic {
         }
     }
 
-    /// Gives up the channels that are not `ours` any more, because another server has them now: who wants to hear them, and what
+    /// Gives up the channels that are not `ours` any more, because another server has them now: the callbacks of those that are wanted, and what
     /// waits to be published on them, oldest first.
     pub(super) fn hand_over(&self, ours: impl Fn(&str) -> bool) -> (Vec<(Arc<str>, Callback)>, Vec<Item>) {
         let _order = self.order.lock();
@@ -347,12 +347,12 @@ impl Traffic {
         self.echo_cost.load(Relaxed) > 0
     }
 
-    /// Are so many copies due that nothing is published until some of them were heard?
+    /// Are so many copies due that nothing is published until some of them were received?
     pub(super) fn is_stalled(&self) -> bool {
         self.echo_cost.load(Relaxed) >= self.echo_limit
     }
 
-    /// Forgets the copies that are due on the subscription of this epoch, when it is certain that they will not come.
+    /// Drops the copies that are due on the subscription of this epoch, when it is certain that they will not come.
     pub(super) fn forget_echoes(&self, epoch: u64) {
         let order = self.order.lock();
         if order.epoch != epoch {
@@ -379,7 +379,7 @@ impl Traffic {
 
     // ---- subscriptions
 
-    /// Wants to hear a channel; `None` when it is heard already.
+    /// Wants a subscription to a channel; `None` when it is active already.
     pub(super) fn want(&self, name: &str, callback: Callback) -> Option<Confirmation> {
         let channels = self.channels.pin();
         loop {
@@ -414,7 +414,7 @@ impl Traffic {
         }
     }
 
-    /// No longer wants to hear a channel.
+    /// No longer wants a subscription to a channel.
     pub(super) fn unwant(&self, name: &str) {
         let channels = self.channels.pin();
         // One that has ended meanwhile was wanted by nobody: this call comes before those that want the next one.
@@ -453,7 +453,7 @@ impl Traffic {
                     changes.unsubscribe.push(channel.name.clone());
                 }
                 (None, Phase::Idle) => self.end(&channel, &mut state),
-                // As wanted, or an errand is under way whose end lists it again.
+                // As wanted, or a change is under way whose end lists it again.
                 _ => {}
             }
         }
@@ -462,7 +462,7 @@ impl Traffic {
 
     /// Nobody wants this channel, and nothing comes on it: it leaves the table.
     fn end(&self, channel: &Channel, state: &mut State) {
-        // Both under the channel's lock: whoever finds it in the table, and waits for the lock, looks again.
+        // Both under the channel's lock: a caller that finds it in the table, and waits for the lock, looks again.
         state.ended = true;
         self.channels.pin().remove(&channel.name);
     }
@@ -499,7 +499,7 @@ impl Traffic {
                 true
             }
             Phase::Leaving => false,
-            // Redis answers in order, so this can't be: the channel was not heard.
+            // Redis answers in order, so this can't be: the channel was not subscribed to.
             Phase::Idle | Phase::Asking => return false,
         };
         state.phase = Phase::Idle;
@@ -525,7 +525,7 @@ impl Traffic {
         order.released = true;
     }
 
-    /// Are there channels that Redis does not let us hear?
+    /// Are there channels whose subscription Redis refused?
     pub(super) fn has_refused(&self) -> bool {
         !self.listed.lock().refused.is_empty()
     }
@@ -542,7 +542,7 @@ impl Traffic {
         !self.listed.lock().queue.is_empty()
     }
 
-    /// The subscribing connection is gone: nothing is heard, no copy will come, everything that is wanted must be asked
+    /// The subscribing connection is gone: nothing is received, no copy will come, everything that is wanted must be asked
     /// for again. What is wanted goes on being published meanwhile.
     pub(super) fn disconnected(&self, why: &AdapterError) {
         let mut order = self.order.lock();
@@ -586,7 +586,7 @@ impl Traffic {
         let State { wanted, phase: Phase::Active { echoes, epoch: since }, .. } = &mut *state else {
             return Received::Unwanted;
         };
-        // A connection that was given up may have something left to say.
+        // A connection that was given up may still deliver messages.
         if *since != epoch {
             return Received::Unwanted;
         }

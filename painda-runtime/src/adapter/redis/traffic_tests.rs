@@ -1,4 +1,4 @@
-//! A Redis that serves its connections in any order it likes, and breaks them: nothing may be heard twice, nothing of our
+//! A Redis that serves its connections in any order it likes, and breaks them: no message may be handed on twice, none of our
 //! own at all, and nothing may be left waiting.
 
 use std::{
@@ -75,7 +75,7 @@ struct World {
     subscribed: BTreeSet<Arc<str>>,
     stream: VecDeque<Sent>,
     /// Messages of others that were read, less those that were handed on, per channel and content.
-    owed: HashMap<(Arc<str>, Bytes), i64>,
+    expected: HashMap<(Arc<str>, Bytes), i64>,
     /// Publishes that were lost with their connection since the last rest.
     lost: HashMap<(Arc<str>, Bytes), i64>,
     called: HashMap<Arc<str>, u64>,
@@ -95,7 +95,7 @@ impl World {
             doing: Doing::Nothing,
             subscribed: BTreeSet::new(),
             stream: VecDeque::new(),
-            owed: HashMap::new(),
+            expected: HashMap::new(),
             lost: HashMap::new(),
             called: HashMap::new(),
             processed: HashMap::new(),
@@ -108,7 +108,7 @@ impl World {
             10..20 => self.redis_takes_a_subscription(),
             20..35 => self.read(),
             35..45 => self.write_or_settle(),
-            45..55 => self.errand(),
+            45..55 => self.change_subscriptions(),
             55..60 => self.reconnect_publisher(),
             60..80 => self.publish(),
             80..88 => self.other_publishes(),
@@ -182,7 +182,7 @@ impl World {
         }
     }
 
-    fn errand(&mut self) {
+    fn change_subscriptions(&mut self) {
         match std::mem::replace(&mut self.doing, Doing::Nothing) {
             Doing::Nothing => {
                 let limit = 1 + self.dice.roll(3) as usize;
@@ -218,7 +218,7 @@ impl World {
                 self.confirmed();
             }
             Some(Sent::Unsubscribed(name)) => {
-                self.owed.retain(|(channel, _), _| *channel != name);
+                self.expected.retain(|(channel, _), _| *channel != name);
                 self.traffic.unsubscribed(self.traffic.epoch(), &name);
                 self.confirmed();
             }
@@ -228,14 +228,14 @@ impl World {
             }
             Some(Sent::Message { channel, bytes, own }) => {
                 let active = has(&self.traffic, &channel, |state| matches!(state.phase, Phase::Active { .. }));
-                let heard = self.traffic.received(self.traffic.epoch(), &channel, &bytes);
+                let received = self.traffic.received(self.traffic.epoch(), &channel, &bytes);
                 if !active {
-                    assert!(matches!(heard, Received::Unwanted));
+                    assert!(matches!(received, Received::Unwanted));
                     return;
                 }
-                let owed = self.owed.entry((channel, bytes)).or_default();
-                *owed += i64::from(!own) - i64::from(!matches!(heard, Received::Own { .. }));
-                assert!(*owed >= 0, "our own message was handed on");
+                let expected = self.expected.entry((channel, bytes)).or_default();
+                *expected += i64::from(!own) - i64::from(!matches!(received, Received::Own { .. }));
+                assert!(*expected >= 0, "our own message was handed on");
             }
         }
     }
@@ -245,7 +245,7 @@ impl World {
         self.subscribed.clear();
         self.stream.clear();
         self.doing = Doing::Nothing;
-        self.owed.clear();
+        self.expected.clear();
         self.fence_under_way = false;
         self.traffic.disconnected(&gone());
     }
@@ -278,9 +278,9 @@ impl World {
     fn check_at_rest(&mut self) {
         assert!(!self.traffic.awaits_echoes(), "copies are due that never came");
         // Until it is known that a publish was lost, an equal message of another node can't be told from its copy.
-        for (message, owed) in std::mem::take(&mut self.owed) {
+        for (message, expected) in std::mem::take(&mut self.expected) {
             let lost = self.lost.get(&message).copied().unwrap_or_default();
-            assert!(owed <= lost, "another node's message was taken for our own: {owed}, {lost}");
+            assert!(expected <= lost, "another node's message was taken for our own: {expected}, {lost}");
         }
         self.lost.clear();
         assert_eq!(self.called, self.processed, "everything was written, or lost with its connection");
@@ -292,7 +292,7 @@ impl World {
 }
 
 #[test]
-fn nothing_is_heard_twice_whatever_redis_does() {
+fn no_message_is_handed_on_twice_in_any_order_of_redis() {
     for seed in 1..400_u64 {
         let mut world = World::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         for _ in 0..5 {
@@ -350,7 +350,7 @@ fn a_publish_that_redis_refuses_leaves_no_copy_due() {
 #[test]
 fn a_refused_subscription_tells_the_caller_and_is_tried_again() {
     let traffic = traffic();
-    let mut confirmation = traffic.want("a", nobody()).expect("not heard yet");
+    let mut confirmation = traffic.want("a", nobody()).expect("not subscribed yet");
     let name = traffic.take_changes(10).subscribe.remove(0);
     traffic.refused(&name, &AdapterError::Backend("NOPERM".into()));
     assert!(matches!(confirmation.try_recv(), Ok(Err(AdapterError::Backend(_)))));
@@ -377,7 +377,7 @@ fn copies_that_are_due_are_bounded() {
 
 /// Looking through all of them for each would take minutes.
 #[test]
-fn many_who_wait_for_one_channel_cost_no_more_each_than_one() {
+fn many_waiters_for_one_channel_cost_no_more_each_than_one() {
     let traffic = traffic();
     let mut waiting: Vec<_> = (0..100_000).filter_map(|_| traffic.want("a", nobody())).collect();
     assert_eq!(waiting.len(), 100_000);
@@ -387,7 +387,7 @@ fn many_who_wait_for_one_channel_cost_no_more_each_than_one() {
 }
 
 #[test]
-fn whoever_gave_up_waiting_for_a_channel_is_forgotten() {
+fn waiters_that_gave_up_are_removed() {
     let traffic = traffic();
     for _ in 0..10_000 {
         drop(traffic.want("a", nobody()));
@@ -452,14 +452,14 @@ fn an_emit_waits_for_no_join_leave_or_subscription_of_another_room() {
     let queue = traffic.queue.lock();
     waits_for_nothing(|| {
         traffic.unwant("a");
-        assert!(traffic.want("a", nobody()).is_none(), "it is heard still");
+        assert!(traffic.want("a", nobody()).is_none(), "it is still subscribed");
         assert!(traffic.want("c", nobody()).is_some());
     });
     drop((state, queue));
 }
 
 /// A Redis that serves both connections at any moment, while rooms are joined, left and emitted to by threads of their own: each
-/// room's publishes keep their order, and none of them is heard.
+/// room's publishes keep their order, and none of them is handed on.
 #[test]
 fn what_many_threads_do_at_once_keeps_its_order() {
     const EMITS: u32 = 20_000;
@@ -529,8 +529,8 @@ fn what_many_threads_do_at_once_keeps_its_order() {
                     Sent::Subscribed(name) => traffic.subscribed(0, &name),
                     Sent::Unsubscribed(name) => _ = traffic.unsubscribed(0, &name),
                     Sent::Message { channel, bytes, .. } => {
-                        let heard = traffic.received(0, &channel, &bytes);
-                        assert!(!matches!(heard, Received::Other(_)), "our own message was handed on");
+                        let received = traffic.received(0, &channel, &bytes);
+                        assert!(!matches!(received, Received::Other(_)), "our own message was handed on");
                     }
                     Sent::Fence => {}
                 }
