@@ -1,4 +1,4 @@
-//! A cluster that is run twice with the same seed: each client hears the same bytes at the same moments. A clock that does not stop, an
+//! A cluster that is run twice with the same seed: each client receives the same bytes at the same moments. A clock that does not stop, an
 //! id that is not from the seed, or an order that a hash table or `select!` has chosen would show.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
@@ -39,7 +39,7 @@ const CLIENTS: u32 = 24;
 const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nhost: here\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\nsec-websocket-protocol: pp.json\r\n\r\n";
 
-/// What was heard, by whom and when.
+/// What each client received, and when.
 #[derive(Clone)]
 struct Transcript {
     began: Instant,
@@ -71,11 +71,11 @@ async fn node(seed: u64, bus: &MemoryAdapter) -> PPServer<Talk> {
     describing.build().await.expect("nothing is wrong")
 }
 
-/// A client that says something now and then, and does not answer pings: it is taken for gone some time later.
+/// A client that sends some messages and does not answer pings: the server closes it after a while.
 async fn client(number: u32, stream: DuplexStream, transcript: Transcript) {
     let (mut reading, mut writing) = split(stream);
     writing.write_all(HANDSHAKE).await.expect("it is there");
-    let talking = async {
+    let sending = async {
         for round in 0..5 {
             sleep(Duration::from_millis(5 + u64::from(number % 4))).await;
             let json = format!("{{\"type\":\"said\",\"payload\":{{\"what\":{}}}}}", 10 * number + round);
@@ -88,23 +88,23 @@ async fn client(number: u32, stream: DuplexStream, transcript: Transcript) {
         }
     };
     let who = format!("client {number}");
-    let listening = async {
+    let receiving = async {
         let mut buffer = [0; 4096];
         loop {
             match reading.read(&mut buffer).await {
                 Ok(0) | Err(_) => break transcript.add(&who, "closed"),
                 Ok(read) => {
-                    let mut heard = buffer[..read].escape_ascii().to_string();
+                    let mut received = buffer[..read].escape_ascii().to_string();
                     // The answer to the handshake has the date, which is another one in each run.
-                    if let Some((before, after)) = heard.split_once("date: ") {
-                        heard = format!("{before}{}", after.split_once(" GMT").map_or("", |(_, after)| after));
+                    if let Some((before, after)) = received.split_once("date: ") {
+                        received = format!("{before}{}", after.split_once(" GMT").map_or("", |(_, after)| after));
                     }
-                    transcript.add(&who, &heard);
+                    transcript.add(&who, &received);
                 }
             }
         }
     };
-    tokio::join!(talking, listening);
+    tokio::join!(sending, receiving);
 }
 
 async fn play(seed: u64) -> String {
@@ -140,9 +140,9 @@ fn a_run_with_the_same_seed_is_the_same_run() {
         runtime.block_on(play(seed))
     };
     let first = run(1);
-    let heard = |what: &str| first.matches(what).count();
-    assert_eq!(heard(": closed") as u32, CLIENTS + 1, "{first}");
-    assert!(heard("left") > 0 && heard("said") as u32 > CLIENTS * 5, "{first}");
+    let received = |what: &str| first.matches(what).count();
+    assert_eq!(received(": closed") as u32, CLIENTS + 1, "{first}");
+    assert!(received("left") > 0 && received("said") as u32 > CLIENTS * 5, "{first}");
     let second = run(1);
     // Line by line, because all of it is too much to find the difference in.
     first.lines().zip(second.lines()).for_each(|(first, second)| assert_eq!(first, second));

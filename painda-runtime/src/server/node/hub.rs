@@ -24,8 +24,9 @@ use crate::{
     wire::audience::Audience,
 };
 
-/// So many rooms are locked together, or fewer where they have so many members.
+/// How many rooms are locked together at most.
 const PIECE: usize = 1024;
+/// Once the locked rooms have this many members, no further room is locked with them.
 const PIECE_MEMBERS: usize = 1 << 16;
 
 type Sockets = HashMap<ClientId, Arc<SocketCore>, ById>;
@@ -315,22 +316,22 @@ mod tests {
     fn a_room_that_ends_while_it_is_entered_loses_nobody() {
         let hub = Hub::default();
         let sockets = sockets(&hub, 2);
-        let heard = AtomicUsize::new(0);
+        let subscribed = AtomicUsize::new(0);
         let done = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|threads| {
             threads.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
                     hub.end_empty(Duration::ZERO, |_| {
-                        heard.store(0, Ordering::Relaxed);
+                        subscribed.store(0, Ordering::Relaxed);
                     });
                 }
             });
             for _ in 0..20_000 {
                 for socket in &sockets {
-                    hub.enter("red", socket, |_, _| heard.store(1, Ordering::Relaxed));
+                    hub.enter("red", socket, |_, _| subscribed.store(1, Ordering::Relaxed));
                 }
                 assert_eq!(reached(&hub, &Audience::room("red"), &sockets), [1, 1]);
-                assert_eq!(heard.load(Ordering::Relaxed), 1);
+                assert_eq!(subscribed.load(Ordering::Relaxed), 1);
                 for socket in &sockets {
                     hub.exit("red", socket.id);
                 }

@@ -23,9 +23,9 @@ use tokio::{sync::Notify, task};
 
 use super::core::SocketCore;
 
-/// After so many sockets a task lets others run,
+/// After this many sockets a task lets others run,
 const YIELD_AFTER: usize = 128;
-/// and after so many bytes: to write a large event to everybody in a room takes long, too.
+/// and after this many bytes: to write a large event to everybody in a room takes long, too.
 const YIELD_AFTER_BYTES: usize = 1 << 20;
 
 thread_local! {
@@ -196,7 +196,7 @@ mod tests {
         flusher.schedule([socket.clone()]);
     }
 
-    fn has_heard(client: &mut DuplexStream) -> bool {
+    fn has_received(client: &mut DuplexStream) -> bool {
         client.read_u16().now_or_never().is_some()
     }
 
@@ -207,7 +207,7 @@ mod tests {
         let (publish, published) = tokio::sync::oneshot::channel();
         let publisher = tokio::spawn(async move {
             published.await.expect("the connection emits");
-            (has_heard(&mut client), client)
+            (has_received(&mut client), client)
         });
         let connection = {
             let flusher = flusher.clone();
@@ -220,8 +220,8 @@ mod tests {
                 flusher.scope(emitting).await;
             })
         };
-        let (was_heard, mut client) = publisher.await.expect("the publisher runs");
-        assert!(!was_heard, "the publisher was woken by the emit, and had to wait for the writing");
+        let (was_received, mut client) = publisher.await.expect("the publisher runs");
+        assert!(!was_received, "the publisher was woken by the emit, and had to wait for the writing");
         client.read_u16().await.expect("it is written after that");
         connection.abort();
     }
@@ -235,7 +235,7 @@ mod tests {
             pending::<()>().await;
         });
         assert!(flusher.scope(emitting.as_mut()).now_or_never().is_none());
-        assert!(has_heard(&mut client), "the other sockets would wait for it for ever");
+        assert!(has_received(&mut client), "the other sockets would wait for it for ever");
     }
 
     #[tokio::test]

@@ -85,7 +85,7 @@ impl Queue {
         }
     }
 
-    /// So many bytes of what was taken have left.
+    /// This many bytes of what was taken have been written.
     pub(crate) fn wrote(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
