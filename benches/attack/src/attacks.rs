@@ -71,7 +71,7 @@ pub(crate) fn names(ground: &Ground, _: usize) -> io::Result<()> {
     let commands = [100_000, 65_000].map(emit_to_rooms);
     for command in commands.iter().cycle() {
         redis.write_all(command)?;
-        // How many have heard it.
+        // How many subscribers have received it.
         let _ = redis.read(&mut [0; 64])?;
         sleep(5 * BREATH);
     }
@@ -143,9 +143,9 @@ pub(crate) fn pings(ground: &Ground, _: usize) -> io::Result<()> {
     ground.websocket("/?room=pings")?.flood(&ping.repeat(1000))
 }
 
-pub(crate) fn deaf(ground: &Ground, number: usize) -> io::Result<()> {
+pub(crate) fn unread(ground: &Ground, number: usize) -> io::Result<()> {
     let mut client = ground.websocket("/?room=arena")?;
-    client.deafen()?;
+    client.shrink_receive_buffer()?;
     let mut message = Vec::new();
     if number == 0 {
         wire::websocket::push(&mut message, TEXT, Some(MASK), chat(200_000).as_bytes());

@@ -101,8 +101,8 @@ impl Connection<'_> {
         }
     }
 
-    /// Reads nothing, and lets little come.
-    pub(crate) fn deafen(&self) -> io::Result<()> {
+    /// Makes the receive buffer small, so that little arrives while nothing is read.
+    pub(crate) fn shrink_receive_buffer(&self) -> io::Result<()> {
         Ok(set_socket_recv_buffer_size(&self.stream, 4 << 10)?)
     }
 

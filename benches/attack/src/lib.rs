@@ -101,10 +101,10 @@ pub static ATTACKS: [Attack; 13] = [
         run: attacks::pings,
     },
     Attack {
-        name: "deaf",
+        name: "unread",
         what: "are in the honest room, read nothing and send pongs; one says 200 kB twice a second",
         attackers: 20,
-        run: attacks::deaf,
+        run: attacks::unread,
     },
     Attack {
         name: "announced",

@@ -65,7 +65,7 @@ impl Relay {
             for event in &ready {
                 match event.data.u64() {
                     LISTENER => self.accept()?,
-                    REDIS => self.hear()?,
+                    REDIS => self.receive_from_redis()?,
                     number => self.serve(number as usize, event.flags),
                 }
             }
@@ -165,10 +165,10 @@ impl Relay {
     }
 
     /// Messages of other nodes; our own have been delivered.
-    fn hear(&mut self) -> io::Result<()> {
+    fn receive_from_redis(&mut self) -> io::Result<()> {
         let Some(mut redis) = self.redis.take() else { return Ok(()) };
         let mut scratch = std::mem::take(&mut self.scratch);
-        let heard = redis.receive(&mut scratch, |channel, message| {
+        let received = redis.receive(&mut scratch, |channel, message| {
             let name = channel.strip_prefix(b"pp:ch:").and_then(|name| std::str::from_utf8(name).ok());
             let room = name.and_then(|name| self.room_numbers.get(name)).copied();
             if let (Some(room), Some((origin, payload))) = (room, painda::split_envelope(message))
@@ -179,7 +179,7 @@ impl Relay {
         });
         self.scratch = scratch;
         self.redis = Some(redis);
-        heard
+        received
     }
 
     fn remove(&mut self, number: usize) {

@@ -7,12 +7,12 @@ use load::{Plan, Swarm};
 use crate::{
     Settings,
     page::Page,
-    redis::{Heard, Redis, Tap},
+    redis::{Received, Redis, Tap},
     servers::{Cluster, Kind},
 };
 
 const METHOD: &str = "\
-One `player:move` with two 32-bit floats. On Redis: what a subscriber to everything hears for it, the message and the name of its channel \
+One `player:move` with two 32-bit floats. On Redis: what a subscriber to everything receives for it, the message and the name of its channel \
 apart. On the client's socket: everything that arrives for one event, WebSocket header included, without TCP's own headers.";
 
 pub(crate) fn run(settings: &Settings) -> io::Result<()> {
@@ -23,8 +23,9 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
         let (from_client, socket) = from_client(settings, kind)?;
         // The relay only relays.
         let from_server = if kind == Kind::Relay { None } else { Some(from_server(settings, kind)?) };
-        let content =
-            |heard: Option<&Heard>| heard.map_or_else(|| "–".to_owned(), |heard| heard.content.len().to_string());
+        let content = |received: Option<&Received>| {
+            received.map_or_else(|| "–".to_owned(), |received| received.content.len().to_string())
+        };
         rows.push(vec![
             kind.name().to_owned(),
             content(from_server.as_ref()),
@@ -49,7 +50,7 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
 }
 
 /// The message on Redis for an event that a client sent, and how many bytes reached another client for it.
-fn from_client(settings: &Settings, kind: Kind) -> io::Result<(Heard, f64)> {
+fn from_client(settings: &Settings, kind: Kind) -> io::Result<(Received, f64)> {
     let cluster = Cluster::start(kind, &settings.paths, 2, "127.0.0.1")?;
     let plan = Plan {
         warm_up: Duration::from_millis(500),
@@ -59,24 +60,25 @@ fn from_client(settings: &Settings, kind: Kind) -> io::Result<(Heard, f64)> {
     let mut swarm = Swarm::connect(plan)?;
     let tap = Tap::open(&cluster.redis)?;
     let report = swarm.run(&[])?;
-    let heard = the_message(tap)?;
-    Ok((heard, report.arrived_bytes as f64 / report.arrived as f64))
+    let received = the_message(tap)?;
+    Ok((received, report.arrived_bytes as f64 / report.arrived as f64))
 }
 
 /// The message on Redis for an event that the server emitted, to nobody's exclusion.
-pub(crate) fn from_server(settings: &Settings, kind: Kind) -> io::Result<Heard> {
+pub(crate) fn from_server(settings: &Settings, kind: Kind) -> io::Result<Received> {
     let redis = Redis::start(&settings.paths.scratch)?;
     let tap = Tap::open(&redis)?;
     kind.publish(&settings.paths, &redis, 1)?.wait()?;
     the_message(tap)
 }
 
-/// Of all that was heard the first that carries the event; nodes also talk among themselves.
-fn the_message(tap: Tap) -> io::Result<Heard> {
-    let heard = tap.close()?;
+/// Of all that was received the first that carries the event; nodes also talk among themselves.
+fn the_message(tap: Tap) -> io::Result<Received> {
+    let received = tap.close()?;
     let x = 0.5f32.to_be_bytes();
-    let carries = |heard: &&Heard| {
-        heard.content.windows(4).any(|four| four == x) || heard.content.windows(11).any(|name| name == b"player:move")
+    let carries = |received: &&Received| {
+        received.content.windows(4).any(|four| four == x)
+            || received.content.windows(11).any(|name| name == b"player:move")
     };
-    heard.iter().find(carries).cloned().ok_or_else(|| io::Error::other("no event was heard on Redis"))
+    received.iter().find(carries).cloned().ok_or_else(|| io::Error::other("no event was received on Redis"))
 }

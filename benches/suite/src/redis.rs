@@ -138,18 +138,18 @@ impl Connection {
     }
 }
 
-/// A message that was heard on Redis.
+/// A message that was received on Redis.
 #[derive(Debug, Clone)]
-pub(crate) struct Heard {
+pub(crate) struct Received {
     pub(crate) channel: Vec<u8>,
     pub(crate) content: Vec<u8>,
 }
 
-/// Hears everything that is published.
+/// Receives everything that is published.
 #[derive(Debug)]
 pub(crate) struct Tap {
     stop: Arc<AtomicBool>,
-    listener: thread::JoinHandle<io::Result<Vec<Heard>>>,
+    listener: thread::JoinHandle<io::Result<Vec<Received>>>,
 }
 
 impl Tap {
@@ -159,26 +159,26 @@ impl Tap {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let listener = thread::spawn(move || {
-            let mut heard = Vec::new();
+            let mut received = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
                 connection.read()?;
                 let mut used = 0;
                 while let Some((value, length)) = resp::parse(&connection.input[used..])? {
                     if let Some((channel, content)) = resp::message(&value) {
-                        heard.push(Heard { channel: channel.to_vec(), content: content.to_vec() });
+                        received.push(Received { channel: channel.to_vec(), content: content.to_vec() });
                     }
                     used += length;
                 }
                 connection.input.drain(..used);
             }
-            Ok(heard)
+            Ok(received)
         });
         thread::sleep(Duration::from_millis(50));
         Ok(Self { stop, listener })
     }
 
-    /// Everything that was heard until now.
-    pub(crate) fn close(self) -> io::Result<Vec<Heard>> {
+    /// Everything that was received until now.
+    pub(crate) fn close(self) -> io::Result<Vec<Received>> {
         thread::sleep(Duration::from_millis(200));
         self.stop.store(true, Ordering::Relaxed);
         self.listener.join().map_err(|_| io::Error::other("the tap panicked"))?

@@ -1,4 +1,4 @@
-//! What happens as rooms and nodes become more: who hears what does not concern it, and what that costs.
+//! What happens as rooms and nodes become more: which nodes receive what does not concern them, and what that costs.
 
 use std::{io, thread, time::Duration};
 
@@ -26,7 +26,7 @@ const METHOD: &str = "\
 Every process runs on the same machine. A round measures all columns of a section, each with all servers in turn, and every second round does so backwards. \
 Figures are medians of the rounds with (least–most).";
 const SPREAD: &str = "\
-Each room has its members on two nodes. With one channel for all, every node hears every event; with a channel per room only the \
+Each room has its members on two nodes. With one channel for all, every node receives every event; with a channel per room only the \
 two that need it.";
 const UNCONCERNED: &str = "\
 All rooms stay on the first two nodes; what do the other six pay, which have no client, and Redis for these? All of it is per event that was \

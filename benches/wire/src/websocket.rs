@@ -9,7 +9,7 @@ use std::{
 pub const TEXT: u8 = 1;
 /// A binary message.
 pub const BINARY: u8 = 2;
-/// The goodbye.
+/// The opcode of a close frame.
 pub const CLOSE: u8 = 8;
 /// Is answered by a pong.
 pub const PING: u8 = 9;
