@@ -72,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Sends a binary message to a node that may close the connection before it has read it all.
-    pub async fn send_binary_to_deaf_ears(&mut self, bytes: impl Into<Bytes>) {
+    pub async fn send_binary_unconfirmed(&mut self, bytes: impl Into<Bytes>) {
         let sending = self.socket.send(Message::Binary(bytes.into()));
         let _ = within("the node to take or refuse a message", sending).await;
     }
@@ -120,9 +120,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub async fn next_close(&mut self) -> u16 {
         match self.next_message().await {
             Message::Close(Some(close)) => {
-                // Reading on sends our half of the goodbye, after which the node ends the connection.
+                // Reading on sends our half of the close handshake, after which the node ends the connection.
                 let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
-                within("the connection to end after its goodbye", rest).await;
+                within("the connection to end after its close frame", rest).await;
                 close.code.into()
             }
             other => panic!("expected the connection to be closed with a code, and got {other:?}"),

@@ -23,17 +23,17 @@ pub async fn gather(clients: &mut [&mut Client]) {
 
 async fn speak_until_heard(clients: &mut [&mut Client], speaker: usize) {
     let call = Call::new();
-    let mut deaf: Vec<usize> = (0..clients.len()).filter(|&listener| listener != speaker).collect();
-    let listeners = deaf.clone();
-    while !deaf.is_empty() {
+    let mut waiting: Vec<usize> = (0..clients.len()).filter(|&listener| listener != speaker).collect();
+    let listeners = waiting.clone();
+    while !waiting.is_empty() {
         clients[speaker].send_binary(call.repeat(0.0)).await;
-        let mut still_deaf = Vec::new();
-        for listener in deaf {
+        let mut still_waiting = Vec::new();
+        for listener in waiting {
             if !call.is_heard_by(clients[listener]).await {
-                still_deaf.push(listener);
+                still_waiting.push(listener);
             }
         }
-        deaf = still_deaf;
+        waiting = still_waiting;
     }
     // Those who heard it at once have heard it several times; the end of it is the end of what they have to read.
     clients[speaker].send_binary(call.repeat(1.0)).await;

@@ -27,7 +27,7 @@ pub struct Relay {
 struct State {
     port: AtomicU16,
     accepted: AtomicU64,
-    deaf: AtomicBool,
+    loses_messages: AtomicBool,
     quiet: AtomicBool,
 }
 
@@ -36,8 +36,8 @@ impl Relay {
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("a bound address");
-        let (deaf, quiet) = (AtomicBool::new(false), AtomicBool::new(false));
-        let state = Arc::new(State { port: port.into(), accepted: AtomicU64::new(0), deaf, quiet });
+        let (loses_messages, quiet) = (AtomicBool::new(false), AtomicBool::new(false));
+        let state = Arc::new(State { port: port.into(), accepted: AtomicU64::new(0), loses_messages, quiet });
         let shared = state.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -70,7 +70,7 @@ impl Relay {
 
     /// From now on messages are lost, or are not.
     pub fn lose_messages(&self, lose: bool) {
-        self.state.deaf.store(lose, Ordering::Relaxed);
+        self.state.loses_messages.store(lose, Ordering::Relaxed);
     }
 
     /// From now on nobody is told whether the server is a master.
@@ -87,7 +87,7 @@ async fn filter(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, state: Arc<Stat
         let mut out = Vec::new();
         while let Some((reply, rest)) = split_reply(&pending) {
             let at = out.len();
-            if !(state.deaf.load(Ordering::Relaxed) && reply.starts_with(MESSAGE)) {
+            if !(state.loses_messages.load(Ordering::Relaxed) && reply.starts_with(MESSAGE)) {
                 out.extend_from_slice(reply);
             }
             if state.quiet.load(Ordering::Relaxed)

@@ -382,7 +382,7 @@ async fn messages_that_come_while_a_handler_runs_are_handled_after_it_in_order()
     });
     let (_server, addr) = start(builder).await;
     let mut client = connect(addr).await;
-    // More than wait at a time, and then a goodbye: nothing of it is lost.
+    // More than wait at a time, and then a close: nothing of it is lost.
     for x in 0..500u16 {
         client.send_binary(player_move(f32::from(x), 0.0)).await;
     }

@@ -308,7 +308,7 @@ async fn mounts_on_axum() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_stops_under_load_says_goodbye_to_everybody() {
+async fn a_node_that_stops_under_load_closes_every_connection() {
     let (server, addr) = start(room()).await;
     let mut clients = Vec::new();
     for _ in 0..20 {

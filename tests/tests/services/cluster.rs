@@ -148,16 +148,16 @@ async fn a_room_does_not_hear_another() {
 }
 
 #[tokio::test]
-async fn a_node_says_goodbye_on_sigterm() {
-    says_goodbye_on(Signal::TERM).await;
+async fn a_node_closes_its_connections_on_sigterm() {
+    closes_its_connections_on(Signal::TERM).await;
 }
 
 #[tokio::test]
-async fn a_node_says_goodbye_on_sigint() {
-    says_goodbye_on(Signal::INT).await;
+async fn a_node_closes_its_connections_on_sigint() {
+    closes_its_connections_on(Signal::INT).await;
 }
 
-async fn says_goodbye_on(signal: Signal) {
+async fn closes_its_connections_on(signal: Signal) {
     let mut cluster = Cluster::start().await;
     let [mut left, mut neighbour, mut right, mut other] = clients(&cluster, "arena").await;
 

@@ -130,7 +130,7 @@ async fn a_payload_longer_than_its_event_is_read_without_its_tail() {
 #[tokio::test]
 async fn more_than_a_mebibyte() {
     let mut scene = Scene::start().await;
-    scene.bad.send_binary_to_deaf_ears(Header::new(0, JSON).frame(&vec![b' '; 1024 * 1024 + 1])).await;
+    scene.bad.send_binary_unconfirmed(Header::new(0, JSON).frame(&vec![b' '; 1024 * 1024 + 1])).await;
     scene.closes_with(1009).await;
 }
 
@@ -197,7 +197,7 @@ async fn a_compressed_payload_that_explodes() {
 async fn one_who_goes_on_misbehaving() {
     let mut scene = Scene::start().await;
     for _ in 0..100 {
-        scene.bad.send_binary_to_deaf_ears(&b"PPNO"[..]).await;
+        scene.bad.send_binary_unconfirmed(&b"PPNO"[..]).await;
     }
     scene.refuses().await;
 }
