@@ -64,6 +64,18 @@ pub fn parse(buffer: &[u8]) -> io::Result<Option<Frame>> {
     Ok(Some(Frame { opcode: first & 0x0f, payload: start..end as usize, mask }))
 }
 
+/// How long the frame is at whose beginning this is, header included; `None` where that can't be told yet.
+#[must_use]
+pub fn length(buffer: &[u8]) -> Option<u64> {
+    let [_, second, rest @ ..] = buffer else { return None };
+    let mask = if second & 0x80 == 0 { 0 } else { 4 };
+    match second & 0x7f {
+        126 => rest.first_chunk().map(|bytes| 4 + mask + u64::from(u16::from_be_bytes(*bytes))),
+        127 => rest.first_chunk().map(|bytes| 10 + mask + u64::from_be_bytes(*bytes)),
+        short => Some(2 + mask + u64::from(short)),
+    }
+}
+
 /// Adds a frame to `out`.
 pub fn push(out: &mut Vec<u8>, opcode: u8, mask: Option<[u8; 4]>, payload: &[u8]) {
     let masked = if mask.is_some() { 0x80 } else { 0 };
