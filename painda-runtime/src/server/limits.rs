@@ -12,10 +12,13 @@ const FLOOD: Duration = Duration::from_secs(10);
 
 /// Reading is limited to this multiple of the client's byte rate. Between the two, messages are dropped; above, reading pauses.
 const READING: i64 = 4;
-/// A frame counts so many bytes more than it has when it is read: many small frames cost far more than a large one of as many bytes.
-const FRAME: usize = 128;
-/// How long reading pauses for a client that sends too fast.
+/// A message, be it a ping, counts so many bytes more than it has when it is read: many small ones cost far more than a large one of as
+/// many bytes.
+const MESSAGE: i64 = 128;
+/// How long reading pauses at least for a client that sends too fast,
 const PAUSE: Duration = Duration::from_millis(20);
+/// and at most: the end of the connection is not seen meanwhile.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// By which header [trusted proxies](crate::server::PPServerBuilder::trusted_proxies) say whose request they pass on; see
 /// [`PPServerBuilder::proxy_header`](crate::server::PPServerBuilder::proxy_header).
@@ -187,22 +190,28 @@ impl ByteRate {
         Self { per_second, most, available: most, refilled: now, told: None }
     }
 
-    /// The rate of reading. It counts all bytes: frames without a message, pings, and messages that are dropped.
+    /// The rate of reading. It counts all bytes: frames without a message, pings, and messages that are dropped. A client that keeps to
+    /// its rates of bytes and messages never exceeds it.
     pub(crate) fn of_reading(limits: &Limits, now: Instant) -> Self {
-        let per_second = READING * i64::from(limits.bytes_per_second);
+        let per_second = match i64::from(limits.bytes_per_second) {
+            0 => 0,
+            bytes => READING * bytes + MESSAGE * i64::from(limits.per_second),
+        };
         let most = per_second.max(signed(limits.message));
         Self { per_second, most, available: most, refilled: now, told: None }
     }
 
-    /// Counts what a frame costs beside its bytes, which are counted already.
-    pub(crate) fn charge_frame(&mut self) {
-        self.available = self.available.saturating_sub(signed(FRAME));
+    /// Counts what a message costs beside its bytes, which are counted already.
+    pub(crate) fn charge_message(&mut self) {
+        self.available = self.available.saturating_sub(MESSAGE);
     }
 
     /// How long to pause before the next read; none where reading may go on.
     pub(crate) fn pause(&mut self, now: Instant) -> Option<Duration> {
         self.refill(now);
-        (self.per_second > 0 && self.available <= 0).then_some(PAUSE)
+        let debt = u64::try_from(-self.available).ok()?;
+        let rate = u64::try_from(self.per_second).ok().filter(|rate| *rate > 0)?;
+        Some(Duration::from_micros(debt.saturating_mul(1_000_000) / rate).clamp(PAUSE, LONGEST_PAUSE))
     }
 
     /// Takes bytes before any work is done for them. Bytes over the rate are not deducted.
@@ -340,12 +349,23 @@ mod tests {
     #[test]
     fn reading_pauses_where_too_much_comes() {
         let start = Instant::now();
-        let limits = Limits { message: 1000, bytes_per_second: 1000, ..Limits::default() };
+        let limits = Limits { message: 1000, bytes_per_second: 1000, per_second: 0, ..Limits::default() };
         let mut rate = ByteRate::of_reading(&limits, start);
         assert_eq!(rate.pause(start), None);
         rate.charge(4020, start);
         assert_eq!(rate.pause(start), Some(PAUSE));
         assert_eq!(rate.pause(start + PAUSE), None);
+        rate.charge(2060, start + PAUSE);
+        assert_eq!(rate.pause(start + PAUSE), Some(Duration::from_millis(500)));
+        rate.charge(1 << 20, start + PAUSE);
+        assert_eq!(rate.pause(start + PAUSE), Some(LONGEST_PAUSE));
+        // As many messages as may come never make it pause.
+        let mut rate = ByteRate::of_reading(&Limits { per_second: 10, ..limits.clone() }, start);
+        for _ in 0..10 {
+            rate.charge(100, start);
+            rate.charge_message();
+        }
+        assert_eq!(rate.pause(start), None);
         let mut unlimited = ByteRate::of_reading(&Limits { bytes_per_second: 0, ..limits }, start);
         unlimited.charge(1 << 30, start);
         assert_eq!(unlimited.pause(start), None);

@@ -432,6 +432,38 @@ async fn large_messages_of_many_clients_do_not_hold_up_a_small_one() {
     eventually("all of them", async || large.load(Ordering::SeqCst) == bombers.len()).await;
 }
 
+/// The slot for large messages was held until the handler was dropped, 5 s later.
+#[tokio::test]
+async fn a_handler_that_waits_after_its_clients_end_holds_up_no_large_messages() {
+    let (entered, mut enters) = mpsc::unbounded_channel();
+    let (told, mut handled) = mpsc::unbounded_channel();
+    let builder = PPServer::<Arena>::builder()
+        .on_json("wait", move |_: Socket<Arena>, _: Value| {
+            let (go_on, wait) = oneshot::channel::<()>();
+            entered.send(go_on).expect("the test listens");
+            async move {
+                let _ = wait.await;
+            }
+        })
+        .on_json("other", move |_: Socket<Arena>, _: Value| {
+            told.send(()).expect("the test listens");
+            ready(())
+        });
+    let (server, addr) = start(builder).await;
+    let message = |name: &str| masked(FIN | BINARY, &deflated_json(&format!(r#"{{"type":"{name}"}}"#)));
+    let mut client = Raw::connect(addr).await;
+    client.write(&message("wait").repeat(2)).await;
+    let first = within("the first handler", enters.recv()).await.expect("it begins");
+    drop(client);
+    until(&server, "it to be gone", |server| server.stats().connections == 0).await;
+    drop(first);
+    let _second = within("the second handler", enters.recv()).await.expect("it begins");
+    let mut other = Raw::connect(addr).await;
+    other.write(&message("other")).await;
+    within("the other's message", handled.recv()).await.expect("it is handled");
+    assert_eq!(server.stats().failed_handlers, 0, "it waited until the second handler was dropped");
+}
+
 /// 257 messages wait for a handler that never ends, and behind them is what is not read.
 #[tokio::test]
 async fn a_full_inbox_does_not_hide_the_end_of_its_client() {

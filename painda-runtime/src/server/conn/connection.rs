@@ -7,6 +7,7 @@
 //! goes into the outbox like everything else. Data frames are finished elsewhere and never pass through it.
 
 use std::{
+    convert::Infallible,
     future::{pending, poll_fn},
     io::{self, Read, Write},
     mem,
@@ -77,7 +78,7 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
     core.outbox.attach(transport.writer);
     let mut incoming = Receiver::new(node, transport.reader, transport.read_ahead);
     let mut inbox = Inbox::new(session, |body| handle(session, body));
-    let end = {
+    let mut end = {
         let reading = pin!(read(session, &mut incoming, &mut inbox));
         tokio::select! {
             biased;
@@ -85,6 +86,10 @@ pub(crate) async fn run<S: Schema>(session: &Arc<Session<S>>, transport: Transpo
             () = write(node, core) => Disconnect::Server,
         }
     };
+    if end == Disconnect::Server && core.outbox.close_reason().is_none() {
+        // The server has closed nothing: a write has failed before a read did.
+        end = Disconnect::Broken("the connection broke".to_owned());
+    }
     core.outbox.finish();
     node.disconnect(core, end.counted(core));
     if end == Disconnect::Server {
@@ -216,7 +221,7 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
                 continue;
             }
         };
-        incoming.rate.charge_frame();
+        incoming.rate.charge_message();
         // Any message is a sign of life; the timer is reset rarely, as that costs time.
         incoming.received = false;
         if silent || silence.deadline() < now + heartbeat / 2 {
@@ -226,7 +231,19 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
         let message = match message {
             Ok(message) => message,
             // Boxed, as it is rare, and all connections would carry what it needs.
-            Err(error) => return Box::pin(protocol_error(session, incoming, error)).await,
+            Err(error) => {
+                // Handlers go on meanwhile: what they hold, others may wait for.
+                let handling = Box::pin(async {
+                    inbox.finish().await;
+                    pending::<Infallible>().await
+                });
+                let ending = Box::pin(protocol_error(session, incoming, error));
+                return tokio::select! {
+                    biased;
+                    end = ending => end,
+                    never = handling => match never {},
+                };
+            }
         };
         if core.outbox.is_closing() && !message.is_close() {
             // The close frame is sent; only the client's answer to it matters now.

@@ -85,8 +85,12 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
             || !self.waiting.is_empty() && self.bytes >= self.session.server.node().config.limits.message
     }
 
-    /// Whether it has been full for too long with no handler coming to an end; asked while it is full.
+    /// Whether it has been full for too long while one handler ran; asked while it is full. Where the next message waits for a slot, no
+    /// handler is slow.
     pub(crate) fn poll_stuck(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.running.is_none() {
+            return Poll::Pending;
+        }
         self.stuck.get_or_insert_with(|| Box::pin(sleep(FULL_TIMEOUT))).as_mut().poll(cx)
     }
 
@@ -108,6 +112,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
     pub(crate) fn clear(&mut self) {
         self.waiting = VecDeque::new();
         self.bytes = 0;
+        self.slot.cancel();
     }
 
     /// Handles one message, the next where none is being handled yet, until its handler ends or has taken too long. Where that took a
@@ -143,6 +148,7 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         }
         if let Some(message) = self.waiting.pop_front() {
             self.bytes -= message.len();
+            self.stuck = None;
             self.start(&message, Instant::now());
         }
         if self.waiting.is_empty() {
@@ -171,9 +177,18 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
 
     /// Waits until everything that has come is handled.
     pub(crate) async fn finish(&mut self) {
-        while self.running.is_some() || !self.waiting.is_empty() {
-            std::future::poll_fn(|cx| if self.has_slot() { Poll::Ready(()) } else { self.poll_one(cx) }).await;
+        loop {
             self.release_slot().await;
+            if self.running.is_none() && self.waiting.is_empty() {
+                return;
+            }
+            // A slot is not held while a handler waits.
+            std::future::poll_fn(|cx| {
+                if self.poll_one(cx).is_ready() || self.has_slot() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            // A client that has left many messages must not delay the others.
+            tokio::task::yield_now().await;
         }
     }
 

@@ -6,7 +6,7 @@
 use std::{pin::pin, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::future::join;
+use futures_util::future::{Either, select};
 use http::{Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -109,13 +109,14 @@ impl<S: Schema> ClientTask<S> {
         let end = match unfinished {
             None => self.serve(upgrade).await,
             Some(hook) => {
-                let unfinished = UnfinishedHook::new(node);
-                let hook = async {
-                    let hooked = hook.await;
-                    drop(unfinished);
-                    hooked
+                let serving = Box::pin(self.serve(upgrade));
+                let (end, hooked) = match select(serving, hook).await {
+                    Either::Left((end, hook)) => {
+                        let _counted = UnfinishedHook::new(node);
+                        (end, hook.await)
+                    }
+                    Either::Right((hooked, serving)) => (serving.await, hooked),
                 };
-                let (end, hooked) = Box::pin(join(self.serve(upgrade), hook)).await;
                 self.accepted = hooked.is_ok();
                 end
             }

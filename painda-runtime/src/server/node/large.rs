@@ -70,14 +70,20 @@ impl Slot {
         matches!(self, Self::Taken { .. })
     }
 
-    /// Releases the slot; where it was held for long, all others run first.
+    /// Releases a slot that is held; where it was held for long, all others run first. Who waits for one goes on waiting.
     pub(crate) async fn release(&mut self) {
-        if let Self::Taken { since, .. } = self
-            && since.elapsed() > SHORT
-        {
+        let Self::Taken { since, .. } = self else { return };
+        if since.elapsed() > SHORT {
             tokio::task::yield_now().await;
         }
         *self = Self::None;
+    }
+
+    /// Waits for a slot no more. Nobody would take one that came, and it would be lost to the others.
+    pub(crate) fn cancel(&mut self) {
+        if let Self::Waiting(_) = self {
+            *self = Self::None;
+        }
     }
 }
 
