@@ -278,8 +278,7 @@ impl Shared {
     /// The tasks have ended: what is left now stays unsent.
     pub(super) fn end(&self) -> Unsent {
         *self.commands.lock() = None;
-        let in_flight = self.traffic.lose_batch();
-        let dropped = self.traffic.clear();
+        let (in_flight, dropped) = self.traffic.end();
         self.observed.lose_in_flight(in_flight);
         self.observed.dropped.add(dropped);
         Unsent { messages: in_flight + dropped, members: !self.is_written() }

@@ -372,9 +372,11 @@ impl Traffic {
         Waiting { queued: queue.len(), queued_bytes: queue.cost(), in_flight: order.in_flight }
     }
 
-    /// Throws away what waits; returns how many publishes that were.
-    pub(super) fn clear(&self) -> u64 {
-        self.queue.lock().clear()
+    /// The tasks have ended: drops the batch in flight and all that waits. Returns how many messages each of the two had. Both at once, so that a
+    /// publisher that is still running at this moment takes nothing from one to the other uncounted.
+    pub(super) fn end(&self) -> (u64, u64) {
+        let mut order = self.order.lock();
+        (mem::take(&mut order.in_flight), self.queue.lock().clear())
     }
 
     // ---- subscriptions
@@ -452,7 +454,7 @@ impl Traffic {
                     state.phase = Phase::Leaving;
                     changes.unsubscribe.push(channel.name.clone());
                 }
-                (None, Phase::Idle) => self.end(&channel, &mut state),
+                (None, Phase::Idle) => self.remove(&channel, &mut state),
                 // As wanted, or a change is under way whose end lists it again.
                 _ => {}
             }
@@ -461,9 +463,12 @@ impl Traffic {
     }
 
     /// Nobody wants this channel, and nothing comes on it: it leaves the table.
-    fn end(&self, channel: &Channel, state: &mut State) {
+    fn remove(&self, channel: &Channel, state: &mut State) {
+        // A channel that ended at a disconnect may still be listed. Its name may be another one's by now.
+        if mem::replace(&mut state.ended, true) {
+            return;
+        }
         // Both under the channel's lock: a caller that finds it in the table, and waits for the lock, looks again.
-        state.ended = true;
         self.channels.pin().remove(&channel.name);
     }
 
@@ -558,7 +563,7 @@ impl Traffic {
             }
             if state.wanted.is_none() {
                 if !state.ended {
-                    self.end(&channel, &mut state);
+                    self.remove(&channel, &mut state);
                 }
                 continue;
             }

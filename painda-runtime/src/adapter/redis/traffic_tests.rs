@@ -554,3 +554,21 @@ fn what_many_threads_do_at_once_keeps_its_order() {
         assert!(!ended.load(Relaxed), "the subscriber's task goes on");
     });
 }
+
+/// It was listed between two steps of a disconnect, and ended there: when its turn came its name was another one's.
+#[test]
+fn a_channel_that_has_ended_does_not_end_its_successor() {
+    let traffic = traffic();
+    let _ = traffic.want("a", nobody());
+    let ended = traffic.channels.pin().get("a").cloned().expect("it is wanted");
+    {
+        let mut state = ended.state.lock();
+        state.wanted = None;
+        traffic.remove(&ended, &mut state);
+        state.listed = false;
+        traffic.list(&ended, &mut state);
+    }
+    let _ = traffic.want("a", nobody());
+    let _ = traffic.take_changes(10);
+    assert!(has(&traffic, "a", |state| !state.ended && state.wanted.is_some()));
+}

@@ -115,7 +115,8 @@ impl EventDescriptor {
         if read.is_err() || !fits {
             out.truncate(start);
         }
-        read.map(|()| fits)
+        // A walk that stops in the middle of a list reads what follows from the wrong place.
+        if fits { read.map(|()| true) } else { Ok(false) }
     }
 
     /// How many values a tree of the event's JSON has.

@@ -250,7 +250,14 @@ mod tests {
         words: Vec<String>,
     }
 
-    schema! { Chat { Said } }
+    #[derive(PPEvent)]
+    #[pp(event = "listed", id = 2, crate = "crate")]
+    struct Listed {
+        numbers: Vec<f32>,
+        on: bool,
+    }
+
+    schema! { Chat { Said, Listed } }
 
     #[test]
     fn headers_match_a_known_implementation() {
@@ -285,6 +292,10 @@ mod tests {
             assert_eq!(short.frame_len(dialect, registry, whole / 2), whole, "{dialect:?}");
         }
         assert!(said().frame(Dialect::V2, registry, 1).is_ok(), "it is there already");
+        // What follows a list that was left in the middle is not read.
+        let listed = Listed { numbers: vec![1.5; 1000], on: true };
+        let packet = Packet::event(Framing::default(), &listed).expect("fits");
+        assert_eq!(packet.frame(Dialect::Text, registry, 100), Err(NoFrame::TooLarge));
     }
 
     #[test]
