@@ -15,12 +15,12 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep};
 use tungstenite::Message as WsMessage;
 
+use super::rates::{Allowed, ByteRate, Flood, MessageRate};
 use crate::{
     schema::Schema,
     server::{
         close_code,
         error::Error,
-        limits::{Allowed, ByteRate, Flood, MessageRate},
         node::large::{Slot, is_large},
         sending::packet::Dialect,
         session::{

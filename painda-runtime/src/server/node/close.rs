@@ -8,7 +8,7 @@ use super::Node;
 use crate::{
     server::{
         error::Error,
-        sending::{core::SocketCore, outbox::Policy},
+        sending::{core::SocketCore, policy::Policy},
         stats::EventLabel,
     },
     wire::{audience::Audience, control::ToClient},

@@ -176,7 +176,7 @@ mod tests {
         server::{
             client_id::ClientId,
             limits::Bounds,
-            sending::outbox::{Bound, Policy, Pushed},
+            sending::policy::{Bound, Policy, Pushed},
             sending::writer::Writer,
         },
     };

@@ -33,7 +33,7 @@ use crate::{
         error::Error,
         fit::SchemaFit,
         node::{Node, check_room},
-        sending::{core::SocketCore, outbox::Pushed, packet::Packet},
+        sending::{core::SocketCore, packet::Packet, policy::Pushed},
         stats::ServerStats,
     },
     target::Target,
