@@ -1,4 +1,4 @@
-//! What tests of an adapter share: numbers as messages, who hears them, and how the adapter is.
+//! What tests of an adapter share: numbers as messages, a subscriber, and how the adapter is.
 
 use std::sync::Arc;
 
@@ -23,24 +23,24 @@ pub fn number_of(message: &Message) -> (u16, u64) {
     }
 }
 
-/// What subscriptions hear.
+/// What subscriptions receive.
 #[derive(Debug)]
-pub struct Ear {
-    heard: UnboundedReceiver<Message>,
+pub struct Subscriber {
+    received: UnboundedReceiver<Message>,
 }
 
-impl Ear {
-    /// An ear, and the callback for subscriptions.
+impl Subscriber {
+    /// A subscriber, and the callback for its subscriptions.
     pub fn new() -> (Self, Callback) {
-        let (sender, heard) = unbounded_channel();
+        let (sender, received) = unbounded_channel();
         // Nobody may be listening any more, which is fine.
         let callback = move |delivery: Published<'_>| drop(sender.send(delivery.message));
-        (Self { heard }, Arc::new(callback))
+        (Self { received }, Arc::new(callback))
     }
 
     /// The next message.
     pub async fn next(&mut self) -> Message {
-        within("a message on a channel", self.heard.recv()).await.expect("the adapter lives")
+        within("a message on a channel", self.received.recv()).await.expect("the adapter lives")
     }
 
     /// The next message, which must be a number.
@@ -48,9 +48,9 @@ impl Ear {
         number_of(&self.next().await)
     }
 
-    /// What has been heard and not taken.
+    /// What has been received and not taken.
     pub fn rest(&mut self) -> Vec<Message> {
-        std::iter::from_fn(|| self.heard.try_recv().ok()).collect()
+        std::iter::from_fn(|| self.received.try_recv().ok()).collect()
     }
 }
 

@@ -164,7 +164,7 @@ async fn serve(port: &Port, directory: &TempDir, options: &[String]) -> Process 
 
 /// A port that is ours, also while nobody listens on it.
 ///
-/// The socket is bound and never listens. Whoever looks for a free port finds this one taken; only a server that binds
+/// The socket is bound and never listens. A search for a free port finds this one taken; only a server that binds
 /// it by its number and with `SO_REUSEADDR`, as Redis does, gets it. So parallel tests cannot take it from each other,
 /// nor can an outgoing connection while Redis is down.
 #[derive(Debug)]

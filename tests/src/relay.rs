@@ -53,7 +53,7 @@ impl Relay {
         Self { addr, state }
     }
 
-    /// Leads whoever connects from now on to another port. Connections that there are stay where they are.
+    /// Leads connections from now on to another port. Connections that there are stay where they are.
     pub fn point_to(&self, port: u16) {
         self.state.port.store(port, Ordering::Relaxed);
     }

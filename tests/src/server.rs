@@ -76,7 +76,7 @@ pub async fn until<S: Schema>(server: &PPServer<S>, what: &str, holds: impl Fn(&
     eventually(what, async || holds(server)).await;
 }
 
-/// Fills the queue of whoever is in the room `arena` and does not read, until that one is too slow.
+/// Fills the queue of a client that is in the room `arena` and does not read, until it is too slow.
 pub async fn fill(server: &PPServer<Arena>) {
     let filling = async {
         while server.stats().slow_clients == 0 {

@@ -35,7 +35,7 @@ async fn the_members_of_a_killed_node_are_gone_within_fifteen_seconds() {
     assert!(killed.elapsed() < GONE, "{:?}", killed.elapsed());
     cluster.redis.until(&["SCARD", "pp:nodes"], |count| count == "1").await;
 
-    // Once the other one has said goodbye as well, nothing is left.
+    // Once the other one has closed as well, nothing is left.
     cluster.right.sigterm();
     cluster.right.wait().await;
     cluster.redis.assert_empty().await;
@@ -165,7 +165,7 @@ async fn a_close_waits_for_a_replica_to_be_promoted() {
 }
 
 #[tokio::test]
-async fn whoever_comes_after_a_whole_cluster_has_died_cleans_up() {
+async fn the_next_node_after_a_whole_cluster_has_died_cleans_up() {
     let server = RedisServer::start().await;
     for client in ["a", "b"] {
         let dies = connect(&server).await;

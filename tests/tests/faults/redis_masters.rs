@@ -45,15 +45,15 @@ async fn promote(server: &RedisServer) {
     server.ask(&["REPLICAOF", "NO", "ONE"]).await;
 }
 
-/// Counts what a node hears in a room.
+/// Counts what a node receives in a room.
 async fn count(node: &RedisAdapter, room: &str) -> Arc<AtomicU64> {
-    let heard = Arc::new(AtomicU64::new(0));
-    let counter = heard.clone();
+    let received = Arc::new(AtomicU64::new(0));
+    let counter = received.clone();
     let callback = move |_: Published<'_>| {
         counter.fetch_add(1, Relaxed);
     };
     within("a subscription", node.subscribe(room, Arc::new(callback))).await.expect("subscribes");
-    heard
+    received
 }
 
 async fn reaches(what: &str, wanted: u64, now: impl Fn() -> u64) {
@@ -67,7 +67,7 @@ async fn forty_messages_to_a_demoted_primary_arrive_or_are_counted() {
     let name = Relay::to(old.port()).await;
     let speaker = node(name.url()).await;
     let listener = node(new.url()).await;
-    let heard = count(&listener, "room").await;
+    let received = count(&listener, "room").await;
     let mut events = speaker.events();
 
     demote(&old, new.port()).await;
@@ -77,7 +77,7 @@ async fn forty_messages_to_a_demoted_primary_arrive_or_are_counted() {
     }
     degraded(&speaker, &["not the master"]).await;
     healthy(&speaker, true).await;
-    reaches("all to be heard or counted", 40, || heard.load(Relaxed) + speaker.stats().possibly_lost).await;
+    reaches("all to be received or counted", 40, || received.load(Relaxed) + speaker.stats().possibly_lost).await;
     let counted = speaker.stats().possibly_lost;
     while let Ok(event) = events.try_recv() {
         if let RedisEvent::PossiblyLost { count, server } = event {
@@ -88,7 +88,7 @@ async fn forty_messages_to_a_demoted_primary_arrive_or_are_counted() {
     for said in 41..=80 {
         speaker.publish("room", &number(1, said), None).expect("queued");
     }
-    reaches("all to be heard", 80 - counted, || heard.load(Relaxed)).await;
+    reaches("all to be received", 80 - counted, || received.load(Relaxed)).await;
     assert_eq!(speaker.stats().possibly_lost, counted);
 }
 
@@ -102,14 +102,14 @@ async fn a_failover_by_name_is_followed_while_everybody_talks() {
     let nodes = vec![node(name.url()).await, node(name.url()).await, node(name.url()).await];
     within("a member", nodes[0].add_to_room("arena", "c")).await.expect("written");
     let mut steady = Steady::start(nodes, "room").await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     steady.count_each_other(&old).await;
 
     promote(&new).await;
     demote(&old, new.port()).await;
     name.point_to(new.port());
     new.until(&["PUBSUB", "NUMSUB", "pp:present"], |present| present.ends_with('3')).await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     for node in &steady.nodes {
         healthy(node, true).await;
         assert_eq!(node.stats().reconnects, 2, "both connections, once");
@@ -133,11 +133,11 @@ async fn connections_that_have_come_to_different_servers_find_together() {
     let (old, new) = (RedisServer::start().await, RedisServer::start().await);
     let name = Relay::to(old.port()).await;
     let mut steady = Steady::start(vec![node(name.url()).await, node(name.url()).await], "room").await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     name.point_to(new.port());
     old.ask(&["CLIENT", "KILL", "TYPE", "normal"]).await;
     new.until(&["PUBSUB", "NUMSUB", "pp:present"], |present| present.ends_with('2')).await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     for node in &steady.nodes {
         healthy(node, true).await;
     }
@@ -148,7 +148,7 @@ async fn connections_that_have_come_to_different_servers_find_together() {
 async fn a_replica_in_place_is_degraded_until_it_is_promoted() {
     let server = RedisServer::start().await;
     let (speaker, listener) = (node(server.url()).await, node(server.url()).await);
-    let heard = count(&listener, "room").await;
+    let received = count(&listener, "room").await;
     // They wait for each other.
     counted_each_other(&server, 2).await;
     demote(&server, 1).await;
@@ -168,7 +168,7 @@ async fn a_replica_in_place_is_degraded_until_it_is_promoted() {
     for node in [&speaker, &listener] {
         healthy(node, true).await;
     }
-    reaches("all to be heard", 40, || heard.load(Relaxed)).await;
+    reaches("all to be received", 40, || received.load(Relaxed)).await;
     server.until(&["SMEMBERS", "pp:room:arena"], |members| members == "c").await;
     assert_eq!(speaker.stats().possibly_lost, 0, "nothing was said in between");
 }
@@ -180,7 +180,7 @@ async fn a_server_that_hides_its_role_is_known_by_what_it_refuses() {
     name.hide_roles();
     let speaker = node(name.url()).await;
     let listener = node(new.url()).await;
-    let heard = count(&listener, "room").await;
+    let received = count(&listener, "room").await;
     demote(&old, new.port()).await;
     name.point_to(new.port());
     for said in 1..=40 {
@@ -188,7 +188,7 @@ async fn a_server_that_hides_its_role_is_known_by_what_it_refuses() {
     }
     degraded(&speaker, &["not the master", "READONLY"]).await;
     healthy(&speaker, true).await;
-    reaches("all to be heard or counted", 40, || heard.load(Relaxed) + speaker.stats().possibly_lost).await;
+    reaches("all to be received or counted", 40, || received.load(Relaxed) + speaker.stats().possibly_lost).await;
 }
 
 #[tokio::test]
@@ -263,7 +263,7 @@ async fn a_server_that_loads_its_data_takes_messages_and_later_the_rest() {
 async fn what_a_server_does_not_take_while_a_script_runs_is_sent_again() {
     let server = RedisServer::start_with(&["--busy-reply-threshold", "50"]).await;
     let (speaker, listener) = (node(server.url()).await, node(server.url()).await);
-    let heard = count(&listener, "room").await;
+    let received = count(&listener, "room").await;
     let client = redis::Client::open(server.url()).expect("our own address is well-formed");
     let connecting = client.get_multiplexed_async_connection();
     let mut scripts = within("a connection", connecting).await.expect("our own Redis lets us in");
@@ -281,7 +281,7 @@ async fn what_a_server_does_not_take_while_a_script_runs_is_sent_again() {
     for node in [&speaker, &listener] {
         healthy(node, true).await;
     }
-    reaches("all to be heard", 40, || heard.load(Relaxed)).await;
+    reaches("all to be received", 40, || received.load(Relaxed)).await;
     let stats = speaker.stats();
     assert_eq!((stats.rejected, stats.lost_in_flight, stats.reconnects), (0, 0, 0), "{stats:?}");
 }

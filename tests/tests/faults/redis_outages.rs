@@ -1,5 +1,5 @@
-//! Three nodes talk all the time, and Redis goes away in every way that it can: nothing is heard twice, what was queued is
-//! delivered, what was lost is counted, and everybody hears everybody within two seconds of Redis' return.
+//! Three nodes talk all the time, and Redis goes away in every way that it can: nothing is received twice, what was queued is
+//! delivered, what was lost is counted, and everybody receives from everybody within two seconds of Redis' return.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use painda_runtime::{
     },
 };
 use painda_tests::{
-    adapter::{Ear, degraded, healthy, number},
+    adapter::{Subscriber, degraded, healthy, number},
     eventually,
     redis::RedisServer,
     relay::Relay,
@@ -55,14 +55,14 @@ async fn all_is_accounted_for(steady: &mut Steady) {
 async fn pause(length: Duration) {
     let server = RedisServer::start().await;
     let mut steady = three(&server).await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     server.pause();
     sleep(length).await;
     for node in &steady.nodes {
         healthy(node, false).await;
     }
     server.resume();
-    let back = steady.hear_more(1).await;
+    let back = steady.receive_more(1).await;
     assert!(back < BACK, "{back:?}");
     all_is_accounted_for(&mut steady).await;
     assert!(steady.nodes.iter().all(|node| node.stats().lost_in_flight > 0), "what was in flight got no answer");
@@ -102,7 +102,7 @@ async fn redis_is_killed_and_comes_back_empty() {
     );
 
     server.restart().await;
-    let back = steady.hear_more(1).await;
+    let back = steady.receive_more(1).await;
     assert!(back < BACK, "{back:?}");
     for node in &steady.nodes {
         healthy(node, true).await;
@@ -136,10 +136,10 @@ async fn connections_are_cut() {
     let server = RedisServer::start().await;
     let mut steady = three(&server).await;
     for kind in ["pubsub", "normal", "pubsub", "normal"] {
-        steady.hear_each_other().await;
+        steady.receive_from_each_other().await;
         let before = steady.nodes[0].stats().reconnects;
         server.ask(&["CLIENT", "KILL", "TYPE", kind]).await;
-        let back = steady.hear_each_other().await;
+        let back = steady.receive_from_each_other().await;
         assert!(back < BACK, "{kind}: {back:?}");
         eventually("a reconnect", async || steady.nodes[0].stats().reconnects > before).await;
         steady.check();
@@ -147,7 +147,7 @@ async fn connections_are_cut() {
     steady.stop().await;
     for node in &steady.nodes {
         let stats = node.stats();
-        assert!(stats.subscription_down > Duration::ZERO, "the time in which others could not be heard is known");
+        assert!(stats.subscription_down > Duration::ZERO, "the time in which nothing could be received is known");
     }
 }
 
@@ -170,7 +170,7 @@ async fn what_an_acl_refuses_is_told_counted_and_tried_again() {
         .await;
     let url = format!("redis://node:secret@127.0.0.1:{}", server.port());
     let node = within("a node", RedisAdapter::connect(url)).await.expect("connects");
-    let (mut ear, callback) = Ear::new();
+    let (mut subscriber, callback) = Subscriber::new();
     let closed = within("a refusal", node.subscribe("closed", callback)).await;
     assert!(
         matches!(&closed, Err(AdapterError::Backend(why)) if why.contains("NOPERM") || why.contains("permissions")),
@@ -187,7 +187,7 @@ async fn what_an_acl_refuses_is_told_counted_and_tried_again() {
     server.until(&["PUBSUB", "NUMSUB", "pp:ch:closed"], |subscribed| subscribed.ends_with('1')).await;
     let other = self::node(&server).await;
     other.publish("closed", &number(2, 1), None).expect("queued");
-    assert_eq!(ear.next_number().await, (2, 1));
+    assert_eq!(subscriber.next_number().await, (2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,12 +196,12 @@ async fn a_subscription_that_receives_nothing_is_found_and_made_again() {
     let relay = Relay::to(server.port()).await;
     let cut_off = within("a node", RedisAdapter::connect(relay.url())).await.expect("connects");
     let mut steady = Steady::start(vec![Arc::new(cut_off), node(&server).await], "room").await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     relay.lose_messages(true);
     degraded(&steady.nodes[0], &["own probe"]).await;
     assert_eq!(steady.nodes[0].stats().probe_timeouts, 1);
     relay.lose_messages(false);
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     healthy(&steady.nodes[0], true).await;
     steady.stop().await;
 }

@@ -73,10 +73,10 @@ async fn slots_move_while_messages_flow() {
     let mut steady = Steady::start(nodes, "room").await;
     let mut rerouted = 0;
     for _ in 0..3 {
-        steady.hear_each_other().await;
+        steady.receive_from_each_other().await;
         let owner = cluster.owner_of("pp:ch:room").await;
         cluster.migrate("pp:ch:room", (owner + 1) % 3).await;
-        let back = steady.hear_each_other().await;
+        let back = steady.receive_from_each_other().await;
         assert!(back < Duration::from_secs(3), "{back:?}");
         steady.check();
         rerouted += 1;
@@ -180,12 +180,12 @@ async fn a_shard_fails_over() {
     join_rooms(&nodes, 20).await;
     let mut events = nodes[0].events();
     let mut steady = Steady::start(nodes, "room").await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     let owner = cluster.owner_of("pp:ch:room").await;
     cluster.servers[owner].kill().await;
     let rerouted = async { while !matches!(events.recv().await, Ok(RedisEvent::Rerouted { .. })) {} };
     within("the replica to take over", rerouted).await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     for node in &steady.nodes {
         healthy(node, true).await;
     }
@@ -215,11 +215,11 @@ async fn a_failover_by_sentinels_is_followed() {
     let nodes = vec![watched_by(&watched).await, watched_by(&watched).await];
     within("a member", nodes[0].add_to_room("arena", "c0")).await.expect("written");
     let mut steady = Steady::start(nodes, "room").await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     steady.count_each_other(&watched.master).await;
     watched.master.kill().await;
     watched.failed_over().await;
-    let back = steady.hear_each_other().await;
+    let back = steady.receive_from_each_other().await;
     assert!(back < Duration::from_secs(4), "{back:?}");
     for node in &steady.nodes {
         healthy(node, true).await;
@@ -239,13 +239,13 @@ async fn a_failover_by_sentinels_is_followed() {
 async fn a_master_that_is_paused_and_replaced_is_left() {
     let watched = Watched::start().await;
     let mut steady = Steady::start(vec![watched_by(&watched).await, watched_by(&watched).await], "room").await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     watched.master.pause();
     watched.failed_over().await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     // The old one comes back and believes for a moment that it is still the master.
     watched.master.resume();
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     for node in &steady.nodes {
         healthy(node, true).await;
     }
@@ -270,7 +270,7 @@ async fn is_told(events: &mut broadcast::Receiver<RedisEvent>, what: &str, refus
 async fn a_server_that_its_cluster_has_forgotten_is_left() {
     let cluster = RedisCluster::start().await;
     let mut steady = Steady::start(three(&cluster).await, "room").await;
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     let mut events = steady.nodes[0].events();
     let owner = cluster.owner_of("pp:ch:room").await;
     cluster.forget(owner).await;
@@ -285,7 +285,7 @@ async fn a_server_that_its_cluster_has_forgotten_is_left() {
     let servers = within("the server to be left", left).await;
     let forgotten = cluster.servers[owner].address();
     assert!(!servers.iter().any(|server| server.ends_with(&forgotten)), "{servers:?}");
-    steady.hear_each_other().await;
+    steady.receive_from_each_other().await;
     for node in &steady.nodes {
         healthy(node, true).await;
     }
@@ -330,8 +330,8 @@ async fn a_master_that_is_replaced_and_does_not_know_it_is_left() {
     let speaker =
         RedisAdapter::builder().sentinel(Watched::NAME, [sentinel.address()]).connect().await.expect("connects");
     let listener = new.adapter().await;
-    let (sender, mut hearing) = watch::channel(0);
-    let callback = move |_: Published<'_>| sender.send_modify(|heard| *heard += 1);
+    let (sender, mut received) = watch::channel(0);
+    let callback = move |_: Published<'_>| sender.send_modify(|count| *count += 1);
     within("a subscription", listener.subscribe("room", Arc::new(callback))).await.expect("subscribes");
 
     sentinel.ask(&["SENTINEL", "REMOVE", Watched::NAME]).await;
@@ -341,11 +341,11 @@ async fn a_master_that_is_replaced_and_does_not_know_it_is_left() {
     }
     reconnected(&speaker, 2).await;
     let counted = speaker.stats().possibly_lost;
-    let rest = hearing.wait_for(|heard| heard + counted == 40);
-    within("all to be heard or counted", rest).await.expect("the adapter lives");
+    let rest = received.wait_for(|count| count + counted == 40);
+    within("all to be received or counted", rest).await.expect("the adapter lives");
     speaker.publish("room", &number(1, 41), None).expect("queued");
-    let last = hearing.wait_for(|heard| heard + counted == 41);
-    within("the last to be heard", last).await.expect("the adapter lives");
+    let last = received.wait_for(|count| count + counted == 41);
+    within("the last to be received", last).await.expect("the adapter lives");
 }
 
 #[tokio::test]

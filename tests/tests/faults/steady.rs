@@ -1,4 +1,4 @@
-//! Nodes that send each other numbers all the time in one room, and note what is wrong with what they hear: themselves, a number
+//! Nodes that send each other numbers all the time in one room, and note what is wrong with what they receive: their own, a number
 //! twice, or an older one after a newer one.
 
 use std::{
@@ -39,13 +39,13 @@ pub(crate) async fn counted_each_other(server: &RedisServer, nodes: usize) {
     within("the nodes to count each other", counting).await;
 }
 
-/// What one node has heard of each other one: how many numbers, and the last of them.
-type Heard = HashMap<u16, (u64, u64)>;
+/// What one node has received of each other one: how many numbers, and the last of them.
+type Received = HashMap<u16, (u64, u64)>;
 
 pub(crate) struct Steady {
     pub(crate) nodes: Vec<Arc<RedisAdapter>>,
     said: Vec<Arc<AtomicU64>>,
-    heard: Vec<watch::Receiver<Heard>>,
+    received: Vec<watch::Receiver<Received>>,
     faults: Arc<Mutex<Vec<String>>>,
     quiet: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<()>>,
@@ -56,11 +56,11 @@ impl Steady {
     pub(crate) async fn start(nodes: Vec<Arc<RedisAdapter>>, room: &'static str) -> Self {
         let faults: Arc<Mutex<Vec<String>>> = Arc::default();
         let quiet = Arc::new(AtomicBool::new(false));
-        let (mut said, mut heard, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut said, mut received, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
         for (own, node) in nodes.iter().enumerate() {
-            let (ear, hearing) = ear(own, faults.clone());
-            within("a subscription", node.subscribe(room, ear)).await.expect("subscribes");
-            heard.push(hearing);
+            let (callback, receiver) = noting(own, faults.clone());
+            within("a subscription", node.subscribe(room, callback)).await.expect("subscribes");
+            received.push(receiver);
         }
         for (own, node) in nodes.iter().enumerate() {
             let (node, count, quiet) = (node.clone(), Arc::new(AtomicU64::new(0)), quiet.clone());
@@ -76,18 +76,18 @@ impl Steady {
                 }
             }));
         }
-        Self { nodes, said, heard, faults, quiet, tasks }
+        Self { nodes, said, received, faults, quiet, tasks }
     }
 
-    /// Each node hears of each other something that was said after this call. Returns how long that took.
-    pub(crate) async fn hear_each_other(&mut self) -> Duration {
+    /// Each node receives of each other something that was said after this call. Returns how long that took.
+    pub(crate) async fn receive_from_each_other(&mut self) -> Duration {
         let begin = Instant::now();
         let said: Vec<u64> = self.said.iter().map(|count| count.load(Relaxed)).collect();
-        for (own, heard) in self.heard.iter_mut().enumerate() {
+        for (own, received) in self.received.iter_mut().enumerate() {
             for (other, said) in said.iter().enumerate().filter(|(other, _)| *other != own) {
                 let id = u16::try_from(other).expect("few nodes") + 1;
-                let newer = heard.wait_for(|heard| heard.get(&id).is_some_and(|(_, last)| last > said));
-                within("nodes to hear each other", newer).await.expect("the adapter lives");
+                let newer = received.wait_for(|received| received.get(&id).is_some_and(|(_, last)| last > said));
+                within("nodes to receive from each other", newer).await.expect("the adapter lives");
             }
         }
         begin.elapsed()
@@ -99,37 +99,37 @@ impl Steady {
     pub(crate) async fn count_each_other(&mut self, server: &RedisServer) {
         counted_each_other(server, self.nodes.len()).await;
         // Half a second's worth.
-        self.hear_more(250).await;
+        self.receive_more(250).await;
     }
 
-    /// Each node hears so many more numbers of each other, as it does not while Redis is away. Returns how long that took.
-    pub(crate) async fn hear_more(&mut self, numbers: u64) -> Duration {
+    /// Each node receives this many more numbers of each other, as it does not while Redis is away. Returns how long that took.
+    pub(crate) async fn receive_more(&mut self, numbers: u64) -> Duration {
         let begin = Instant::now();
-        for (own, heard) in self.heard.iter_mut().enumerate() {
-            let before = heard.borrow().clone();
+        for (own, received) in self.received.iter_mut().enumerate() {
+            let before = received.borrow().clone();
             for id in (1_u16..).take(self.said.len()).filter(|id| usize::from(*id) != own + 1) {
-                let count = |heard: &Heard| heard.get(&id).map_or(0, |(count, _)| *count);
-                let more = heard.wait_for(|heard| count(heard) >= count(&before) + numbers);
-                within("nodes to hear more of each other", more).await.expect("the adapter lives");
+                let count = |received: &Received| received.get(&id).map_or(0, |(count, _)| *count);
+                let more = received.wait_for(|received| count(received) >= count(&before) + numbers);
+                within("nodes to receive more of each other", more).await.expect("the adapter lives");
             }
         }
         begin.elapsed()
     }
 
-    /// Nobody heard itself, anything twice, or anything out of order.
+    /// Nobody received its own, anything twice, or anything out of order.
     pub(crate) fn check(&self) {
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(faults.is_empty(), "{} faults, of which the first: {:?}", faults.len(), &faults[..faults.len().min(5)]);
     }
 
-    /// Ends the talk once everybody has heard the last words. Returns how many numbers each node has missed of each other one.
+    /// Ends the talk once everybody has received the last numbers. Returns how many numbers each node has missed of each other one.
     pub(crate) async fn stop(&mut self) -> Vec<Vec<u64>> {
         self.quiet.store(true, Relaxed);
         for task in self.tasks.drain(..) {
             within("a speaker to end", task).await.expect("it ends");
         }
         let mut missed = Vec::new();
-        for (own, heard) in self.heard.iter_mut().enumerate() {
+        for (own, received) in self.received.iter_mut().enumerate() {
             let mut of_each = Vec::new();
             for (other, said) in self.said.iter().enumerate() {
                 let (id, said) = (u16::try_from(other).expect("few nodes") + 1, said.load(Relaxed));
@@ -137,8 +137,8 @@ impl Steady {
                     of_each.push(0);
                     continue;
                 }
-                let last = heard.wait_for(|heard| heard.get(&id).is_some_and(|(_, last)| *last == said));
-                let count = within("the last words to be heard", last).await.expect("the adapter lives")[&id].0;
+                let last = received.wait_for(|received| received.get(&id).is_some_and(|(_, last)| *last == said));
+                let count = within("the last numbers to be received", last).await.expect("the adapter lives")[&id].0;
                 of_each.push(said - count);
             }
             missed.push(of_each);
@@ -174,18 +174,18 @@ impl Drop for Steady {
     }
 }
 
-fn ear(own: usize, faults: Arc<Mutex<Vec<String>>>) -> (Callback, watch::Receiver<Heard>) {
-    let (sender, hearing) = watch::channel(Heard::new());
+fn noting(own: usize, faults: Arc<Mutex<Vec<String>>>) -> (Callback, watch::Receiver<Received>) {
+    let (sender, receiver) = watch::channel(Received::new());
     let callback = move |delivery: Published<'_>| {
         let (id, number) = number_of(&delivery.message);
-        sender.send_modify(|heard| {
-            let (count, last) = heard.entry(id).or_default();
+        sender.send_modify(|received| {
+            let (count, last) = received.entry(id).or_default();
             if usize::from(id) == own + 1 || number <= *last {
-                let fault = format!("node {own} heard {id}:{number} after {last}");
+                let fault = format!("node {own} received {id}:{number} after {last}");
                 faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
             }
             (*count, *last) = (*count + 1, number);
         });
     };
-    (Arc::new(callback), hearing)
+    (Arc::new(callback), receiver)
 }

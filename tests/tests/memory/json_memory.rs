@@ -64,7 +64,7 @@ struct Scene {
     _alone: MutexGuard<'static, ()>,
 }
 
-/// Everybody hears in JSON what somebody else says.
+/// Everybody receives in JSON what somebody else sends.
 fn builder() -> PPServerBuilder<Drawing> {
     let builder =
         PPServer::<Drawing>::builder().max_message(MAX).max_inflated(MAX).queue_limit(8 * MAX).queue_burst(8 * MAX);
@@ -127,12 +127,12 @@ impl Scene {
         );
     }
 
-    /// The same, and the member hears the event.
-    async fn is_heard(&mut self, text: String) {
+    /// The same, and the member receives the event.
+    async fn arrives(&mut self, text: String) {
         let expected: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(self.costs_its_length(text).await, [] as [Value; 0]);
-        let (_, heard) = self.member.next().await.expect("it stays open");
-        assert!(serde_json::from_slice::<Value>(&heard).expect("JSON") == expected, "another event is heard");
+        let (_, received) = self.member.next().await.expect("it stays open");
+        assert!(serde_json::from_slice::<Value>(&received).expect("JSON") == expected, "another event is received");
     }
 }
 
@@ -159,7 +159,7 @@ async fn small_objects_for_a_type_that_nobody_handles() {
 #[tokio::test]
 async fn small_objects_for_a_typed_event() {
     let mut scene = Scene::start(builder()).await;
-    scene.is_heard(message(LEN, "points:drawn", "{\"points\":[", "{\"x\":0.5,\"y\":1.5}", "]}")).await;
+    scene.arrives(message(LEN, "points:drawn", "{\"points\":[", "{\"x\":0.5,\"y\":1.5}", "]}")).await;
 }
 
 #[tokio::test]
@@ -167,8 +167,8 @@ async fn small_objects_in_a_field_that_nobody_knows() {
     let mut scene = Scene::start(builder()).await;
     let text = message(LEN, "points:drawn", "{\"points\":[],\"unknown\":[", "{\"a\":0}", "]}");
     assert_eq!(scene.costs_its_length(text).await, [] as [Value; 0]);
-    let (_, heard) = scene.member.next().await.expect("it stays open");
-    assert_eq!(heard, br#"{"type":"points:drawn","payload":{"points":[]}}"#);
+    let (_, received) = scene.member.next().await.expect("it stays open");
+    assert_eq!(received, br#"{"type":"points:drawn","payload":{"points":[]}}"#);
 }
 
 #[tokio::test]
@@ -193,14 +193,14 @@ async fn as_many_values_as_a_json_handler_is_given() {
     let mut scene = Scene::start(builder()).await;
     let text = message(34_900, "note", "[", "{\"\":0}", "]");
     assert_eq!(scene.costs(text, 4 << 20).await, [] as [Value; 0]);
-    assert!(scene.member.next().await.is_some_and(|(_, heard)| heard.len() > 34_800), "it has been handled");
+    assert!(scene.member.next().await.is_some_and(|(_, received)| received.len() > 34_800), "it has been handled");
 }
 
 #[tokio::test]
 async fn long_text_for_a_json_handler() {
     let mut scene = Scene::start(builder()).await;
-    scene.is_heard(message(LEN, "note", "\"", "abcdefgh", "\"")).await;
-    scene.is_heard(message(LEN, "note", "\"", "\\n", "\"")).await;
+    scene.arrives(message(LEN, "note", "\"", "abcdefgh", "\"")).await;
+    scene.arrives(message(LEN, "note", "\"", "\\n", "\"")).await;
 }
 
 #[tokio::test]
@@ -252,13 +252,13 @@ async fn an_event_whose_json_no_queue_takes() {
     ];
     let event = PointsChosen { points }.to_bytes();
     let frame = Header::new(SCHEMA, 2).frame(&event);
-    let (heard, peak) = heap::peak(async {
+    let (received, peak) = heap::peak(async {
         scene.sender.frame(FIN | BINARY, &frame).await;
         scene.member.next().await.expect("it stays open").1
     })
     .await;
-    // The member did without the one that is too large for it; who hears bytes has both.
-    assert_eq!(heard, br#"{"type":"points:drawn","payload":{"points":[]}}"#);
+    // The member did without the one that is too large for it; who receives bytes has both.
+    assert_eq!(received, br#"{"type":"points:drawn","payload":{"points":[]}}"#);
     assert_eq!(other.next().await.expect("it stays open").1[HEADER..], event);
     assert_eq!(scene.server.stats().dropped_full, 1);
     assert!(peak <= 3 * BURST + 8 * event.len(), "{peak} bytes");

@@ -1,4 +1,4 @@
-//! The Redis adapter and nodes over it: what they say to each other, and what whoever else may publish can do to them.
+//! The Redis adapter and nodes over it: what they say to each other, and what others that may publish can do to them.
 
 mod redis_adapter;
 mod redis_cluster_wide;

@@ -17,7 +17,7 @@ use painda_runtime::{
     },
 };
 use painda_tests::{
-    adapter::{Ear, number, number_of},
+    adapter::{Subscriber, number, number_of},
     redis::RedisServer,
     within,
 };
@@ -35,12 +35,12 @@ async fn close(node: &RedisAdapter) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_hear_each_other_in_order_and_never_themselves() {
+async fn nodes_receive_from_each_other_in_order_and_never_from_themselves() {
     let server = RedisServer::start().await;
     let (a, b) = (node(&server).await, node(&server).await);
-    let ((mut heard_a, ear_a), (mut heard_b, ear_b)) = (Ear::new(), Ear::new());
-    subscribe(&a, "room", ear_a).await;
-    subscribe(&b, "room", ear_b).await;
+    let ((mut received_a, callback_a), (mut received_b, callback_b)) = (Subscriber::new(), Subscriber::new());
+    subscribe(&a, "room", callback_a).await;
+    subscribe(&b, "room", callback_b).await;
     let burst = 5000;
     for count in 0..burst {
         // Every third message is the same on both nodes, byte for byte.
@@ -48,10 +48,10 @@ async fn nodes_hear_each_other_in_order_and_never_themselves() {
         a.publish("room", &number(if same { 9 } else { 1 }, count), None).expect("queued");
         b.publish("room", &number(if same { 9 } else { 2 }, count), None).expect("queued");
     }
-    for (other, heard) in [(2, &mut heard_a), (1, &mut heard_b)] {
+    for (other, received) in [(2, &mut received_a), (1, &mut received_b)] {
         let (mut own_order, mut same) = (Vec::new(), Vec::new());
         for _ in 0..burst {
-            match heard.next_number().await {
+            match received.next_number().await {
                 (9, count) => same.push(count),
                 (id, count) if id == other => own_order.push(count),
                 (id, count) => panic!("its own message {id}:{count}"),
@@ -68,16 +68,16 @@ async fn nodes_hear_each_other_in_order_and_never_themselves() {
         // A node counts what it hands to subscriptions, and after its close it hands over nothing.
         assert_eq!((stats.published, stats.received, stats.lost_in_flight), (burst, burst, 0));
     }
-    assert!(heard_a.rest().is_empty() && heard_b.rest().is_empty(), "nothing is heard twice");
+    assert!(received_a.rest().is_empty() && received_b.rest().is_empty(), "nothing is received twice");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_comes_and_goes_never_hears_itself() {
+async fn a_node_that_comes_and_goes_never_receives_its_own() {
     let server = RedisServer::start().await;
     let (steady, fickle) = (node(&server).await, node(&server).await);
-    let (mut heard_steady, ear_steady) = Ear::new();
-    let (mut heard_fickle, ear_fickle) = Ear::new();
-    subscribe(&steady, "room", ear_steady).await;
+    let (mut received_steady, callback_steady) = Subscriber::new();
+    let (mut received_fickle, callback_fickle) = Subscriber::new();
+    subscribe(&steady, "room", callback_steady).await;
 
     let toggles = Arc::new(AtomicU64::new(0));
     let toggling = tokio::spawn({
@@ -85,7 +85,7 @@ async fn a_node_that_comes_and_goes_never_hears_itself() {
         async move {
             loop {
                 let count = toggles.fetch_add(1, Relaxed);
-                let subscribed = fickle.subscribe("room", ear_fickle.clone());
+                let subscribed = fickle.subscribe("room", callback_fickle.clone());
                 // At times the confirmation is not waited for.
                 if !count.is_multiple_of(3) {
                     within("a subscription", subscribed).await.expect("subscribes");
@@ -106,14 +106,14 @@ async fn a_node_that_comes_and_goes_never_hears_itself() {
         }
         // All of the other's, once, in order; which also keeps the queues short.
         for count in total..total + 50 {
-            assert_eq!(heard_steady.next_number().await, (2, count));
+            assert_eq!(received_steady.next_number().await, (2, count));
         }
         total += 50;
     }
     toggling.abort();
     close(&fickle).await;
     let mut last = None;
-    for (id, count) in heard_fickle.rest().iter().map(number_of) {
+    for (id, count) in received_fickle.rest().iter().map(number_of) {
         assert_eq!(id, 1, "its own message");
         assert!(last < Some(count), "{count} after {last:?}");
         last = Some(count);
@@ -219,12 +219,12 @@ async fn a_full_queue_refuses_or_drops_and_counts() {
 async fn fifty_thousand_in_one_go() {
     let server = RedisServer::start().await;
     let (a, b) = (node(&server).await, node(&server).await);
-    let (mut heard, ear) = Ear::new();
-    subscribe(&b, "room", ear).await;
+    let (mut received, callback) = Subscriber::new();
+    subscribe(&b, "room", callback).await;
     for count in 0..50_000 {
         a.publish("room", &number(1, count), None).expect("queued");
     }
     for count in 0..50_000 {
-        assert_eq!(heard.next_number().await, (1, count));
+        assert_eq!(received.next_number().await, (1, count));
     }
 }

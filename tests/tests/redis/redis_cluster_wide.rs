@@ -224,7 +224,7 @@ async fn an_event_that_a_nodes_schema_lacks_is_passed_over_and_counted() {
 }
 
 #[tokio::test]
-async fn what_another_node_says_is_json_before_clients_hear_it() {
+async fn what_another_node_says_is_json_before_clients_receive_it() {
     let redis = RedisServer::start().await;
     let server = node(&redis).await;
     let mut member = client(&server, "a").await;
@@ -250,7 +250,7 @@ async fn what_another_node_says_is_json_before_clients_hear_it() {
 }
 
 #[tokio::test]
-async fn nodes_of_the_typescript_implementation_hear_and_are_heard() {
+async fn nodes_of_the_typescript_implementation_take_part() {
     let redis = RedisServer::start().await;
     let builder = |present| rooms::<Arena>().typescript_nodes(present);
     let (left, _) = start(builder(true).adapter(redis.adapter().await)).await;
@@ -300,7 +300,7 @@ async fn nodes_of_the_typescript_implementation_hear_and_are_heard() {
     assert_eq!(emit["excludeId"], json!(null));
     assert_eq!(emit["type"], "player:hit");
     assert_eq!(emit["emitPayload"], json!({ "attacker": 1, "target": 2, "damage": -3 }));
-    // Our own nodes heard both messages, and delivered one. The marker is the same node's, so that it comes after them everywhere.
+    // Our own nodes received both messages, and delivered one. The marker is the same node's, so that it comes after them everywhere.
     left.broadcast(&moved(9.0)).expect("emitted");
     for client in [&mut in_a, &mut in_both] {
         client.expect_frame(&player_hit(1, 2, -3)).await;

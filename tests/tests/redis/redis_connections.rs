@@ -7,21 +7,21 @@ use painda_runtime::{
     adapter::{AdapterError, redis::RedisBuilder},
 };
 use painda_tests::{
-    adapter::{Ear, degraded, healthy, number},
+    adapter::{Subscriber, degraded, healthy, number},
     redis::{Port, RedisServer},
     within,
 };
 use redis::Value;
 use tempfile::TempDir;
 
-/// Two nodes with the same settings hear each other, and keep members.
+/// Two nodes with the same settings receive from each other, and keep members.
 async fn works(builder: impl Fn() -> RedisBuilder) {
     let connect = async || within("an adapter to connect", builder().connect()).await.expect("connects");
     let (one, other) = (connect().await, connect().await);
-    let (mut ear, callback) = Ear::new();
+    let (mut subscriber, callback) = Subscriber::new();
     within("a subscription", other.subscribe("room", callback)).await.expect("subscribes");
     one.publish("room", &number(1, 2), None).expect("queued");
-    assert_eq!(ear.next_number().await, (1, 2));
+    assert_eq!(subscriber.next_number().await, (1, 2));
     within("a member", one.add_to_room("room", "c1")).await.expect("written");
     let members = within("the members", other.get_clients_in_room("room")).await.expect("answers");
     assert!(members.contains("c1"), "{members:?}");

@@ -33,12 +33,12 @@ async fn client(server: &PPServer<Arena>, room: &str) -> Client {
 #[tokio::test]
 async fn a_rooms_messages_reach_only_nodes_with_members() {
     let redis = RedisServer::start().await;
-    let ((one, _), (two, heard_by_two), (three, heard_by_three)) =
+    let ((one, _), (two, received_by_two), (three, received_by_three)) =
         (node(&redis).await, node(&redis).await, node(&redis).await);
     let (_here, mut there, mut elsewhere) =
         (client(&one, "red").await, client(&two, "red").await, client(&three, "blue").await);
     let mut monitor = redis.monitor().await;
-    let before = [&heard_by_two, &heard_by_three].map(|adapter| adapter.stats().received);
+    let before = [&received_by_two, &received_by_three].map(|adapter| adapter.stats().received);
 
     for x in 0..100_u8 {
         one.to("red").emit(&PlayerMove { x: f32::from(x), y: 0.0 }).expect("emitted");
@@ -46,8 +46,8 @@ async fn a_rooms_messages_reach_only_nodes_with_members() {
     }
     one.to("blue").emit(&PlayerMove { x: 1.0, y: 0.0 }).expect("emitted");
     elsewhere.expect_frame(&player_move(1.0, 0.0)).await;
-    let after = [&heard_by_two, &heard_by_three].map(|adapter| adapter.stats().received);
-    assert_eq!([after[0] - before[0], after[1] - before[1]], [100, 1], "each node hears what it has members for");
+    let after = [&received_by_two, &received_by_three].map(|adapter| adapter.stats().received);
+    assert_eq!([after[0] - before[0], after[1] - before[1]], [100, 1], "each node receives what it has members for");
 
     // One command each, of the room's channel and 11 bytes: 3 and two floats.
     for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! What other nodes, and whoever else may publish on Redis, can do to a node and its clients.
+//! What other nodes, and others that may publish on Redis, can do to a node and its clients.
 
 use std::{
     collections::HashSet,
@@ -199,7 +199,7 @@ async fn what_the_protocol_says_to_clients_is_not_relayed() {
     scene.say(CLUSTER, "__pp_to", emit_to([&[], &[], &[], &["x".to_owned()]], &shutdown)).await;
     let emit = json!({ "rooms": null, "exceptRooms": [], "excludeId": null, "type": "__pp_error", "emitPayload": {} });
     scene.say(TYPESCRIPT, "__pp_remote_emit", emit.to_string()).await;
-    // What belongs on one channel is not heard on another.
+    // What belongs on one channel is not received on another.
     let order = peer::message(1, ASKER, peer::disconnect(EVERYBODY, 4000, ""));
     scene.say(&format!("pp:ch:__pp_node_{}", scene.node.node_id()), "__pp_ask", &order).await;
     scene.say("pp:ch:__pp_all", "__pp_ask", &order).await;
@@ -357,7 +357,7 @@ async fn forged_answers_keep_no_node_out() {
     // It is listed and does not answer, so that there is all the time in the world to answer in its place.
     let adapter = redis.adapter().await;
     within("a member", adapter.add_to_room("__pp_nodes", "ghost")).await.expect("written");
-    // Somebody who may publish, knows who is there, and hears no question.
+    // Somebody who may publish, knows who is there, and receives no question.
     let (forger, done) = (redis.clone(), Arc::new(AtomicBool::new(false)));
     let (until, real) = (done.clone(), there.node_id().to_owned());
     let wrong = peer::schema_is(&description::<Wrong>());

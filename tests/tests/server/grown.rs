@@ -55,7 +55,7 @@ async fn nobody_is_closed(what: &str, member: &str, message: Vec<u8>) {
     tokio::spawn(async move { tokio::io::copy(&mut answers, &mut tokio::io::sink()).await });
     let pause = Duration::from_secs_f64(message.len() as f64 / f64::from(500 << 10));
     let began = Instant::now();
-    // Whoever goes on with too much is closed itself.
+    // One that goes on with too much is closed itself.
     while began.elapsed() < Duration::from_secs(30) && sending.write_all(&message).await.is_ok() {
         sleep(pause).await;
         let stats = server.stats();

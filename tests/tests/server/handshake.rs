@@ -1,4 +1,4 @@
-//! Handshakes that are malformed: each is told what is wrong with it, and the application hears of none.
+//! Handshakes that are malformed: each is told what is wrong with it, and the application is told of none.
 
 use std::{
     net::SocketAddr,

@@ -59,7 +59,7 @@ async fn the_arena_answers_readiness_probes() {
         answer.starts_with("HTTP/1.1 503 ")
     })
     .await;
-    // Where its Redis is, and what is wrong with it, is not for strangers.
+    // Where its Redis is, and what is wrong with it, is not for everybody.
     assert!(answer.ends_with("\r\n\r\ndegraded"), "{answer}");
     // It serves those who come all the same.
     Client::connect(&node.ws_url("arena")).await;

@@ -77,12 +77,12 @@ async fn a_refusal_is_not_larger_than_what_it_refuses() {
 }
 
 #[tokio::test]
-async fn whoever_reads_no_answers_has_few_of_them_waiting() {
+async fn a_client_that_reads_no_answers_has_few_of_them_waiting() {
     let (server, addr) = start(room().max_messages_per_second(0).max_messages_per_minute(0)).await;
-    let mut deaf = Raw::connect(addr).await;
+    let mut stalled = Raw::connect(addr).await;
     let garbage = masked(FIN | BINARY, b"?").repeat(10_000);
     for round in 1..=20u64 {
-        deaf.write(&garbage).await;
+        stalled.write(&garbage).await;
         until(&server, "the garbage to be read", |server| server.stats().malformed >= 10_000 * round).await;
     }
     let queued = server.stats().queued_bytes;
@@ -94,7 +94,7 @@ async fn whoever_reads_no_answers_has_few_of_them_waiting() {
 async fn a_client_that_takes_nothing_is_closed_though_it_answers_pings() {
     let heartbeat = Duration::from_millis(100);
     let (server, addr) = start(room().heartbeat(heartbeat).stalled_after(Duration::from_millis(500))).await;
-    let mut deaf = Raw::connect(addr).await;
+    let mut stalled = Raw::connect(addr).await;
     // More than the kernel takes, less than may wait.
     for _ in 0..12 {
         server.to("arena").emit_json("filler", &json!("x".repeat(600 << 10))).expect("emitted");
@@ -102,7 +102,7 @@ async fn a_client_that_takes_nothing_is_closed_though_it_answers_pings() {
     assert!(server.stats().queued_bytes > 0);
     let ponging = tokio::spawn(async move {
         loop {
-            deaf.frame(FIN | PONG, b"").await;
+            stalled.frame(FIN | PONG, b"").await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     });
@@ -239,7 +239,7 @@ async fn a_burst_to_a_room_is_no_slowness() {
 }
 
 #[tokio::test]
-async fn a_connect_hook_that_emits_too_much_hears_so_and_closes_nobody() {
+async fn a_connect_hook_that_emits_too_much_is_told_so_and_closes_nobody() {
     let builder = PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
         let mut sent = 0;
         let full = loop {
@@ -264,7 +264,7 @@ async fn a_connect_hook_that_emits_too_much_hears_so_and_closes_nobody() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_room_sends_as_much_as_it_likes() {
+async fn a_handler_that_waits_for_room_sends_as_much_as_it_likes() {
     let builder = PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
         socket.on(async |socket: Socket<Arena>, _: PlayerMove| {
             for n in 0..300 {
@@ -351,7 +351,7 @@ async fn a_handler_that_does_not_return_hides_no_end_of_the_connection() {
 
 #[tokio::test]
 async fn a_disconnect_hook_that_does_not_return_holds_nothing() {
-    let (told, mut hears) = mpsc::unbounded_channel();
+    let (told, mut receiver) = mpsc::unbounded_channel();
     let builder = room().max_connections_per_address(1).on_disconnect(move |socket: Socket<Arena>, _| {
         told.send(socket.rooms()).expect("the test listens");
         pending::<()>()
@@ -361,7 +361,7 @@ async fn a_disconnect_hook_that_does_not_return_holds_nothing() {
         let mut client = connect(addr).await;
         client.close(1000).await;
         assert_eq!(client.next_close().await, 1000);
-        let rooms = within("the hook", hears.recv()).await.expect("it runs");
+        let rooms = within("the hook", receiver.recv()).await.expect("it runs");
         assert_eq!(rooms, ["arena"], "it can still tell the others");
         assert_eq!(within("an answer", server.to("arena").sockets()).await.expect("asked").value, []);
         assert_eq!(server.stats().connections, 0);
@@ -370,7 +370,7 @@ async fn a_disconnect_hook_that_does_not_return_holds_nothing() {
 
 #[tokio::test]
 async fn messages_that_come_while_a_handler_runs_are_handled_after_it_in_order() {
-    let (told, mut hears) = mpsc::unbounded_channel();
+    let (told, mut receiver) = mpsc::unbounded_channel();
     let builder = PPServer::<Arena>::builder().on_connect(move |socket: Socket<Arena>, _| {
         let told = told.clone();
         socket.on(move |_, moved: PlayerMove| {
@@ -393,7 +393,7 @@ async fn messages_that_come_while_a_handler_runs_are_handled_after_it_in_order()
     client.close(1000).await;
     for x in 0..500u16 {
         for begins in [true, false] {
-            assert_eq!(within("a handler", hears.recv()).await, Some((f32::from(x), begins)));
+            assert_eq!(within("a handler", receiver.recv()).await, Some((f32::from(x), begins)));
         }
     }
 }
@@ -585,7 +585,7 @@ async fn a_handler_that_takes_too_long_is_dropped_and_the_next_begins() {
 
 #[tokio::test]
 async fn a_handler_is_told_that_its_client_has_gone() {
-    let (told, mut hears) = mpsc::unbounded_channel();
+    let (told, mut receiver) = mpsc::unbounded_channel();
     let disconnected = told.clone();
     let builder = PPServer::<Arena>::builder()
         .on_connect(move |socket: Socket<Arena>, _| {
@@ -607,8 +607,8 @@ async fn a_handler_is_told_that_its_client_has_gone() {
     let mut client = Raw::connect(addr).await;
     client.write(&masked(FIN | BINARY, &player_move(0.0, 0.0))).await;
     drop(client);
-    assert_eq!(within("the handler", hears.recv()).await, Some("the handler"));
-    assert_eq!(within("the hook", hears.recv()).await, Some("the hook"));
+    assert_eq!(within("the handler", receiver.recv()).await, Some("the handler"));
+    assert_eq!(within("the hook", receiver.recv()).await, Some("the hook"));
 }
 
 /// Counts who came in and has not gone out, with a wait in between, as a hook that asks a database does.
@@ -687,14 +687,14 @@ async fn a_connect_hook_that_takes_too_long_counts_once() {
 /// The closure holds its own socket, and nothing came after the end to take it away.
 #[tokio::test]
 async fn a_handler_that_is_set_after_the_end_holds_nothing() {
-    let (told, mut hears) = mpsc::unbounded_channel();
+    let (told, mut receiver) = mpsc::unbounded_channel();
     let builder = PPServer::<Arena>::builder().on_connect(move |socket: Socket<Arena>, _| {
         told.send(socket).expect("the test listens");
         ready(Ok(()))
     });
     let (server, addr) = start(builder).await;
     let client = connect(addr).await;
-    let socket = hears.recv().await.expect("it connects");
+    let socket = receiver.recv().await.expect("it connects");
     drop(client);
     until(&server, "it to be gone", |server| server.stats().connections == 0).await;
     let ended = async {
@@ -761,7 +761,7 @@ async fn a_close_goes_on_where_nobody_waits_for_it() {
 
 /// In virtual time, over a connection within the process.
 #[tokio::test(start_paused = true)]
-async fn whoever_floods_is_closed_after_a_while() {
+async fn a_client_that_floods_is_closed_after_a_while() {
     let server = build(room()).await;
     let shaking = tokio_tungstenite::client_async("ws://here/", pipe(&server, 1 << 20));
     let (socket, _) = within("a handshake", shaking).await.expect("a handshake");

@@ -1,5 +1,5 @@
 //! Who is alive, and who is not listened to any more: a client that reads, however slowly, is not taken for dead, and one that has
-//! been turned away is not heard.
+//! been turned away is not listened to.
 
 use std::{
     future::ready,
@@ -75,7 +75,7 @@ async fn who_sends_a_large_message_slowly_is_not_taken_for_dead() {
 
 /// Many clients close a connection whose pong does not come.
 #[tokio::test(start_paused = true)]
-async fn who_reads_hears_its_pong_though_much_waits() {
+async fn who_reads_gets_its_pong_though_much_waits() {
     let server = build(PPServer::<Arena>::builder()).await;
     let mut client = piped(&server, 4096, "").await;
     server.broadcast_json("part", &json!("x".repeat(500_000))).expect("emitted");
@@ -106,11 +106,11 @@ async fn a_flood_of_small_frames_is_read_slowly() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_been_turned_away_is_not_heard_any_more() {
+async fn messages_of_a_client_that_has_been_turned_away_are_not_handled() {
     for by_auth in [true, false] {
-        let (heard, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let (handled, go_on) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let (hook, mut hook_runs) = mpsc::unbounded_channel();
-        let (counted, first, second) = (heard.clone(), go_on.clone(), go_on.clone());
+        let (counted, first, second) = (handled.clone(), go_on.clone(), go_on.clone());
         let builder = PPServer::<Arena>::builder()
             .on_auth(move |_, _| {
                 let go_on = first.clone();
@@ -148,7 +148,7 @@ async fn a_client_that_has_been_turned_away_is_not_heard_any_more() {
         client.ended().await;
         // A client's handlers have ended when its disconnect hook runs.
         within("the disconnect hook", hook_runs.recv()).await.expect("it runs");
-        assert_eq!(heard.load(Ordering::SeqCst), 0, "by_auth: {by_auth}");
+        assert_eq!(handled.load(Ordering::SeqCst), 0, "by_auth: {by_auth}");
     }
 }
 

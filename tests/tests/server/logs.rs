@@ -159,9 +159,9 @@ async fn connects_and_disconnects_are_logged_with_reason_code_and_time() {
     let line = left("broken", "1002").await;
     assert!(field(&line, "error").is_some(), "{line}");
 
-    let deaf = Raw::connect(addr).await;
+    let silent = Raw::connect(addr).await;
     fill(&server).await;
-    drop(deaf);
+    drop(silent);
     left("slow", "4008").await;
 }
 

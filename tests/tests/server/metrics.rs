@@ -23,7 +23,7 @@ use schemas::{Arena, PlayerHit, PlayerMove};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-/// Everybody is in one room and hears of moves; a hit fails.
+/// Everybody is in one room and receives moves; a hit fails.
 fn failing_room() -> PPServerBuilder<Arena> {
     PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
         socket.join("arena").await?;
@@ -247,9 +247,9 @@ async fn ends_are_counted_once_by_reason_and_code() {
     drop((first, second));
     ended().await;
     ended().await;
-    let deaf = Raw::connect(addr).await;
+    let silent = Raw::connect(addr).await;
     fill(&server).await;
-    drop(deaf);
+    drop(silent);
     ended().await;
 
     let counted: BTreeMap<_, _> = metrics

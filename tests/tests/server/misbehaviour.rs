@@ -24,7 +24,7 @@ impl Scene {
         Self { server, addr, one: connect(addr).await, other: connect(addr).await }
     }
 
-    /// Those who behave still hear each other, and nothing else: what reached them before would come first, as emits of one node do.
+    /// Those who behave still receive from each other, and nothing else: what reached them before would come first, as emits of one node do.
     async fn others_talk_on(&mut self) {
         let (question, answer) = (player_move(1.0, 2.0), player_move(3.0, 4.0));
         self.one.send_binary(question.clone()).await;
@@ -131,7 +131,7 @@ async fn a_flood_of_pings() {
 }
 
 #[tokio::test]
-async fn whoever_sends_too_much_may_still_answer_pings() {
+async fn a_client_that_sends_too_much_may_still_answer_pings() {
     let scene = Scene::start(room().max_messages_per_second(5).max_messages_per_minute(0)).await;
     let mut busy = Raw::connect(scene.addr).await;
     busy.write(&masked(FIN | BINARY, &player_move(0.0, 0.0)).repeat(50)).await;

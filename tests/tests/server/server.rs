@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 
 #[tokio::test]
-async fn whoever_sees_its_connection_open_is_in_its_room() {
+async fn a_client_that_sees_its_connection_open_is_in_its_room() {
     let (server, addr) = start(room()).await;
     for x in 0..50u8 {
         let mut client = connect(addr).await;
@@ -233,7 +233,7 @@ async fn rooms_are_joined_left_and_told_of_the_end() {
 }
 
 #[tokio::test]
-async fn a_closed_socket_takes_no_emits_and_hears_its_code() {
+async fn a_closed_socket_takes_no_emits_and_gets_its_code() {
     let (_server, addr) = start(PPServer::<Arena>::builder().on_connect(async |socket: Socket<Arena>, _| {
         socket.on(async |socket: Socket<Arena>, moved: PlayerMove| {
             socket.emit(&moved)?;
@@ -279,7 +279,7 @@ async fn protocol_names_from_a_client_reach_no_handler() {
 #[tokio::test]
 async fn a_client_that_reads_nothing_is_closed_and_costs_its_queue() {
     let (server, addr) = start(room().queue_limit(10_000)).await;
-    let (mut reader, _deaf) = (connect(addr).await, connect(addr).await);
+    let (mut reader, _stalled) = (connect(addr).await, connect(addr).await);
     let line = "x".repeat(4000);
     // Far more than the kernel's buffers and the queue hold.
     let mut sent = 0;
@@ -350,8 +350,8 @@ async fn a_node_that_stops_under_load_closes_every_connection() {
     within("the server to close", emitter.closing()).await;
     let sent = within("the emits", emitting).await.expect("emitted to the end");
     for listener in listeners {
-        let (heard, code) = within("a client", listener).await.expect("a client that heard all");
-        assert!((500..=sent).contains(&heard), "what was emitted before the stop has arrived: {heard} of {sent}");
+        let (received, code) = within("a client", listener).await.expect("a client that received all");
+        assert!((500..=sent).contains(&received), "what was emitted before the stop has arrived: {received} of {sent}");
         assert_eq!(code, 1001);
     }
     assert_eq!(emitter.stats().connections, 0);

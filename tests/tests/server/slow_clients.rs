@@ -12,7 +12,7 @@ const FILLER: usize = 4000;
 const EVENTS: u32 = 10_000;
 const QUEUE: usize = 64 << 10;
 
-/// A sound: whoever can't hear it now does without.
+/// A sound: who misses it now does without.
 #[derive(PPEvent)]
 #[pp(event = "sound", id = 1, volatile)]
 struct Sound {
@@ -68,17 +68,17 @@ async fn emit_all(server: &PPServer<Kinds>, reader: &mut Raw, emit: impl Fn(u32)
     }
 }
 
-/// The events that the deaf one hears once it reads, until there is nothing more: first bytes of their payloads.
-async fn heard(server: &PPServer<Kinds>, deaf: &mut Raw) -> Vec<[u8; 5]> {
+/// The events that the slow client receives once it reads, until there is nothing more: first bytes of their payloads.
+async fn received(server: &PPServer<Kinds>, slow: &mut Raw) -> Vec<[u8; 5]> {
     let end = Header::new(SCHEMA, 4).frame(&[&u32::MAX.to_be_bytes()[..], &[0; FILLER]].concat());
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     let mut sent = false;
     loop {
-        let (_, frame) = deaf.next().await.expect("it is still connected");
+        let (_, frame) = slow.next().await.expect("it is still connected");
         if frame == end {
-            return heard;
+            return received;
         }
-        heard.push(frame[HEADER..HEADER + 5].try_into().expect("five bytes"));
+        received.push(frame[HEADER..HEADER + 5].try_into().expect("five bytes"));
         if !sent && server.stats().queued_bytes == 0 {
             server.to("room").emit(&Line { seq: u32::MAX, filler: [0; FILLER] }).expect("emitted");
             sent = true;
@@ -87,55 +87,59 @@ async fn heard(server: &PPServer<Kinds>, deaf: &mut Raw) -> Vec<[u8; 5]> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_volatile_event_is_dropped_for_whoever_is_slow() {
-    let (server, mut reader, mut deaf) = start().await;
+async fn a_volatile_event_is_dropped_for_a_slow_client() {
+    let (server, mut reader, mut slow) = start().await;
     emit_all(&server, &mut reader, |seq| server.to("room").emit(&Sound { seq, filler: [0; FILLER] })).await;
     let stats = server.stats();
     assert!(stats.dropped_volatile > 1000, "{stats:?}");
     assert_eq!((stats.slow_clients, stats.connections), (0, 2));
-    let heard = heard(&server, &mut deaf).await;
-    assert_eq!(heard.len() as u64 + stats.dropped_volatile, u64::from(EVENTS), "each arrived or was counted");
-    assert!(heard.is_sorted());
+    let received = received(&server, &mut slow).await;
+    assert_eq!(received.len() as u64 + stats.dropped_volatile, u64::from(EVENTS), "each arrived or was counted");
+    assert!(received.is_sorted());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_latest_of_an_event_is_kept_for_whoever_is_slow() {
-    let (server, mut reader, mut deaf) = start().await;
+async fn only_the_latest_of_an_event_is_kept_for_a_slow_client() {
+    let (server, mut reader, mut slow) = start().await;
     emit_all(&server, &mut reader, |seq| server.to("room").emit(&Score { seq, filler: [0; FILLER] })).await;
     let stats = server.stats();
     assert!(stats.replaced_latest > 1000, "{stats:?}");
     assert_eq!((stats.slow_clients, stats.connections), (0, 2));
-    let heard = heard(&server, &mut deaf).await;
-    assert_eq!(heard.last().map(|bytes| &bytes[..4]), Some(&(EVENTS - 1).to_be_bytes()[..]), "the newest has arrived");
-    assert!(heard.is_sorted());
+    let received = received(&server, &mut slow).await;
+    assert_eq!(
+        received.last().map(|bytes| &bytes[..4]),
+        Some(&(EVENTS - 1).to_be_bytes()[..]),
+        "the newest has arrived"
+    );
+    assert!(received.is_sorted());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_is_kept_for_each_key() {
-    let (server, mut reader, mut deaf) = start().await;
+    let (server, mut reader, mut slow) = start().await;
     emit_all(&server, &mut reader, |seq| {
         server.to("room").emit(&Position { seq, who: (seq % 4) as u8, filler: [0; FILLER] })
     })
     .await;
     assert_eq!(server.stats().slow_clients, 0);
-    let heard = heard(&server, &mut deaf).await;
+    let received = received(&server, &mut slow).await;
     for who in 0..4 {
-        let newest = heard.iter().rfind(|bytes| bytes[4] == who).expect("somebody's position");
+        let newest = received.iter().rfind(|bytes| bytes[4] == who).expect("somebody's position");
         let expected = (0..EVENTS).rfind(|seq| seq % 4 == u32::from(who)).expect("one of four");
         assert_eq!(newest[..4], expected.to_be_bytes());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_must_arrive_closes_whoever_is_slow() {
-    let (server, mut reader, mut deaf) = start().await;
+async fn an_event_that_must_arrive_closes_a_slow_client() {
+    let (server, mut reader, mut slow) = start().await;
     emit_all(&server, &mut reader, |seq| server.to("room").emit(&Line { seq, filler: [0; FILLER] })).await;
     let stats = server.stats();
     assert_eq!(stats.slow_clients, 1);
     // What was queued before it is still there, in order and without a gap, and then the reason.
     let mut next = 0u32;
     loop {
-        let Some((first, payload)) = deaf.next().await else { break };
+        let Some((first, payload)) = slow.next().await else { break };
         if first == FIN | BINARY {
             assert_eq!(payload[HEADER..HEADER + 4], next.to_be_bytes());
             next += 1;

@@ -89,7 +89,7 @@ async fn a_hit_reaches_everybody_on_every_node() {
 }
 
 #[tokio::test]
-async fn the_referee_is_heard_on_every_node() {
+async fn the_referees_events_reach_every_node() {
     let cluster = Cluster::start().await;
     let [mut left, _, mut right, _] = clients(&cluster, "arena").await;
 
@@ -132,7 +132,7 @@ async fn a_move_sent_as_json_reaches_the_typed_handler() {
 }
 
 #[tokio::test]
-async fn a_room_does_not_hear_another() {
+async fn a_room_does_not_receive_what_another_does() {
     let cluster = Cluster::start().await;
     let [mut red, mut near_red, mut far_red, _] = clients(&cluster, "red").await;
     let [mut blue, mut near_blue, mut far_blue, _] = clients(&cluster, "blue").await;
@@ -163,10 +163,10 @@ async fn closes_its_connections_on(signal: Signal) {
 
     cluster.left.signal(signal);
     for client in [&mut left, &mut neighbour] {
-        let goodbye = client.next_json().await;
-        assert_eq!(goodbye["type"], "__pp_shutdown");
-        assert!(goodbye["payload"]["reason"].is_string(), "it says why: {goodbye}");
-        assert!(goodbye["payload"]["timeoutMs"].is_u64(), "it says how much time is left: {goodbye}");
+        let shutdown = client.next_json().await;
+        assert_eq!(shutdown["type"], "__pp_shutdown");
+        assert!(shutdown["payload"]["reason"].is_string(), "it says why: {shutdown}");
+        assert!(shutdown["payload"]["timeoutMs"].is_u64(), "it says how much time is left: {shutdown}");
         assert_eq!(client.next_close().await, 1001);
     }
     let status = cluster.left.wait().await;

@@ -58,7 +58,7 @@ impl Scene {
         assert!(slowest < PAUSE, "a move to a client on the same node took {slowest:?}");
     }
 
-    /// Everybody hears everybody again, once each, and nobody was restarted for it.
+    /// Everybody receives from everybody again, once each, and nobody was restarted for it.
     async fn all_is_as_before(&mut self) {
         gather(&mut [&mut self.anna, &mut self.ben, &mut self.cleo]).await;
 
@@ -108,7 +108,7 @@ async fn redis_cuts_all_connections() {
 }
 
 #[tokio::test]
-async fn a_client_that_comes_while_redis_is_away_hears_its_node_at_once_and_the_others_later() {
+async fn a_client_that_comes_while_redis_is_away_receives_from_its_node_at_once_and_from_the_others_later() {
     let mut scene = Scene::start().await;
     scene.cluster.redis.kill().await;
     let mut dora = Client::connect(&scene.cluster.left.ws_url("arena")).await;

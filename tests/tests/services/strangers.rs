@@ -1,4 +1,4 @@
-//! Connections that are no WebSockets, or not yet: whoever keeps the server waiting has an end, takes no room from others, and nobody
+//! Connections that are no WebSockets, or not yet: one that keeps the server waiting has an end, takes no room from others, and nobody
 //! notices.
 
 use std::{future::ready, net::SocketAddr, sync::Arc, time::Duration};
@@ -30,8 +30,7 @@ use tokio::{
 };
 
 const HALF_A_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost:";
-const STRANGERS: [&[u8]; 4] =
-    [b"", HALF_A_REQUEST, GET, b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n"];
+const SILENT: [&[u8]; 4] = [b"", HALF_A_REQUEST, GET, b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n"];
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n";
 
 /// Short, so that a test can wait for it.
@@ -191,10 +190,10 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     for path in ["/endless", "/large"] {
         let mut scene = Scene::start(builder()).await;
         let request = format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n");
-        let deaf = scene.send(request.repeat(3).as_bytes()).await;
+        let unread = scene.send(request.repeat(3).as_bytes()).await;
         within("the answer to be dropped", scene.dropped.recv()).await;
         scene.others_come_in().await;
-        drop(deaf);
+        drop(unread);
     }
 }
 
@@ -281,22 +280,22 @@ async fn an_application_that_never_answers_is_cut_off_when_the_server_stops() {
 }
 
 #[tokio::test]
-async fn strangers_do_not_lock_the_arena() {
+async fn silent_connections_do_not_lock_the_arena() {
     let mut arena = Process::with_file_descriptors(100).await;
     let mut early = [Client::connect(&arena.ws_url("early")).await, Client::connect(&arena.ws_url("early")).await];
-    let mut strangers = Vec::new();
-    for bytes in STRANGERS.iter().cycle().take(110) {
+    let mut silent = Vec::new();
+    for bytes in SILENT.iter().cycle().take(110) {
         let mut raw = Raw::open(arena.addr()).await;
         raw.write(bytes).await;
-        strangers.push(raw);
+        silent.push(raw);
     }
-    // They come in now, and not only when the strangers' time is over.
+    // They come in now, and not only when the silent ones' time is over.
     let mut late = [Client::connect(&arena.ws_url("late")).await, Client::connect(&arena.ws_url("late")).await];
     for [one, other] in [&mut early, &mut late] {
         one.send_binary(player_move(1.0, 2.0)).await;
         other.expect_frame(&player_move(1.0, 2.0)).await;
     }
-    for mut raw in strangers {
+    for mut raw in silent {
         raw.ended().await;
     }
     for [one, other] in [&mut early, &mut late] {
