@@ -2,6 +2,6 @@
 
 mod browser;
 mod cluster;
+mod http;
 mod malformed;
 mod outage;
-mod strangers;
