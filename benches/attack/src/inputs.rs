@@ -37,7 +37,7 @@ pub(crate) static REFUSED: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     texts.iter().map(|text| deflated(text)).collect()
 });
 
-/// A chat line of so many bytes.
+/// A chat line of this many bytes.
 pub(crate) fn chat(bytes: usize) -> String {
     typed("chat:say", &format!("\"{}\"", " ".repeat(bytes)))
 }
@@ -67,7 +67,7 @@ pub(crate) fn a_move() -> Vec<u8> {
     out
 }
 
-/// A command for Redis: an emit of the TypeScript implementation to so many rooms.
+/// A command for Redis: an emit of the TypeScript implementation to this many rooms.
 pub(crate) fn emit_to_rooms(count: usize) -> Vec<u8> {
     let rooms: Vec<_> = (0..count).map(|number| format!("\"room-{number}\"")).collect();
     let rooms = rooms.join(",");

@@ -1,4 +1,4 @@
-//! What strangers throw at a node: attackers in threads of their own, each with a connection of its own, which it opens anew where it is
+//! Attacks on a node: attackers in threads of their own, each with a connection of its own, which it opens anew where it is
 //! closed. They know the attacked node's application (`peers/painda/src/bin/attacked.rs`), and that honest clients are in the room `arena`.
 
 mod attacks;
@@ -72,7 +72,7 @@ pub static ATTACKS: [Attack; 13] = [
     },
     Attack {
         name: "hang",
-        what: "call handlers, middleware and `on_auth` that never return, and send 300 moves more; then they vanish, say goodbye, or stay",
+        what: "call handlers, middleware and `on_auth` that never return, and send 300 moves more; then they vanish, close, or stay",
         attackers: 30,
         run: attacks::hang,
     },

@@ -9,7 +9,7 @@ use crate::messages::{Move, a_move};
 /// What can be counted.
 pub(crate) const NAMES: [&str; 4] = ["derive-encode", "hand-encode", "derive-decode", "hand-decode"];
 
-/// Runs one of them so many times.
+/// Runs one of them this many times.
 pub(crate) fn run(name: &str, times: usize) -> Result<(), String> {
     let value = a_move();
     let mut out = Vec::with_capacity(64);

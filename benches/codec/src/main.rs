@@ -1,7 +1,7 @@
 //! Times codecs side by side, and runs what is counted.
 //!
 //! `codec ROUNDS MILLIS` prints a line for each message, codec and round: message, codec, round, bytes, ns to encode, ns to
-//! decode. `codec --count NAME TIMES` only runs one thing so many times.
+//! decode. `codec --count NAME TIMES` only runs one thing as often.
 
 mod codecs;
 mod counted;

@@ -31,7 +31,7 @@ pub(crate) struct Client {
     dialect: Dialect,
     /// The beginning of a message whose rest has not come.
     input: Vec<u8>,
-    /// So many bytes of a large message are still to come.
+    /// How many bytes of a large message are still to come.
     skip: u64,
     /// What the socket did not take.
     output: Vec<u8>,

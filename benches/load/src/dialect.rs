@@ -20,7 +20,7 @@ pub(crate) enum Incoming {
     Move(f32, f32),
     /// The answer to a ping, with the ping's number.
     Pong(u64),
-    /// A sign of life that wants an answer: an opcode and its content.
+    /// A heartbeat that wants an answer: an opcode and its content.
     Answer(u8, Vec<u8>),
     /// The server closes.
     Close,
@@ -49,8 +49,8 @@ impl Dialect {
         Ok(())
     }
 
-    /// Reads until a message has come that begins with `start`. Signs of life are answered: a server may want one at once, and
-    /// cuts off who owes it.
+    /// Reads until a message has come that begins with `start`. Heartbeats are answered: a server may want an answer at once, and
+    /// closes the connection without it.
     fn expect(self, stream: &mut (impl Read + Write), input: &mut Vec<u8>, start: &[u8]) -> io::Result<()> {
         let mut chunk = [0; 4096];
         loop {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_of_life_is_answered_during_the_handshake_as_well() {
+    fn a_heartbeat_is_answered_during_the_handshake_as_well() {
         let mut says = Vec::new();
         for text in ["0{}", "2", "40{}"] {
             websocket::push(&mut says, websocket::TEXT, None, text.as_bytes());

@@ -27,7 +27,7 @@ pub struct Plan {
     pub rate: f64,
     /// How often each client pings, per second; 0 is never.
     pub pings: f64,
-    /// How many further clients sit each in a room of its own, and hear nothing.
+    /// How many further clients sit each in a room of its own, and receive nothing.
     pub bystanders: usize,
     /// How long events flow before anything is measured.
     pub warm_up: Duration,

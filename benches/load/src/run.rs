@@ -104,7 +104,7 @@ impl Swarm {
         }
     }
 
-    /// Counts events, whatever they are, until there are so many or none comes any more; how many came, and in what time.
+    /// Counts events, whatever they are, until there are as many or none comes any more; how many came, and in what time.
     ///
     /// # Errors
     /// A server that speaks nonsense.

@@ -1,4 +1,4 @@
-//! The way over Redis alone: how fast a node publishes, and how fast one hears.
+//! The way over Redis alone: how fast a node publishes, and how fast one receives.
 
 use std::{
     io, thread,
@@ -24,8 +24,8 @@ const BATCH: usize = 100;
 
 const METHOD: &str = "\
 *Publishing*: a node without sockets emits `player:move` to a room as fast as its adapter takes it, many at a time; counted is what Redis has \
-processed per second until nine tenths of all are done. *Hearing*: a message of another node, recorded, is published \
-over and over, as fast as Redis takes it; a node with one client in that room hears it and hands it on; counted is what reaches the client per second. \
+processed per second until nine tenths of all are done. *Receiving*: a message of another node, recorded, is published \
+over and over, as fast as Redis takes it; a node with one client in that room receives it and sends it on; counted is what reaches the client per second. \
 CPU is the node's, per message, its start included. Redis and the measuring need their share of the same cores.";
 
 pub(crate) fn run(settings: &Settings) -> io::Result<()> {
@@ -33,7 +33,7 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
     page.data(&["what", "server", "round", "per_second", "cpu_us_each", "arrived_percent"].map(str::to_owned));
     let count = if settings.quick { 50_000 } else { 500_000 };
     let mut published = vec![(Figures::default(), Figures::default()); KINDS.len()];
-    let mut heard = vec![(Figures::default(), Figures::default(), Figures::default()); KINDS.len()];
+    let mut received = vec![(Figures::default(), Figures::default(), Figures::default()); KINDS.len()];
     for round in 1..=settings.rounds {
         for (place, kind) in KINDS.into_iter().enumerate() {
             let (rate, cpu) = publish(settings, kind, count)?;
@@ -42,15 +42,15 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
             published[place].0.push(rate);
             published[place].1.push(cpu);
 
-            let (rate, cpu, share) = hear(settings, kind, count)?;
+            let (rate, cpu, share) = receive(settings, kind, count)?;
             println!(
-                "round {round} · {}: hears {rate:.0} a second, {cpu:.2} µs each, {share:.1} % arrive",
+                "round {round} · {}: receives {rate:.0} a second, {cpu:.2} µs each, {share:.1} % arrive",
                 kind.name()
             );
-            page.data(&fields("hear", kind, round, rate, cpu, share));
-            heard[place].0.push(rate);
-            heard[place].1.push(cpu);
-            heard[place].2.push(share);
+            page.data(&fields("receive", kind, round, rate, cpu, share));
+            received[place].0.push(rate);
+            received[place].1.push(cpu);
+            received[place].2.push(share);
         }
     }
     let row = |(place, kind): (usize, &Kind)| {
@@ -58,20 +58,20 @@ pub(crate) fn run(settings: &Settings) -> io::Result<()> {
             kind.name().to_owned(),
             published[place].0.with_spread(),
             published[place].1.in_short(),
-            heard[place].0.with_spread(),
-            heard[place].1.in_short(),
-            format!("{} %", heard[place].2.in_short()),
+            received[place].0.with_spread(),
+            received[place].1.in_short(),
+            format!("{} %", received[place].2.in_short()),
         ]
     };
     let head =
-        ["", "published per second", "CPU each, µs", "heard and handed on per second", "CPU each, µs", "arrived"];
+        ["", "published per second", "CPU each, µs", "received and sent on per second", "CPU each, µs", "arrived"];
     page.table(&head, &KINDS.iter().enumerate().map(row).collect::<Vec<_>>());
     let bars = |of: &dyn Fn(usize) -> Figures| {
         KINDS.iter().enumerate().map(|(place, kind)| (kind.name(), of(place))).collect()
     };
     let groups = [
         ("published per second, from one node".to_owned(), bars(&|place| published[place].0.clone())),
-        ("heard and handed on per second, by one node".to_owned(), bars(&|place| heard[place].0.clone())),
+        ("received and sent on per second, by one node".to_owned(), bars(&|place| received[place].0.clone())),
     ];
     let title = "Messages per second over Redis (more is better)";
     page.plot(&settings.paths, "adapter", title, &plot::bars(title, &groups))?;
@@ -109,7 +109,7 @@ fn publish(settings: &Settings, kind: Kind, count: usize) -> io::Result<(f64, f6
 }
 
 /// Messages per second that reach a client, the node's CPU time for each in µs, and the share that arrived in percent.
-fn hear(settings: &Settings, kind: Kind, count: usize) -> io::Result<(f64, f64, f64)> {
+fn receive(settings: &Settings, kind: Kind, count: usize) -> io::Result<(f64, f64, f64)> {
     let recorded = from_server(settings, kind)?;
     let cluster = Cluster::start(kind, &settings.paths, 1, "127.0.0.1")?;
     let mut swarm = Swarm::connect(Plan::one_room(kind.dialect(), cluster.addrs.clone(), 1, 0, 0.0))?;

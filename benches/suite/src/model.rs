@@ -24,7 +24,7 @@ pub(crate) fn write(page: &mut Page, costs: &[(Kind, Costs)]) {
     page.section("A thousand nodes, on paper");
     page.paragraph(
         "Not measured: computed from the costs above, for 1000 nodes on each of which 1000 events a second begin, every room having members on two \
-         nodes. A node takes part in 2000 of the cluster's million events a second, and the design decides whether it hears the rest. \
+         nodes. A node takes part in 2000 of the cluster's million events a second, and the design decides whether it receives the rest. \
          The costs of an event that a node has no need for are those of *Nodes without members*: on the node its CPU; on Redis, for each further \
          node, its CPU with two nodes times the growth of its instructions, because these are counted to within a hundredth, while time differs from run to run by more than a small growth. \
          What comes out below nothing counts as nothing. That the costs stay the same for 1000 nodes is assumed, as is that Redis could be divided into as many \

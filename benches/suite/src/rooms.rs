@@ -18,7 +18,7 @@ const METHOD: &str = "\
 One node with real WebSocket connections, in one process with the threads that use it (`benches/peers/painda/src/bin/rooms.rs`). Each thread \
 has a client and 64 rooms of its own. Joining threads let their client join and leave these, one after another, as fast as they can; emitting \
 threads emit `player:move` to theirs, of which each has one member, the emitter, which does not get it: so nothing is written to sockets. Over memory \
-a second node hears the rooms; over Redis the node hears its own copies, and an emit that finds the queue of publishes full does not \
+a second node subscribes to the rooms; over Redis the node receives its own copies, and an emit that finds the queue of publishes full does not \
 count. The server's own tasks have one more thread, and Redis shares the cores. *Waits* are how often one of the threads went to sleep, \
 for each million of its calls (the kernel's `voluntary_ctxt_switches` of the thread): as these threads call nothing that sleeps, each is a futex that a lock \
 or the memory allocator waited for. Over Redis also emits that are alone wait: for the publisher's task, which empties their queue, for the \

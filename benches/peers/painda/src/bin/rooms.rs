@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (connected, sockets) = mpsc::channel();
-    // Outlives the server: another node that hears the rooms which are emitted to.
+    // Outlives the server: another node that subscribes to the rooms which are emitted to.
     let bus = MemoryAdapter::new();
     let other = bus.node();
     let server = runtime.block_on(async {
