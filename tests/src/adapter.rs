@@ -72,7 +72,7 @@ pub async fn degraded(node: &RedisAdapter, words: &[&str]) -> String {
     }
 }
 
-/// Waits until an adapter has made connections again so many times, and is well.
+/// Waits until an adapter has made connections again this many times, and is well.
 pub async fn reconnected(node: &RedisAdapter, times: u64) {
     eventually("a node to reconnect", async || node.stats().reconnects >= times).await;
     healthy(node, true).await;

@@ -39,7 +39,7 @@ pub const LATER: &[u8] = &[200, 1, 2, 3];
 /// The reply to what is not known.
 pub const UNKNOWN: &[u8] = &[0];
 
-/// So many clients are connected.
+/// The number of connected clients.
 pub fn node(connections: u64) -> Vec<u8> {
     [&[1][..], &connections.to_be_bytes()].concat()
 }
@@ -63,7 +63,7 @@ pub fn sockets_are(sockets: &[(&str, &[&str])]) -> Vec<u8> {
     out
 }
 
-/// It was done to so many sockets.
+/// The number of sockets that it was done to.
 pub fn done(sockets: u64) -> Vec<u8> {
     [&[5][..], &sockets.to_be_bytes()].concat()
 }

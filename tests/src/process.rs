@@ -146,7 +146,7 @@ impl Arena {
         Self::serving(command).await
     }
 
-    /// Starts a node that can't have more files and connections open than so many.
+    /// Starts a node that can't have more files and connections open than `count`.
     pub async fn with_file_descriptors(count: u32) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", "ulimit -n $0 && exec \"$@\"", &count.to_string()]);

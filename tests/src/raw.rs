@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::within;
@@ -69,7 +69,7 @@ impl Raw {
         Some(String::from_utf8(head).expect("a head is ASCII"))
     }
 
-    /// So many bytes.
+    /// The next `count` bytes.
     pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         within("bytes from the node", self.stream.read_exact(&mut bytes)).await.expect("bytes");
@@ -112,13 +112,8 @@ impl Raw {
     }
 
     async fn read(&mut self) -> Option<(u8, Vec<u8>)> {
-        let first = self.stream.read_u8().await.ok()?;
-        let len = match self.stream.read_u8().await.ok()? {
-            126 => u64::from(self.stream.read_u16().await.ok()?),
-            127 => self.stream.read_u64().await.ok()?,
-            len => u64::from(len),
-        };
-        let mut payload = vec![0; usize::try_from(len).expect("a server's frame fits memory")];
+        let (first, len) = frame_head(&mut self.stream).await?;
+        let mut payload = vec![0; len];
         self.stream.read_exact(&mut payload).await.ok()?;
         Some((first, payload))
     }
@@ -148,6 +143,17 @@ impl Raw {
         let reading = async { while self.read().await.is_some() {} };
         within("the node to let go of the connection", reading).await;
     }
+}
+
+/// The head of the next frame of a server: its first byte and its payload's length; `None` at the connection's end.
+pub async fn frame_head(stream: &mut (impl AsyncRead + Unpin)) -> Option<(u8, usize)> {
+    let first = stream.read_u8().await.ok()?;
+    let len = match stream.read_u8().await.ok()? {
+        126 => u64::from(stream.read_u16().await.ok()?),
+        127 => stream.read_u64().await.ok()?,
+        len => u64::from(len),
+    };
+    Some((first, usize::try_from(len).expect("a server's frame fits memory")))
 }
 
 /// The handshake of an ordinary client for a path, with further headers, each of which ends with `\r\n`.

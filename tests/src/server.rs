@@ -30,7 +30,7 @@ pub async fn connect(addr: SocketAddr) -> Client {
     Client::connect(&format!("ws://{addr}/")).await
 }
 
-/// A connection within the process, whose window holds so many bytes, before its handshake. Nothing but tokio is between its ends, so
+/// A connection within the process, whose window holds `window` bytes, before its handshake. Nothing but tokio is between its ends, so
 /// that it is for tests in virtual time.
 pub fn pipe<S: Schema>(server: &PPServer<S>, window: usize) -> DuplexStream {
     let (ours, theirs) = tokio::io::duplex(window);

@@ -42,7 +42,7 @@ impl Vault {
     }
 }
 
-/// Waits until Redis has refused so many with this code.
+/// Waits until Redis has refused as many with this code.
 async fn refused(admin: &mut Admin, code: &str, times: u64) {
     admin.info_reaches("errorstats", &format!("errorstat_{code}:count="), times).await;
 }

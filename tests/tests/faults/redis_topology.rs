@@ -50,7 +50,7 @@ async fn all_are_in_rooms(node: &RedisAdapter, rooms: u16) {
     }
 }
 
-/// Waits until so many are in a room.
+/// Waits until this many are in a room.
 async fn are_in_room(node: &RedisAdapter, room: &str, count: usize) {
     let counted = async || node.get_clients_in_room(room).await.is_ok_and(|members| members.len() == count);
     eventually("a room to have its members", counted).await;

@@ -22,7 +22,7 @@ use painda_tests::{
 };
 use tokio::{sync::watch, task::JoinHandle, time::interval};
 
-/// Waits until so many nodes have counted each other: after an outage they wait for as many as they counted. Each counts at its probe,
+/// Waits until this many nodes have counted each other: after an outage they wait for as many as they counted. Each counts at its probe,
 /// and its second count comes only after it has taken in the answer to the first.
 pub(crate) async fn counted_each_other(server: &RedisServer, nodes: usize) {
     let all = nodes.to_string();

@@ -93,7 +93,7 @@ impl Scene {
         self.costs(text, most).await
     }
 
-    /// The same: the node holds no more than so many bytes until it has dealt with it.
+    /// The same: the node holds no more than this many bytes until it has dealt with it.
     async fn costs(&mut self, text: String, most: usize) -> Vec<Value> {
         let len = text.len();
         let frame = deflated_json(&text);

@@ -10,6 +10,7 @@ use painda_runtime::{
     codec::Wire,
     wire::{close_code, control, dump, error_code::ErrorCode, frame::DEFAULT_MAX_INFLATED},
 };
+use painda_tests::frames::hex;
 use schemas::Arena;
 use serde_json::{Value, json};
 
@@ -26,10 +27,6 @@ fn bytes_of(dump: &str) -> Vec<u8> {
     let pairs: Vec<String> = dump.lines().skip(1).map(column).collect();
     let pairs = pairs.iter().flat_map(|row| row.split(' '));
     pairs.map(|pair| u8::from_str_radix(pair, 16).expect("two hex digits")).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The cells of the rows of the next table, the head left out.

@@ -146,7 +146,7 @@ async fn a_compressed_message_does_not_get_40_others_closed() {
     assert_eq!(server.stats().slow_clients, 0);
 }
 
-/// Reads so many bytes a second, and returns when the connection ends.
+/// Reads this many bytes a second, and returns when the connection ends.
 async fn read_slowly(addr: SocketAddr, bytes_per_second: usize) -> tokio::net::TcpStream {
     // A small window, so that what waits, waits in the server.
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
@@ -655,10 +655,7 @@ async fn connect_hooks_whose_clients_have_gone_count_as_connections() {
     let (server, addr) = start(counting(inside.clone(), entered).max_connections(2)).await;
     let mut hooks = Vec::new();
     for _ in 0..2 {
-        let mut client = Raw::open(addr).await;
-        let request = "GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        client.write(request.as_bytes()).await;
+        let _client = Raw::knock(addr, "/", "").await;
         hooks.push(within("the hook", enters.recv()).await.expect("it begins"));
     }
     until(&server, "the clients to be missed", |server| server.stats().connections == 0).await;

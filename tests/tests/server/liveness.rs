@@ -13,7 +13,7 @@ use std::{
 use painda_runtime::{Error, PPServer, server::Socket};
 use painda_tests::{
     frames::{json_event, player_move},
-    raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, masked},
+    raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, frame_head, masked},
     server::{build, piped, start, until},
     within,
 };
@@ -24,15 +24,10 @@ use tokio::{
     sync::{Notify, mpsc},
 };
 
-/// The next frame: its first byte and its payload; `None` at the connection's end. It reads so many bytes a second.
+/// The next frame: its first byte and its payload; `None` at the connection's end. It reads this many bytes a second.
 async fn next(stream: &mut DuplexStream, bytes_per_second: usize) -> Option<(u8, Vec<u8>)> {
-    let first = stream.read_u8().await.ok()?;
-    let len = match stream.read_u8().await.ok()? {
-        126 => u64::from(stream.read_u16().await.ok()?),
-        127 => stream.read_u64().await.ok()?,
-        len => u64::from(len),
-    };
-    let mut payload = vec![0; len as usize];
+    let (first, len) = frame_head(stream).await?;
+    let mut payload = vec![0; len];
     for piece in payload.chunks_mut(bytes_per_second / 10) {
         stream.read_exact(piece).await.ok()?;
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -117,7 +117,7 @@ impl Drop for Told {
     }
 }
 
-/// So many chunks of so many bytes; endless ones without a number.
+/// `count` chunks of `bytes` bytes each; without a count they never end.
 fn chunks(count: Option<usize>, bytes: usize, drops: &mpsc::UnboundedSender<()>) -> Body {
     let chunks = (Told(drops.clone()), 0);
     Body::from_stream(futures_util::stream::unfold(chunks, move |(told, sent)| async move {
