@@ -1,8 +1,8 @@
 //! The server, on nodes within this process: what it offers, what it bounds, and what it withstands.
 
 mod ailing;
-
 mod grown;
+mod handlers;
 mod handshake;
 mod health;
 mod hostile;
