@@ -375,7 +375,10 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 | WireType::Quantised(_)
                 | WireType::Special(Special::Duration),
             ) => match number(&mut entries)? {
-                Some(text) => writer.scalar(part, &parse(&text))?,
+                Some(text) => match parse(&text) {
+                    Ok(number) => writer.scalar(part, &number)?,
+                    Err(error) => Err(error),
+                },
                 None => Err(expected(part.expected(), "an object")),
             },
             part => Err(expected(part.expected(), "an object")),
@@ -399,6 +402,17 @@ mod tests {
         let seed = Seed { writer: &mut writer, part: Part::Value(&WireType::Number(number)) };
         seed.deserialize(json).expect("there is room")?;
         Ok(writer.finish())
+    }
+
+    #[test]
+    fn a_number_of_arbitrary_precision_is_not_infinite() {
+        for number in [Number::F32, Number::F64, Number::U8] {
+            for text in ["1e999", "-1e999", "inf", "NaN"] {
+                let error = entry(NUMBER, text, number).unwrap_err();
+                assert_eq!(error.to_string(), format!("{text} does not fit an f64"), "{number:?}");
+            }
+        }
+        assert_eq!(entry(NUMBER, "1e-999", Number::F64), Ok(vec![0; 8]));
     }
 
     #[test]
