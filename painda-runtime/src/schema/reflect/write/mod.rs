@@ -393,6 +393,7 @@ mod tests {
     use super::keys::NUMBER;
     use super::*;
     use crate::codec::Number;
+    use serde_core::de::IntoDeserializer;
     use serde_core::de::value::{Error, MapDeserializer};
 
     /// The bytes of an object with this entry as a value of this type.
@@ -402,6 +403,20 @@ mod tests {
         let seed = Seed { writer: &mut writer, part: Part::Value(&WireType::Number(number)) };
         seed.deserialize(json).expect("there is room")?;
         Ok(writer.finish())
+    }
+
+    #[test]
+    fn an_address_needs_room_for_its_own_bytes_only() {
+        let fits = |text: &str, room| {
+            let mut writer = Writer::new(0, room);
+            let seed = Seed { writer: &mut writer, part: Part::Value(&WireType::Special(Special::Ip)) };
+            let outcome: Walked<Error> = seed.deserialize(text.into_deserializer());
+            assert_eq!(outcome.is_err(), writer.is_full());
+            outcome.is_ok_and(|outcome| outcome.is_ok() && writer.finish().len() == room)
+        };
+        assert!(fits("127.0.0.1", 5) && !fits("127.0.0.1", 4));
+        assert!(fits("::1", 17) && !fits("::1", 16));
+        assert!(fits("::ffff:1.2.3.4", 17) && !fits("::ffff:1.2.3.4", 16));
     }
 
     #[test]
