@@ -621,5 +621,4 @@ impl Traffic {
 }
 
 #[cfg(test)]
-#[path = "traffic_tests.rs"]
 mod tests;
