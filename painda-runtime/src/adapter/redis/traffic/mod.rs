@@ -1,7 +1,7 @@
 //! What goes out and comes in, channel by channel, so that each message is handed on exactly once.
 //!
-//! This is bookkeeping alone: no connection, no task, no clock. The publisher asks it what to write next, the subscriber
-//! asks it which subscriptions to make and end, and tells it what Redis confirmed and sent.
+//! This is bookkeeping alone: no connection, no task, no clock. The publisher asks it [what to write next](outgoing), the subscriber
+//! asks it [which subscriptions](subscriptions) to make and end, and tells it what Redis confirmed and [sent](incoming).
 //!
 //! Redis sends us a copy of what we publish on a channel that we subscribe to. To recognise it we must know, for each publish,
 //! whether a copy will come. A channel is therefore in one of these phases:
@@ -34,30 +34,30 @@
 //!
 //! Channels are found without a lock.
 
+mod echoes;
+mod incoming;
+mod outgoing;
+mod publish_queue;
+mod subscriptions;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     mem,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize},
     },
 };
 
-use bytes::Bytes;
 use papaya::HashMap as ConcurrentMap;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{
-    echoes::Echoes,
-    publish_queue::{Full, Item, PublishQueue},
-};
 use crate::adapter::{AdapterError, Callback};
 
-/// The most publishes that go out in one write.
-const BATCH_ITEMS: usize = 1024;
-/// Once a batch has this many bytes, no further publish joins it.
-const BATCH_BYTES: usize = 1 << 20;
+use echoes::Echoes;
+pub use publish_queue::WhenFull;
+pub(super) use publish_queue::{Item, PublishQueue};
 
 type Waiter = oneshot::Sender<Result<(), AdapterError>>;
 /// Resolves when a subscription is confirmed, refused or lost.
@@ -190,100 +190,6 @@ impl Traffic {
         }
     }
 
-    // ---- publishing
-
-    /// Queues a publish; returns how many older ones had to be dropped for it. Whether the node closes is asked under the queue's lock:
-    /// whoever finds the queue empty after a close has begun can rely on it.
-    pub(super) fn publish(
-        &self,
-        channel: &str,
-        bytes: Bytes,
-        is_closing: impl FnOnce() -> bool,
-    ) -> Result<u64, NotQueued> {
-        let name = self.channels.pin().get(channel).map(|channel| channel.name.clone());
-        let item = Item { channel: name.unwrap_or_else(|| channel.into()), bytes };
-        let mut queue = self.queue.lock();
-        if is_closing() {
-            return Err(NotQueued::Closed);
-        }
-        queue.push(item).map_err(|Full| NotQueued::Full)
-    }
-
-    /// What to write next; a batch that is not empty is in flight until it is settled.
-    pub(super) fn take_batch(&self) -> Vec<Outgoing> {
-        let mut order = self.order.lock();
-        if mem::take(&mut order.released) {
-            self.queue.lock().release();
-        }
-        let channels = self.channels.pin();
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        // A subscription that lags far behind would make us remember without bound what we published.
-        while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() && !order.frozen {
-            self.queue.lock().take(&mut order.scratch, BATCH_ITEMS - batch.len(), BATCH_BYTES - bytes);
-            if order.scratch.is_empty() {
-                break;
-            }
-            // Without the queue's lock from here on: emits would wait for whoever has a channel's. Nobody else takes from the queue
-            // meanwhile, so that what goes back to it goes back to its place.
-            let mut held = Vec::new();
-            let mut items = order.scratch.drain(..);
-            for item in items.by_ref() {
-                match channels.get(&item.channel).map_or(Some(false), |channel| self.goes_out(channel, &item)) {
-                    Some(echo) => {
-                        bytes += item.bytes.len();
-                        batch.push(Outgoing { item, echo });
-                    }
-                    None => held.push(item),
-                }
-                if self.is_stalled() {
-                    break;
-                }
-            }
-            let rest = items.collect::<Vec<Item>>();
-            if !held.is_empty() || !rest.is_empty() {
-                self.queue.lock().give_back(held, rest);
-            }
-        }
-        if !batch.is_empty() {
-            order.taken += 1;
-            order.in_flight = batch.len() as u64;
-        }
-        batch
-    }
-
-    /// Whether a copy of this publish will come, which is due then; `None` while that is not known.
-    fn goes_out(&self, channel: &Channel, item: &Item) -> Option<bool> {
-        match &mut channel.state.lock().phase {
-            Phase::Asking => None,
-            Phase::Active { echoes, .. } => {
-                let before = echoes.cost();
-                echoes.expect(&item.bytes);
-                self.echo_cost.fetch_add(echoes.cost() - before, Relaxed);
-                Some(true)
-            }
-            Phase::Idle | Phase::Leaving => Some(false),
-        }
-    }
-
-    /// Redis refused this publish of the batch in flight: no copy will come.
-    pub(super) fn rejected(&self, outgoing: &Outgoing) {
-        if outgoing.echo
-            && let Some(channel) = self.channels.pin().get(&outgoing.item.channel)
-            && let Phase::Active { echoes, .. } = &mut channel.state.lock().phase
-        {
-            self.take_echo(echoes, &outgoing.item.bytes);
-        }
-    }
-
-    /// Redis did not take these publishes of the batch in flight, because another server has their channels now: they wait until
-    /// they are handed over.
-    pub(super) fn put_back(&self, items: Vec<Item>) {
-        if !items.is_empty() {
-            let _order = self.order.lock();
-            self.queue.lock().put_back(items);
-        }
-    }
-
     /// Gives up the channels that are not `ours` any more, because another server has them now: the callbacks of those that are wanted, and what
     /// waits to be published on them, oldest first.
     pub(super) fn hand_over(&self, ours: impl Fn(&str) -> bool) -> (Vec<(Arc<str>, Callback)>, Vec<Item>) {
@@ -299,70 +205,17 @@ impl Traffic {
         (wanted, self.queue.lock().hand_over(ours))
     }
 
-    /// All channels, in the order of their names: the table's own is another one in each run.
-    fn sorted(&self) -> Vec<Arc<Channel>> {
-        let mut channels: Vec<Arc<Channel>> = self.channels.pin().values().cloned().collect();
-        channels.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        channels
-    }
-
     /// Takes over from another server what waits to be published.
     pub(super) fn take_over(&self, items: Vec<Item>) {
         let mut queue = self.queue.lock();
         items.into_iter().for_each(|item| queue.take_over(item));
     }
 
-    /// The connection of the batch in flight broke: nobody knows which of its publishes Redis takes, or has yet to take.
-    /// Returns how many they are.
-    pub(super) fn lose_batch(&self) -> u64 {
-        mem::take(&mut self.order.lock().in_flight)
-    }
-
-    /// Redis will not process anything of the batch in flight from now on. Returns the epoch of the subscription whose copies are due,
-    /// if any are.
-    pub(super) fn settle(&self) -> Option<u64> {
-        let mut order = self.order.lock();
-        order.settled = order.taken;
-        order.in_flight = 0;
-        self.awaits_echoes().then_some(order.epoch)
-    }
-
-    /// How many publishes were written and are neither answered nor given up.
-    pub(super) fn in_flight(&self) -> u64 {
-        self.order.lock().in_flight
-    }
-
-    /// Takes nothing more, or goes on.
-    pub(super) fn freeze(&self, frozen: bool) {
-        self.order.lock().frozen = frozen;
-    }
-
-    /// Is this batch, and every one before it, settled?
-    pub(super) fn is_settled(&self, batch: u64) -> bool {
-        self.order.lock().settled >= batch
-    }
-
-    /// Are copies due?
-    pub(super) fn awaits_echoes(&self) -> bool {
-        self.echo_cost.load(Relaxed) > 0
-    }
-
-    /// Are so many copies due that nothing is published until some of them were received?
-    pub(super) fn is_stalled(&self) -> bool {
-        self.echo_cost.load(Relaxed) >= self.echo_limit
-    }
-
-    /// Drops the copies that are due on the subscription of this epoch, when it is certain that they will not come.
-    pub(super) fn forget_echoes(&self, epoch: u64) {
-        let order = self.order.lock();
-        if order.epoch != epoch {
-            return;
-        }
-        for channel in self.channels.pin().values() {
-            if let Phase::Active { echoes, .. } = &mut channel.state.lock().phase {
-                self.echo_cost.fetch_sub(mem::take(echoes).cost(), Relaxed);
-            }
-        }
+    /// All channels, in the order of their names: the table's own is another one in each run.
+    fn sorted(&self) -> Vec<Arc<Channel>> {
+        let mut channels: Vec<Arc<Channel>> = self.channels.pin().values().cloned().collect();
+        channels.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        channels
     }
 
     /// What waits to be published, on hold or not, and what is being written. A batch is in one of the two.
@@ -377,246 +230,6 @@ impl Traffic {
     pub(super) fn end(&self) -> (u64, u64) {
         let mut order = self.order.lock();
         (mem::take(&mut order.in_flight), self.queue.lock().clear())
-    }
-
-    // ---- subscriptions
-
-    /// Wants a subscription to a channel; `None` when it is active already.
-    pub(super) fn want(&self, name: &str, callback: Callback) -> Option<Confirmation> {
-        let channels = self.channels.pin();
-        loop {
-            let channel = match channels.get(name) {
-                Some(channel) => channel,
-                None => {
-                    let name: Arc<str> = name.into();
-                    let new = || Arc::new(Channel { name: name.clone(), state: Mutex::default() });
-                    channels.get_or_insert_with(name.clone(), new)
-                }
-            };
-            let mut state = channel.state.lock();
-            if state.ended {
-                // Between the look-up and the lock. By now the table has another one, or none.
-                continue;
-            }
-            state.wanted = Some(callback);
-            if matches!(state.phase, Phase::Active { .. }) {
-                return None;
-            }
-            let (waiter, confirmation) = oneshot::channel();
-            // Callers that gave up leave their waiter behind. They are looked for where the list has to grow anyway, so that many who
-            // wait for one channel cost no more each than one.
-            if state.waiters.len() == state.waiters.capacity() {
-                state.waiters.retain(|waiter| !waiter.is_closed());
-                let len = state.waiters.len();
-                state.waiters.reserve(len + 1);
-            }
-            state.waiters.push(waiter);
-            self.list(channel, &mut state);
-            return Some(confirmation);
-        }
-    }
-
-    /// No longer wants a subscription to a channel.
-    pub(super) fn unwant(&self, name: &str) {
-        let channels = self.channels.pin();
-        // One that has ended meanwhile was wanted by nobody: this call comes before those that want the next one.
-        let Some(channel) = channels.get(name) else { return };
-        let mut state = channel.state.lock();
-        if !state.ended {
-            state.wanted = None;
-            state.waiters.clear();
-            self.list(channel, &mut state);
-        }
-    }
-
-    fn list(&self, channel: &Arc<Channel>, state: &mut State) {
-        if !mem::replace(&mut state.listed, true) {
-            self.listed.lock().queue.push_back(channel.clone());
-        }
-    }
-
-    /// Takes up to `limit` channels whose subscription must be made or ended. The caller carries that out, and reports
-    /// every one of them, before it asks again.
-    pub(super) fn take_changes(&self, limit: usize) -> SubscriptionChanges {
-        let order = self.order.lock();
-        let mut changes = SubscriptionChanges { barrier: order.taken, ..SubscriptionChanges::default() };
-        while changes.subscribe.len() + changes.unsubscribe.len() < limit {
-            let Some(channel) = self.listed.lock().queue.pop_front() else { break };
-            let mut state = channel.state.lock();
-            state.listed = false;
-            match (&state.wanted, &state.phase) {
-                (Some(_), Phase::Idle) => {
-                    state.phase = Phase::Asking;
-                    changes.subscribe.push(channel.name.clone());
-                }
-                (None, Phase::Active { echoes, .. }) => {
-                    self.echo_cost.fetch_sub(echoes.cost(), Relaxed);
-                    state.phase = Phase::Leaving;
-                    changes.unsubscribe.push(channel.name.clone());
-                }
-                (None, Phase::Idle) => self.remove(&channel, &mut state),
-                // As wanted, or a change is under way whose end lists it again.
-                _ => {}
-            }
-        }
-        changes
-    }
-
-    /// Nobody wants this channel, and nothing comes on it: it leaves the table.
-    fn remove(&self, channel: &Channel, state: &mut State) {
-        // A channel that ended at a disconnect may still be listed. Its name may be another one's by now.
-        if mem::replace(&mut state.ended, true) {
-            return;
-        }
-        // Both under the channel's lock: a caller that finds it in the table, and waits for the lock, looks again.
-        self.channels.pin().remove(&channel.name);
-    }
-
-    /// Redis confirmed a subscription on the connection of this epoch: whatever it sends there from here on belongs to it.
-    pub(super) fn subscribed(&self, epoch: u64, name: &str) {
-        let mut order = self.order.lock();
-        let channels = self.channels.pin();
-        let Some(channel) = channels.get(name).filter(|_| order.epoch == epoch) else { return };
-        let mut state = channel.state.lock();
-        if !matches!(state.phase, Phase::Asking) {
-            return;
-        }
-        state.phase = Phase::Active { echoes: Echoes::default(), epoch };
-        for waiter in state.waiters.drain(..) {
-            // A caller that no longer waits does not mind.
-            let _ = waiter.send(Ok(()));
-        }
-        if state.wanted.is_none() {
-            self.list(channel, &mut state);
-        }
-        order.released = true;
-    }
-
-    /// Redis confirmed the end of a subscription on the connection of this epoch, or ended it by itself, and then `true`.
-    pub(super) fn unsubscribed(&self, epoch: u64, name: &str) -> bool {
-        let order = self.order.lock();
-        let channels = self.channels.pin();
-        let Some(channel) = channels.get(name).filter(|_| order.epoch == epoch) else { return false };
-        let mut state = channel.state.lock();
-        let forced = match &state.phase {
-            Phase::Active { echoes, .. } => {
-                self.echo_cost.fetch_sub(echoes.cost(), Relaxed);
-                true
-            }
-            Phase::Leaving => false,
-            // Redis answers in order, so this can't be: the channel was not subscribed to.
-            Phase::Idle | Phase::Asking => return false,
-        };
-        state.phase = Phase::Idle;
-        self.list(channel, &mut state);
-        forced
-    }
-
-    /// Redis refused a subscription; it is tried again after [`retry_refused`](Self::retry_refused).
-    pub(super) fn refused(&self, name: &Arc<str>, why: &AdapterError) {
-        let mut order = self.order.lock();
-        let channels = self.channels.pin();
-        let Some(channel) = channels.get(name) else { return };
-        let mut state = channel.state.lock();
-        state.phase = Phase::Idle;
-        for waiter in state.waiters.drain(..) {
-            let _ = waiter.send(Err(why.clone()));
-        }
-        if state.wanted.is_some() {
-            self.listed.lock().refused.insert(name.clone(), channel.clone());
-        } else {
-            self.list(channel, &mut state);
-        }
-        order.released = true;
-    }
-
-    /// Are there channels whose subscription Redis refused?
-    pub(super) fn has_refused(&self) -> bool {
-        !self.listed.lock().refused.is_empty()
-    }
-
-    /// Lists the refused channels again; `false` if there are none.
-    pub(super) fn retry_refused(&self) -> bool {
-        let refused = mem::take(&mut self.listed.lock().refused);
-        for channel in refused.into_values() {
-            let mut state = channel.state.lock();
-            if !state.ended {
-                self.list(&channel, &mut state);
-            }
-        }
-        !self.listed.lock().queue.is_empty()
-    }
-
-    /// The subscribing connection is gone: nothing is received, no copy will come, everything that is wanted must be asked
-    /// for again. What is wanted goes on being published meanwhile.
-    pub(super) fn disconnected(&self, why: &AdapterError) {
-        let mut order = self.order.lock();
-        order.epoch += 1;
-        let Listed { queue, .. } = mem::take(&mut *self.listed.lock());
-        for channel in queue {
-            channel.state.lock().listed = false;
-        }
-        for channel in self.sorted() {
-            let mut state = channel.state.lock();
-            if let Phase::Active { echoes, .. } = mem::take(&mut state.phase) {
-                self.echo_cost.fetch_sub(echoes.cost(), Relaxed);
-            }
-            if state.wanted.is_none() {
-                if !state.ended {
-                    self.remove(&channel, &mut state);
-                }
-                continue;
-            }
-            for waiter in state.waiters.drain(..) {
-                let _ = waiter.send(Err(why.clone()));
-            }
-            self.list(&channel, &mut state);
-        }
-        order.released = true;
-    }
-
-    /// The number of the subscribing connection that counts.
-    pub(super) fn epoch(&self) -> u64 {
-        self.order.lock().epoch
-    }
-
-    // ---- what comes in
-
-    /// Whose is this message, which came on the connection of this epoch?
-    pub(super) fn received(&self, epoch: u64, name: &str, bytes: &[u8]) -> Received {
-        self.arrived.fetch_add(1, Relaxed);
-        let channels = self.channels.pin();
-        let Some(channel) = channels.get(name) else { return Received::Unwanted };
-        let mut state = channel.state.lock();
-        let State { wanted, phase: Phase::Active { echoes, epoch: since }, .. } = &mut *state else {
-            return Received::Unwanted;
-        };
-        // A connection that was given up may still deliver messages.
-        if *since != epoch {
-            return Received::Unwanted;
-        }
-        match (self.take_echo(echoes, bytes), wanted) {
-            (Some(go_on), _) => Received::Own { go_on },
-            (None, Some(callback)) => Received::Other(callback.clone()),
-            (None, None) => Received::Unwanted,
-        }
-    }
-
-    /// How many messages came in so far.
-    pub(super) fn arrived(&self) -> u64 {
-        self.arrived.load(Relaxed)
-    }
-
-    /// Takes a copy that is due; `None` where none is. Otherwise says whether publishing was stalled until now.
-    fn take_echo(&self, echoes: &mut Echoes, bytes: &[u8]) -> Option<bool> {
-        let before = echoes.cost();
-        if !echoes.take(bytes) {
-            return None;
-        }
-        let less = before - echoes.cost();
-        // Of all who take some at once, exactly one gets below the limit.
-        let all = self.echo_cost.fetch_sub(less, Relaxed);
-        Some(all >= self.echo_limit && all - less < self.echo_limit)
     }
 }
 
