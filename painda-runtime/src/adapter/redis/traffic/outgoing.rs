@@ -35,17 +35,23 @@ impl Traffic {
     /// What to write next; a batch that is not empty is in flight until it is settled.
     pub(in super::super) fn take_batch(&self) -> Vec<Outgoing> {
         let mut order = self.order.lock();
-        if mem::take(&mut order.released) {
-            self.queue.lock().release();
-        }
+        // What is queued from now on is left for the next batch: emits to a channel that is on hold would keep this one looking.
+        let mut left = {
+            let mut queue = self.queue.lock();
+            if mem::take(&mut order.released) {
+                queue.release();
+            }
+            queue.ready()
+        };
         let channels = self.channels.pin();
         let (mut batch, mut bytes) = (Vec::new(), 0);
         // A subscription that lags far behind would make us remember without bound what we published.
         while batch.len() < BATCH_ITEMS && bytes < BATCH_BYTES && !self.is_stalled() && !order.frozen {
-            self.queue.lock().take(&mut order.scratch, BATCH_ITEMS - batch.len(), BATCH_BYTES - bytes);
+            self.queue.lock().take(&mut order.scratch, left.min(BATCH_ITEMS - batch.len()), BATCH_BYTES - bytes);
             if order.scratch.is_empty() {
                 break;
             }
+            left -= order.scratch.len();
             // Without the queue's lock from here on: emits would wait for whoever has a channel's. Nobody else takes from the queue
             // meanwhile, so that what goes back to it goes back to its place.
             let mut held = Vec::new();

@@ -133,7 +133,12 @@ impl PublishQueue {
 
     /// How many items wait.
     pub(super) fn len(&self) -> usize {
-        self.queue.len() + self.front.len() + self.held.len()
+        self.ready() + self.held.len()
+    }
+
+    /// How many of them are not held.
+    pub(super) fn ready(&self) -> usize {
+        self.queue.len() + self.front.len()
     }
 
     /// What waits, in bytes as the bound counts them.

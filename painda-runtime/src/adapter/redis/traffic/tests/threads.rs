@@ -50,6 +50,35 @@ fn an_emit_waits_for_no_join_leave_or_subscription_of_another_room() {
     drop((state, queue));
 }
 
+/// Emits to a channel that is on hold would keep the publisher looking, while everything that takes `order` waits for it.
+#[test]
+fn a_batch_does_not_look_at_what_is_queued_after_it_has_begun() {
+    let traffic = traffic();
+    drop(traffic.want("held", nobody()));
+    drop(traffic.take_changes(1));
+    drop(traffic.want("other", nobody()));
+    let other = traffic.channels.pin().get("other").cloned().expect("it is wanted");
+    let publish = |channel| traffic.publish(channel, Bytes::from_static(b"x"), open).expect("there is room");
+    for channel in ["held", "other"] {
+        publish(channel);
+    }
+    let state = other.state.lock();
+    let batch = thread::scope(|threads| {
+        let batch = threads.spawn(|| traffic.take_batch());
+        while traffic.queue.lock().len() > 0 {
+            assert!(!batch.is_finished(), "it has to look at the other channel");
+            thread::yield_now();
+        }
+        for _ in 0..10 {
+            publish("held");
+        }
+        publish("other");
+        drop(state);
+        batch.join().expect("it takes a batch")
+    });
+    assert_eq!((batch.len(), traffic.queue.lock().ready()), (1, 11));
+}
+
 /// A Redis that serves both connections at any moment, while rooms are joined, left and emitted to by threads of their own: each
 /// room's publishes keep their order, and none of them is handed on.
 #[test]
