@@ -23,7 +23,7 @@ use super::{
     stats::{RedisEvent, RedisStats},
     timings::CONFIRM_TIMEOUT,
     topology,
-    traffic::NotQueued,
+    traffic::{NotQueued, Wanted},
 };
 use crate::{
     Message,
@@ -155,22 +155,31 @@ impl PPAdapter for RedisAdapter {
     }
 
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>> {
-        self.router.with_channel(channel, |shared| -> BoxFuture<Result<(), AdapterError>> {
-            if shared.closing.has_begun() {
-                return Box::pin(ready(Err(AdapterError::Closed)));
-            }
-            let confirmation = shared.traffic.want(channel, callback);
-            let Some(confirmation) = confirmation else { return Box::pin(ready(Ok(()))) };
-            shared.to_subscribe.notify_one();
-            Box::pin(confirmed(shared.why(Part::Subscribing), confirmation))
-        })
+        if self.router.closing.has_begun() {
+            return Box::pin(ready(Err(AdapterError::Closed)));
+        }
+        let (replaced, waiting) = self.router.with_channel(channel, |shared| {
+            let Wanted { confirmation, replaced } = shared.traffic.want(channel, callback);
+            let waiting = confirmation.map(|confirmation| {
+                shared.to_subscribe.notify_one();
+                confirmed(shared.why(Part::Subscribing), confirmation)
+            });
+            (replaced, waiting)
+        });
+        drop(replaced);
+        match waiting {
+            None => Box::pin(ready(Ok(()))),
+            Some(waiting) => Box::pin(waiting),
+        }
     }
 
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>> {
-        self.router.with_channel(channel, |shared| {
-            shared.traffic.unwant(channel);
+        let unwanted = self.router.with_channel(channel, |shared| {
+            let unwanted = shared.traffic.unwant(channel);
             shared.to_subscribe.notify_one();
+            unwanted
         });
+        drop(unwanted);
         Box::pin(ready(Ok(())))
     }
 

@@ -100,6 +100,14 @@ pub(super) struct Outgoing {
     echo: bool,
 }
 
+/// What follows from wanting a subscription.
+pub(super) struct Wanted {
+    /// `None` when it is active already.
+    pub(super) confirmation: Option<Confirmation>,
+    /// The callback until now. To be dropped without a lock, because what it owns may call the adapter then.
+    pub(super) replaced: Option<Callback>,
+}
+
 /// Subscriptions to make and to end.
 #[derive(Debug, Default)]
 pub(super) struct SubscriptionChanges {

@@ -9,12 +9,12 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{Channel, Confirmation, Listed, Phase, State, SubscriptionChanges, Traffic, echoes::Echoes};
+use super::{Channel, Listed, Phase, State, SubscriptionChanges, Traffic, Wanted, echoes::Echoes};
 use crate::adapter::{AdapterError, Callback};
 
 impl Traffic {
-    /// Wants a subscription to a channel; `None` when it is active already.
-    pub(in super::super) fn want(&self, name: &str, callback: Callback) -> Option<Confirmation> {
+    /// Wants a subscription to a channel.
+    pub(in super::super) fn want(&self, name: &str, callback: Callback) -> Wanted {
         let channels = self.channels.pin();
         loop {
             let channel = match channels.get(name) {
@@ -30,9 +30,9 @@ impl Traffic {
                 // Between the look-up and the lock. By now the table has another one, or none.
                 continue;
             }
-            state.wanted = Some(callback);
+            let replaced = state.wanted.replace(callback);
             if matches!(state.phase, Phase::Active { .. }) {
-                return None;
+                return Wanted { confirmation: None, replaced };
             }
             let (waiter, confirmation) = oneshot::channel();
             // Callers that gave up leave their waiter behind. They are looked for where the list has to grow anyway, so that many who
@@ -44,21 +44,22 @@ impl Traffic {
             }
             state.waiters.push(waiter);
             self.list(channel, &mut state);
-            return Some(confirmation);
+            return Wanted { confirmation: Some(confirmation), replaced };
         }
     }
 
-    /// No longer wants a subscription to a channel.
-    pub(in super::super) fn unwant(&self, name: &str) {
+    /// No longer wants a subscription to a channel. Returns its callback, which is to be dropped without a lock as well.
+    pub(in super::super) fn unwant(&self, name: &str) -> Option<Callback> {
         let channels = self.channels.pin();
         // One that has ended meanwhile was wanted by nobody: this call comes before those that want the next one.
-        let Some(channel) = channels.get(name) else { return };
+        let channel = channels.get(name)?;
         let mut state = channel.state.lock();
-        if !state.ended {
-            state.wanted = None;
-            state.waiters.clear();
-            self.list(channel, &mut state);
+        if state.ended {
+            return None;
         }
+        state.waiters.clear();
+        self.list(channel, &mut state);
+        state.wanted.take()
     }
 
     pub(super) fn list(&self, channel: &Arc<Channel>, state: &mut State) {

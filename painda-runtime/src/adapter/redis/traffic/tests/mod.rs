@@ -3,6 +3,8 @@
 mod simulation;
 mod threads;
 
+use std::sync::{Weak, atomic::Ordering::Relaxed};
+
 use bytes::Bytes;
 
 use super::*;
@@ -100,7 +102,7 @@ fn a_publish_that_redis_refuses_leaves_no_copy_due() {
 #[test]
 fn a_refused_subscription_tells_the_caller_and_is_tried_again() {
     let traffic = traffic();
-    let mut confirmation = traffic.want("a", nobody()).expect("not subscribed yet");
+    let mut confirmation = traffic.want("a", nobody()).confirmation.expect("not subscribed yet");
     let name = traffic.take_changes(10).subscribe.remove(0);
     traffic.refused(&name, &AdapterError::Backend("NOPERM".into()));
     assert!(matches!(confirmation.try_recv(), Ok(Err(AdapterError::Backend(_)))));
@@ -129,7 +131,7 @@ fn copies_that_are_due_are_bounded() {
 #[test]
 fn many_waiters_for_one_channel_cost_no_more_each_than_one() {
     let traffic = traffic();
-    let mut waiting: Vec<_> = (0..100_000).filter_map(|_| traffic.want("a", nobody())).collect();
+    let mut waiting: Vec<_> = (0..100_000).filter_map(|_| traffic.want("a", nobody()).confirmation).collect();
     assert_eq!(waiting.len(), 100_000);
     drop(traffic.take_changes(10));
     traffic.subscribed(0, "a");
@@ -171,7 +173,7 @@ fn after_an_outage_channels_are_asked_for_in_the_order_of_their_names() {
 #[test]
 fn a_channel_that_has_ended_does_not_end_its_successor() {
     let traffic = traffic();
-    let _ = traffic.want("a", nobody());
+    drop(traffic.want("a", nobody()));
     let ended = traffic.channels.pin().get("a").cloned().expect("it is wanted");
     {
         let mut state = ended.state.lock();
@@ -180,7 +182,34 @@ fn a_channel_that_has_ended_does_not_end_its_successor() {
         state.listed = false;
         traffic.list(&ended, &mut state);
     }
-    let _ = traffic.want("a", nobody());
-    let _ = traffic.take_changes(10);
+    drop(traffic.want("a", nobody()));
+    drop(traffic.take_changes(10));
     assert!(has(&traffic, "a", |state| !state.ended && state.wanted.is_some()));
+}
+
+/// What a callback owns may call the adapter when it is dropped, which would wait for itself.
+#[test]
+fn a_callback_that_is_replaced_or_unwanted_is_dropped_without_the_channels_lock() {
+    struct Owned(Weak<Traffic>, Arc<AtomicUsize>);
+    impl Drop for Owned {
+        fn drop(&mut self) {
+            let traffic = self.0.upgrade().expect("it is in use");
+            let free = traffic.channels.pin().get("a").is_some_and(|channel| channel.state.try_lock().is_some());
+            self.1.fetch_add(usize::from(free), Relaxed);
+        }
+    }
+    let (traffic, free) = (Arc::new(traffic()), Arc::default());
+    let owning = || -> Callback {
+        let owned = Owned(Arc::downgrade(&traffic), Arc::clone(&free));
+        Arc::new(move |_| _ = &owned)
+    };
+    drop(traffic.want("a", owning()));
+    drop(traffic.want("a", owning()));
+    assert_eq!(free.load(Relaxed), 1, "replaced");
+    drop(traffic.take_changes(10));
+    traffic.subscribed(0, "a");
+    drop(traffic.want("a", owning()));
+    assert_eq!(free.load(Relaxed), 2, "replaced while the subscription is active");
+    drop(traffic.unwant("a"));
+    assert_eq!(free.load(Relaxed), 3, "unwanted");
 }

@@ -87,7 +87,7 @@ impl World {
         if self.dice.roll(2) == 0 {
             drop(self.traffic.want(channel, nobody()));
         } else {
-            self.traffic.unwant(channel);
+            drop(self.traffic.unwant(channel));
         }
     }
 
