@@ -195,9 +195,7 @@ impl Traffic {
                 self.echo_cost.fetch_sub(echoes.cost(), Relaxed);
             }
             if state.wanted.is_none() {
-                if !state.ended {
-                    self.remove(&channel, &mut state);
-                }
+                self.remove(&channel, &mut state);
                 continue;
             }
             for waiter in state.waiters.drain(..) {
