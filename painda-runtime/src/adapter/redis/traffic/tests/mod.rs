@@ -87,6 +87,27 @@ fn a_subscription_waits_for_what_was_written_before() {
 }
 
 #[test]
+fn what_a_connection_says_that_was_given_up_does_not_count() {
+    let traffic = traffic();
+    drop(traffic.want("a", nobody()));
+    drop(traffic.take_changes(10));
+    traffic.subscribed(0, "a");
+    traffic.disconnected(&gone());
+    drop(traffic.take_changes(10));
+    traffic.subscribed(0, "a");
+    assert!(has(&traffic, "a", |state| matches!(state.phase, Phase::Asking)));
+    traffic.subscribed(1, "a");
+    traffic.publish("a", Bytes::from_static(b"x"), open).expect("there is room");
+    assert_eq!(traffic.take_batch().len(), 1);
+    for bytes in [b"x", b"y"] {
+        assert!(matches!(traffic.received(0, "a", bytes), Received::Unwanted));
+    }
+    assert!(!traffic.unsubscribed(0, "a"));
+    traffic.forget_echoes(0);
+    assert!(matches!(traffic.received(1, "a", b"x"), Received::Own { .. }));
+}
+
+#[test]
 fn a_publish_that_redis_refuses_leaves_no_copy_due() {
     let traffic = traffic();
     drop(traffic.want("a", nobody()));
