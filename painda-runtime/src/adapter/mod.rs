@@ -22,6 +22,8 @@ mod membership;
 mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "redis")]
+mod waiters;
 
 use alloc::{boxed::Box, string::String, sync::Arc};
 use core::{fmt, pin::Pin};

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use redis::cmd;
 use tokio::{
     runtime::Handle,
-    sync::{broadcast, oneshot, watch},
+    sync::{broadcast, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     Message,
-    adapter::{AdapterError, BoxFuture, Callback, Health, PPAdapter},
+    adapter::{AdapterError, BoxFuture, Callback, Health, PPAdapter, waiters::Confirmation},
     wire::envelope,
 };
 
@@ -231,10 +231,7 @@ impl fmt::Debug for RedisAdapter {
 }
 
 /// Waits for Redis' confirmation. While Redis is down it fails at once: the change is kept and written later.
-async fn confirmed(
-    down: Option<AdapterError>,
-    confirmation: oneshot::Receiver<Result<(), AdapterError>>,
-) -> Result<(), AdapterError> {
+async fn confirmed(down: Option<AdapterError>, confirmation: Confirmation) -> Result<(), AdapterError> {
     match down {
         None => {}
         // A refusal that will pass: the change is kept and written later, as when Redis can't be reached.

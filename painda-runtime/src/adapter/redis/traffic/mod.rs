@@ -51,17 +51,15 @@ use std::{
 
 use papaya::HashMap as ConcurrentMap;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
-use crate::adapter::{AdapterError, Callback};
+use crate::adapter::{
+    Callback,
+    waiters::{Confirmation, Waiters},
+};
 
 use echoes::Echoes;
 pub use publish_queue::WhenFull;
 pub(super) use publish_queue::{Item, PublishQueue};
-
-type Waiter = oneshot::Sender<Result<(), AdapterError>>;
-/// Resolves when a subscription is confirmed, refused or lost.
-pub(super) type Confirmation = oneshot::Receiver<Result<(), AdapterError>>;
 
 struct Channel {
     name: Arc<str>,
@@ -74,7 +72,7 @@ struct State {
     phase: Phase,
     /// Is in the list of channels to look at.
     listed: bool,
-    waiters: Vec<Waiter>,
+    waiters: Waiters,
     /// It is not in the table any more, and must not be changed.
     ended: bool,
 }

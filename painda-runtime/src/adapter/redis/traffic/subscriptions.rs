@@ -7,7 +7,6 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
 use super::{Channel, Listed, Phase, State, SubscriptionChanges, Traffic, Wanted, echoes::Echoes};
 use crate::adapter::{AdapterError, Callback};
@@ -34,15 +33,7 @@ impl Traffic {
             if matches!(state.phase, Phase::Active { .. }) {
                 return Wanted { confirmation: None, replaced };
             }
-            let (waiter, confirmation) = oneshot::channel();
-            // Callers that gave up leave their waiter behind. They are looked for where the list has to grow anyway, so that many who
-            // wait for one channel cost no more each than one.
-            if state.waiters.len() == state.waiters.capacity() {
-                state.waiters.retain(|waiter| !waiter.is_closed());
-                let len = state.waiters.len();
-                state.waiters.reserve(len + 1);
-            }
-            state.waiters.push(waiter);
+            let confirmation = state.waiters.add();
             self.list(channel, &mut state);
             return Wanted { confirmation: Some(confirmation), replaced };
         }
@@ -115,10 +106,7 @@ impl Traffic {
             return;
         }
         state.phase = Phase::Active { echoes: Echoes::default(), epoch };
-        for waiter in state.waiters.drain(..) {
-            // A caller that no longer waits does not mind.
-            let _ = waiter.send(Ok(()));
-        }
+        state.waiters.answer(&Ok(()));
         if state.wanted.is_none() {
             self.list(channel, &mut state);
         }
@@ -152,9 +140,7 @@ impl Traffic {
         let Some(channel) = channels.get(name) else { return };
         let mut state = channel.state.lock();
         state.phase = Phase::Idle;
-        for waiter in state.waiters.drain(..) {
-            let _ = waiter.send(Err(why.clone()));
-        }
+        state.waiters.answer(&Err(why.clone()));
         if state.wanted.is_some() {
             self.listed.lock().refused.insert(name.clone(), channel.clone());
         } else {
@@ -183,6 +169,7 @@ impl Traffic {
     /// The subscribing connection is gone: nothing is received, no copy will come, everything that is wanted must be asked
     /// for again. What is wanted goes on being published meanwhile.
     pub(in super::super) fn disconnected(&self, why: &AdapterError) {
+        let why = Err(why.clone());
         let mut order = self.order.lock();
         order.epoch += 1;
         let Listed { queue, .. } = mem::take(&mut *self.listed.lock());
@@ -198,9 +185,7 @@ impl Traffic {
                 self.remove(&channel, &mut state);
                 continue;
             }
-            for waiter in state.waiters.drain(..) {
-                let _ = waiter.send(Err(why.clone()));
-            }
+            state.waiters.answer(&why);
             self.list(&channel, &mut state);
         }
         order.released = true;
