@@ -26,6 +26,26 @@ pub(crate) struct Config {
     pub(crate) random: Random,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            framing: Framing::default(),
+            limits: Limits::default(),
+            allowed_origins: None,
+            heartbeat: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(10),
+            handler_timeout: Duration::from_secs(60),
+            shutdown_timeout: Duration::from_secs(10),
+            flush_interval: Duration::ZERO,
+            room_linger: Duration::from_secs(5),
+            ask_timeout: Duration::from_secs(2),
+            on_conflict: OnConflict::default(),
+            typescript_nodes: false,
+            random: Random::default(),
+        }
+    }
+}
+
 /// What a server's frames have in common.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Framing {

@@ -2,11 +2,14 @@
 
 use std::{
     future::{pending, ready},
+    io,
     net::SocketAddr,
+    pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -16,6 +19,7 @@ use painda_runtime::{
     server::{Disconnect, Incoming, PPServerBuilder, Socket, close_code},
 };
 use painda_tests::{
+    client::Client,
     eventually,
     frames::{HEADER, deflated_json, json_event, player_hit, player_move},
     raw::{BINARY, CLOSE, FIN, PING, PONG, Raw, TEXT, handshake, masked},
@@ -26,7 +30,7 @@ use painda_tests::{
 use schemas::{Arena, PlayerMove};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, oneshot},
 };
 use tokio_tungstenite::tungstenite::Message as WsMessage;
@@ -464,6 +468,79 @@ async fn a_handler_that_waits_after_its_clients_end_holds_up_no_large_messages()
     assert_eq!(server.stats().failed_handlers, 0, "it waited until the second handler was dropped");
 }
 
+/// It was not polled for up to 5 s, and whatever it held, others waited for.
+#[tokio::test]
+async fn a_handler_goes_on_while_its_client_is_closed_for_a_broken_frame() {
+    let (entered, mut enters) = mpsc::unbounded_channel();
+    let (told, mut ends) = mpsc::unbounded_channel();
+    let builder = PPServer::<Arena>::builder().on(move |_: Socket<Arena>, _: PlayerMove| {
+        let (go_on, wait) = oneshot::channel::<()>();
+        entered.send(go_on).expect("the test listens");
+        let told = told.clone();
+        async move {
+            let _ = wait.await;
+            told.send(()).expect("the test listens");
+        }
+    });
+    let (server, addr) = start(builder).await;
+    let mut client = Raw::connect(addr).await;
+    client.write(&masked(FIN | BINARY, &player_move(0.0, 0.0))).await;
+    let go_on = within("the handler", enters.recv()).await.expect("it begins");
+    let reserved = 3;
+    client.write(&masked(FIN | reserved, b"")).await;
+    assert_eq!(client.close_code().await, close_code::PROTOCOL_ERROR);
+    drop(go_on);
+    within("the handler", ends.recv()).await.expect("it ends");
+    assert_eq!(server.stats().connections, 1, "the client has not answered yet");
+}
+
+/// A hook was told that the server had closed the connection.
+#[tokio::test]
+async fn a_write_that_fails_is_no_close_by_the_server() {
+    let (told, mut ends) = mpsc::unbounded_channel();
+    let builder = PPServer::<Arena>::builder().on_disconnect(move |_: Socket<Arena>, end: Disconnect| {
+        told.send(end).expect("the test listens");
+        ready(())
+    });
+    let server = build(builder).await;
+    let (ours, theirs) = tokio::io::duplex(64 << 10);
+    let (reads, writes) = tokio::io::split(theirs);
+    let broken = Arc::new(AtomicBool::new(false));
+    let stream = tokio::io::join(reads, Breaking { writes, broken: broken.clone() });
+    let serving = server.clone();
+    tokio::spawn(async move { serving.serve_connection(stream, None).await });
+    let mut client = Client::over(ours).await;
+    client.send_binary(player_hit(1, 2, 3)).await;
+    until(&server, "it to be there", |server| server.stats().unhandled == 1).await;
+    broken.store(true, Ordering::SeqCst);
+    server.everybody().emit(&PlayerMove { x: 0.0, y: 0.0 }).expect("emitted");
+    let end = within("the end", ends.recv()).await.expect("the hook runs");
+    assert!(matches!(end, Disconnect::Broken(_)), "{end:?}");
+}
+
+/// Fails to write from some moment on.
+struct Breaking<W> {
+    writes: W,
+    broken: Arc<AtomicBool>,
+}
+
+impl<W: AsyncWrite + Unpin> AsyncWrite for Breaking<W> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.broken.load(Ordering::SeqCst) {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        Pin::new(&mut self.writes).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writes).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writes).poll_shutdown(cx)
+    }
+}
+
 /// 257 messages wait for a handler that never ends, and behind them is what is not read.
 #[tokio::test]
 async fn a_full_inbox_does_not_hide_the_end_of_its_client() {
@@ -589,6 +666,20 @@ async fn connect_hooks_whose_clients_have_gone_count_as_connections() {
     assert!(head.starts_with("HTTP/1.1 503 "), "{head}");
     drop(hooks);
     until(&server, "everybody to be counted out", |_| inside.load(Ordering::SeqCst) == 0).await;
+    let _admitted = tokio::spawn(Raw::handshake(addr, ""));
+    within("another hook", enters.recv()).await.expect("it begins");
+}
+
+/// Its socket and its hook were counted.
+#[tokio::test]
+async fn a_connect_hook_that_takes_too_long_counts_once() {
+    let (inside, (entered, mut enters)) = (Arc::new(AtomicUsize::new(0)), mpsc::unbounded_channel());
+    let builder = counting(inside, entered).max_connections(2).handshake_timeout(Duration::from_millis(100));
+    let (server, addr) = start(builder).await;
+    let mut client = connect(addr).await;
+    let _hook = enters.recv().await.expect("the hook begins");
+    assert_eq!(client.next_json().await["payload"]["code"], "REFUSED");
+    assert_eq!(server.stats().connections, 1);
     let _admitted = tokio::spawn(Raw::handshake(addr, ""));
     within("another hook", enters.recv()).await.expect("it begins");
 }

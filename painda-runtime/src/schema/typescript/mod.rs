@@ -24,8 +24,7 @@
 //!
 //! registry.register(PlayerMove.name, PlayerMove);
 //!
-//! const bytes = PlayerMove.encode({ x: 1.5, y: 2.5 });
-//! socket.send(bytes);
+//! const bytes = PlayerMove.encode({ x: 1.5, y: 2.5 }); // on a WebSocket they go behind a header: see `docs/clients.md`
 //! const event = decodeArenaEvent(1, bytes);
 //! if (event.type === "player:move") console.log(event.payload.x);
 //! ```

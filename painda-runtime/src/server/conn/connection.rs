@@ -9,38 +9,30 @@
 use std::{
     convert::Infallible,
     future::{pending, poll_fn},
-    io::{self, Read, Write},
-    mem,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll},
+    task::Poll,
     time::Duration,
 };
 
-use bytes::Bytes;
-use tokio::{
-    io::{AsyncRead, ReadBuf},
-    time::{Instant, Sleep, sleep, sleep_until, timeout},
-};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 use tungstenite::{
     Error as WsError, Message as WsMessage,
     error::{CapacityError, ProtocolError},
-    protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 
-use super::inbox::Inbox;
+use super::{
+    inbox::Inbox,
+    rates::{Allowed, MessageRate},
+    receiver::{Reader, Receiver},
+};
 use crate::{
     schema::Schema,
     server::{
         close_code,
         error::Error,
-        limits::{Allowed, ByteRate, MessageRate},
         node::Node,
-        sending::{
-            core::SocketCore,
-            outbox::{Drive, Outbox},
-            writer::Writer,
-        },
+        sending::{core::SocketCore, outbox::Drive, writer::Writer},
         session::{
             disconnect::Disconnect,
             dispatch::{failed, handle},
@@ -51,18 +43,10 @@ use crate::{
     wire::frame::Body,
 };
 
-/// An idle connection keeps this much for reading, and it is the largest part of what it costs. Larger messages get what they
-/// need when they begin, and are read in pieces of this size.
-const READ_BUFFER: usize = 2048;
 /// How long the closing handshake may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long handlers may go on when their client has gone.
 const HANDLERS_TIMEOUT: Duration = Duration::from_secs(5);
-/// After so long without a pause a connection's task lets others run. Many that are busy make a round of all of them that much longer.
-const LONGEST_RUN: Duration = Duration::from_micros(100);
-
-/// The reading half of a connection, whatever it is made of.
-pub(crate) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
 /// A connection after its HTTP upgrade.
 pub(crate) struct Transport {
@@ -182,10 +166,10 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
                 }
             } else if let Poll::Ready(message) = incoming.poll_next(&core.outbox, cx) {
                 return Poll::Ready(Event::Message(message));
-            } else if incoming.late {
+            } else if incoming.stopped_early() {
                 return Poll::Ready(Event::Late);
             }
-            incoming.busy_since = None;
+            incoming.begin_run();
             silence.as_mut().poll(cx).map(|()| Event::Silence)
         })
         .await;
@@ -194,7 +178,7 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
         if incoming.is_late(now) {
             // A client that sends much must not delay the others.
             tokio::task::yield_now().await;
-            (incoming.busy_since, incoming.late) = (None, false);
+            incoming.begin_run();
         }
         let message = match event {
             Event::Message(message) => message,
@@ -210,7 +194,7 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
                 continue;
             }
             Event::Silence => {
-                let received = mem::take(&mut incoming.received);
+                let received = incoming.take_received();
                 if pinged && !received {
                     return Disconnect::TimedOut;
                 }
@@ -221,9 +205,9 @@ async fn read<S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F>(
                 continue;
             }
         };
-        incoming.rate.charge_message();
+        incoming.count_message();
         // Any message is a sign of life; the timer is reset rarely, as that costs time.
-        incoming.received = false;
+        incoming.take_received();
         if silent || silence.deadline() < now + heartbeat / 2 {
             (silent, pinged) = (false, false);
             silence.as_mut().reset(now + heartbeat);
@@ -296,116 +280,4 @@ async fn protocol_error<S: Schema>(session: &Arc<Session<S>>, incoming: &mut Rec
     })
     .await;
     Disconnect::Broken(reason)
-}
-
-/// The reading side: tungstenite's state over an asynchronous reader.
-struct Receiver {
-    context: WebSocketContext,
-    reader: Reader,
-    /// Bytes have come since this was last looked at. Within a large frame a client can't answer pings.
-    received: bool,
-    rate: ByteRate,
-    /// When the client is read again that has sent too fast. Boxed, as most never do.
-    pause: Option<Pin<Box<Sleep>>>,
-    /// Since when the connection's task has run without letting others run; none while it waits.
-    busy_since: Option<Instant>,
-    /// That is too long.
-    late: bool,
-}
-
-impl Receiver {
-    fn new(node: &Node, reader: Reader, read_ahead: Vec<u8>) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_frame_size(Some(node.config.limits.message))
-            .max_message_size(Some(node.config.limits.message));
-        let context = WebSocketContext::from_partially_read(read_ahead, Role::Server, Some(config));
-        let rate = ByteRate::of_reading(&node.config.limits, Instant::now());
-        Self { context, reader, received: false, rate, pause: None, busy_since: None, late: false }
-    }
-
-    /// Whether it is time to let others run.
-    fn is_late(&mut self, now: Instant) -> bool {
-        self.late |= now.duration_since(*self.busy_since.get_or_insert(now)) > LONGEST_RUN;
-        self.late
-    }
-
-    /// The next message, ping and pong included.
-    fn poll_next(&mut self, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<WsMessage, WsError>> {
-        let Self { reader, received, rate, pause, busy_since, late, .. } = self;
-        let mut stream = Stream { reader, received, rate, pause, busy_since, late, outbox, cx };
-        match self.context.read(&mut stream) {
-            Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-            done => Poll::Ready(done),
-        }
-    }
-
-    /// Reads on and throws away, until the client has closed too.
-    async fn discard(&mut self) {
-        let mut buffer = [0; 1024];
-        poll_fn(|cx| {
-            loop {
-                let mut read = ReadBuf::new(&mut buffer);
-                match Pin::new(&mut self.reader).poll_read(cx, &mut read) {
-                    Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
-                    Poll::Ready(_) => return Poll::Ready(()),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        })
-        .await;
-    }
-}
-
-/// What tungstenite sees: reads come from the connection, its own answers go into the outbox.
-struct Stream<'a, 'b> {
-    reader: &'a mut Reader,
-    received: &'a mut bool,
-    rate: &'a mut ByteRate,
-    pause: &'a mut Option<Pin<Box<Sleep>>>,
-    busy_since: &'a mut Option<Instant>,
-    late: &'a mut bool,
-    outbox: &'a Outbox,
-    cx: &'a mut Context<'b>,
-}
-
-impl Read for Stream<'_, '_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some(pause) = self.pause {
-            if pause.as_mut().poll(self.cx).is_pending() {
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            *self.pause = None;
-        }
-        if *self.late {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let mut read = ReadBuf::new(buffer);
-        match Pin::new(&mut self.reader).poll_read(self.cx, &mut read) {
-            Poll::Ready(result) => {
-                let count = read.filled().len();
-                *self.received |= count > 0;
-                let now = Instant::now();
-                self.rate.charge(count, now);
-                // The next read waits, for a while or until others have run; what has come is looked at.
-                *self.late = now.duration_since(*self.busy_since.get_or_insert(now)) > LONGEST_RUN;
-                *self.pause = self.rate.pause(now).map(|pause| Box::pin(sleep(pause)));
-                result.map(|()| count)
-            }
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-}
-
-impl Write for Stream<'_, '_> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        // A client that does not read its pongs gets the latest at most, once its queue is full.
-        self.outbox.push_from_owner(Bytes::copy_from_slice(buffer));
-        Ok(buffer.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -18,8 +18,8 @@ use crate::{
     schema::Schema,
     server::{
         sending::{
-            outbox::{Bound, Policy, Pushed},
             packet::ws_frame,
+            policy::{Bound, Policy, Pushed},
         },
         session::handle::{PPServer, Session, Socket},
     },

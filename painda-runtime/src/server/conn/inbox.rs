@@ -15,12 +15,12 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep};
 use tungstenite::Message as WsMessage;
 
+use super::rates::{Allowed, ByteRate, Flood, MessageRate};
 use crate::{
     schema::Schema,
     server::{
         close_code,
         error::Error,
-        limits::{Allowed, ByteRate, Flood, MessageRate},
         node::large::{Slot, is_large},
         sending::packet::Dialect,
         session::{
@@ -245,5 +245,48 @@ impl<'a, S: Schema, F: Future<Output = ()>, B: Fn(Body) -> F> Inbox<'a, S, F, B>
         if self.flood.get_or_insert_default().dropped(now) {
             self.session.core.close(close_code::POLICY, "too many messages for too long");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, task::Waker};
+
+    use super::*;
+    use crate::{PPEvent, schema, server::session::handle::PPServer};
+
+    #[derive(PPEvent)]
+    #[pp(event = "said", id = 1, crate = "crate")]
+    struct Said {
+        what: u32,
+    }
+
+    schema! { Talk { Said } }
+
+    /// The large messages of others, however many, are not the fault of this client or of its handlers.
+    #[tokio::test(start_paused = true)]
+    async fn a_full_inbox_that_waits_for_a_slot_is_not_given_up() {
+        let server = PPServer::<Talk>::builder().max_message(20_000).build().await.expect("a node");
+        let node = server.node().clone();
+        let mut others = Slot::None;
+        std::future::poll_fn(|cx| others.poll_take(&node.large, cx)).await;
+        let core = node.connect(Dialect::V2).expect("random numbers");
+        let session = Arc::new(Session::new(core, server, None));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut inbox = Inbox::new(&session, |_| pending::<()>());
+        inbox.push(WsMessage::text("x".repeat(20_000)), Instant::now());
+        assert!(inbox.is_full());
+        for _ in 0..2 {
+            assert!(inbox.poll_one(&mut cx).is_pending());
+            assert!(inbox.poll_stuck(&mut cx).is_pending());
+            tokio::time::advance(2 * FULL_TIMEOUT).await;
+        }
+        others.release().await;
+        assert!(inbox.poll_one(&mut cx).is_pending(), "its handler waits");
+        assert!(inbox.has_slot());
+        inbox.push(WsMessage::text("x".repeat(20_000)), Instant::now());
+        assert!(inbox.poll_stuck(&mut cx).is_pending());
+        tokio::time::advance(2 * FULL_TIMEOUT).await;
+        assert!(inbox.poll_stuck(&mut cx).is_ready(), "one handler ran all the time");
     }
 }

@@ -4,3 +4,5 @@ pub(crate) mod connection;
 #[cfg(test)]
 mod echo;
 pub(crate) mod inbox;
+pub(crate) mod rates;
+mod receiver;

@@ -45,11 +45,13 @@ use crate::{
 pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Request<B>) -> Response<ResponseBody> {
     let node = server.node();
     let checked = check::check(&request).and_then(|accepted| {
+        // Before the node is asked whether it closes: a close that is not seen there waits for this client.
+        let client = Client::new(node);
         check::admit(node, request.headers())?;
-        Ok(accepted)
+        Ok((accepted, client))
     });
-    let accepted = match checked {
-        Ok(accepted) => accepted,
+    let (accepted, client) = match checked {
+        Ok(admitted) => admitted,
         Err(refusal) => {
             let address = check::describe(request.into_parts().0, &node.config.limits).client_ip();
             node.counters.refused.add(refusal.reason, 1);
@@ -68,7 +70,7 @@ pub(crate) async fn answer<S: Schema, B>(server: &PPServer<S>, mut request: Requ
         session: Arc::new(Session::new(core, server.clone(), handshake.client_ip())),
         accepted: false,
         address: None,
-        client: Client::new(node),
+        client,
     };
     // In a task of its own: this future is dropped where the client vanishes during its handshake.
     let (open, opened) = oneshot::channel();

@@ -8,7 +8,7 @@ use super::Node;
 use crate::{
     server::{
         error::Error,
-        sending::{core::SocketCore, outbox::Policy},
+        sending::{core::SocketCore, policy::Policy},
         stats::EventLabel,
     },
     wire::{audience::Audience, control::ToClient},
@@ -19,7 +19,7 @@ impl Node {
     /// has passed; then closes the adapter. It goes on to its end where the future is dropped.
     pub(crate) fn close(self: &Arc<Self>, reason: &'static str) -> impl Future<Output = Result<(), Error>> + use<> {
         let mut closed = self.closed.subscribe();
-        if !self.closing.swap(true, Ordering::AcqRel) {
+        if !self.closing.swap(true, Ordering::SeqCst) {
             tracing::info!(target: "painda::server", connections = self.connections(), reason, "stopping");
             self.changed.notify_waiters();
             self.http.stop();
@@ -57,7 +57,7 @@ impl Node {
         let all_gone = async {
             loop {
                 let changed = self.changed.notified();
-                if self.clients.load(Ordering::Acquire) == 0 {
+                if self.clients.load(Ordering::SeqCst) == 0 {
                     return;
                 }
                 changed.await;
@@ -95,7 +95,7 @@ pub(crate) struct Client(Arc<Node>);
 
 impl Client {
     pub(crate) fn new(node: &Arc<Node>) -> Self {
-        node.clients.fetch_add(1, Ordering::AcqRel);
+        node.clients.fetch_add(1, Ordering::SeqCst);
         Self(node.clone())
     }
 }

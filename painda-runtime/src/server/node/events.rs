@@ -13,8 +13,8 @@ use crate::{
         error::Error,
         sending::{
             core::SocketCore,
-            outbox::{Bound, Policy, Pushed},
             packet::{NoFrame, Packet, ping_frame},
+            policy::{Bound, Policy, Pushed},
         },
         stats::{Closed, Counters, EventLabel},
     },
@@ -136,7 +136,7 @@ impl Node {
     ) -> Pushed {
         let (pushed, len) = match packet.frame(socket.dialect(), self.registry, self.config.limits.queue.largest()) {
             Ok(frame) => (socket.outbox.push(frame.clone(), policy, bound), frame.len()),
-            Err(NoFrame::TooLarge) => (socket.outbox.refuse(), 0),
+            Err(NoFrame::TooLarge) => (socket.outbox.push_too_large(), 0),
             Err(NoFrame::Unknown) => {
                 self.counters.unknown_events.add(1);
                 return Pushed::Dropped;

@@ -91,3 +91,41 @@ impl Slot {
 pub(crate) fn is_large(message: &Message) -> bool {
     message.len() > LARGE || matches!(message, Message::Binary(bytes) if frame::is_deflated(bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_for_a_slot_keeps_its_place_whatever_its_client_sends_meanwhile() {
+        let slots = LargeSlots(Arc::new(Semaphore::new(1)));
+        let mut cx = Context::from_waker(Waker::noop());
+        let (mut first, mut second, mut third) = (Slot::None, Slot::None, Slot::None);
+        assert!(first.poll_take(&slots, &mut cx).is_ready());
+        assert!(second.poll_take(&slots, &mut cx).is_pending());
+        assert!(third.poll_take(&slots, &mut cx).is_pending());
+        // The connection's task does this after each message that it reads.
+        second.release().await;
+        assert!(second.poll_take(&slots, &mut cx).is_pending());
+        first.release().await;
+        assert!(third.poll_take(&slots, &mut cx).is_pending());
+        assert!(second.poll_take(&slots, &mut cx).is_ready());
+        second.release().await;
+        assert!(third.poll_take(&slots, &mut cx).is_ready());
+    }
+
+    #[tokio::test]
+    async fn a_slot_does_not_go_to_a_connection_that_waits_no_more() {
+        let slots = LargeSlots(Arc::new(Semaphore::new(1)));
+        let mut cx = Context::from_waker(Waker::noop());
+        let (mut first, mut second, mut third) = (Slot::None, Slot::None, Slot::None);
+        assert!(first.poll_take(&slots, &mut cx).is_ready());
+        assert!(second.poll_take(&slots, &mut cx).is_pending());
+        assert!(third.poll_take(&slots, &mut cx).is_pending());
+        second.cancel();
+        first.release().await;
+        assert!(third.poll_take(&slots, &mut cx).is_ready());
+    }
+}

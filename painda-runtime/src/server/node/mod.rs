@@ -22,6 +22,7 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{Notify, watch},
+    task::JoinSet,
     time::Instant,
 };
 
@@ -54,6 +55,8 @@ pub(crate) struct Node {
     hub: Hub,
     adapter: Box<dyn PPAdapter>,
     flusher: Arc<Flusher>,
+    #[expect(dead_code, reason = "aborts the flusher's task when the node is dropped")]
+    flushing: JoinSet<()>,
     /// Called by the adapter with what other nodes publish.
     pub(crate) callback: Callback,
     pub(crate) addresses: Arc<Addresses>,
@@ -83,6 +86,8 @@ impl Node {
         callback: Callback,
     ) -> Arc<Self> {
         let flusher = Flusher::new(config.flush_interval);
+        let mut flushing = JoinSet::new();
+        flushing.spawn(flusher.clone().run());
         let addresses = Addresses::new(config.limits.connections_per_address, config.limits.ipv6_prefix);
         let http = Pending::new(config.limits.pending, config.handshake_timeout);
         let node = Arc::new(Self {
@@ -94,7 +99,8 @@ impl Node {
             runtime: Handle::current(),
             hub: Hub::default(),
             adapter,
-            flusher: flusher.clone(),
+            flusher,
+            flushing,
             callback,
             addresses,
             json_sockets: AtomicUsize::new(0),
@@ -106,7 +112,6 @@ impl Node {
             closed: watch::Sender::new(None),
             changed: Notify::new(),
         });
-        tokio::spawn(flusher.run());
         tokio::spawn(upkeep(Arc::downgrade(&node)));
         node
     }
@@ -150,7 +155,8 @@ impl Node {
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
+        // In one order with the count of clients: a client that is not refused here is one that the close waits for.
+        self.closing.load(Ordering::SeqCst)
     }
 }
 
@@ -168,5 +174,32 @@ async fn upkeep(node: Weak<Node>) {
             node.log.begin_second();
         }
         node.facade.state(|| node.stats());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PPEvent, schema, server::session::handle::PPServer};
+
+    #[derive(PPEvent)]
+    #[pp(event = "said", id = 1, crate = "crate")]
+    struct Said {
+        what: u32,
+    }
+
+    schema! { Talk { Said } }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_nobody_holds_leaves_no_task_behind() {
+        let tasks = || Handle::current().metrics().num_alive_tasks();
+        let before = tasks();
+        let server = PPServer::<Talk>::builder().build().await.expect("a node");
+        assert!(tasks() > before);
+        drop(server);
+        for _ in 0..100 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert_eq!(tasks(), before);
     }
 }

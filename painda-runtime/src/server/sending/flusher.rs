@@ -85,7 +85,7 @@ impl Flusher {
         }
     }
 
-    /// Runs for as long as the server exists.
+    /// Runs until its task is aborted.
     pub(crate) async fn run(self: Arc<Self>) {
         let (mut sockets, mut scratch) = (Vec::new(), Vec::new());
         loop {
@@ -116,18 +116,22 @@ struct Emitted<'a> {
 impl Emitted<'_> {
     /// Calls `poll`, and takes what has to be flushed because of it.
     fn collect<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        SCOPE.set(Some(Vec::new()));
-        let _end = EndOfScope(&mut self.sockets);
+        let outer = SCOPE.replace(Some(Vec::new()));
+        let _end = EndOfScope { sockets: &mut self.sockets, outer };
         poll()
     }
 }
 
 /// The end of a poll, be it a panic.
-struct EndOfScope<'a>(&'a mut Vec<Arc<SocketCore>>);
+struct EndOfScope<'a> {
+    sockets: &'a mut Vec<Arc<SocketCore>>,
+    /// A handler may run a runtime of its own on its thread, with connections of its own.
+    outer: Option<Vec<Arc<SocketCore>>>,
+}
 
 impl Drop for EndOfScope<'_> {
     fn drop(&mut self) {
-        *self.0 = SCOPE.take().unwrap_or_default();
+        *self.sockets = SCOPE.replace(self.outer.take()).unwrap_or_default();
     }
 }
 
@@ -142,8 +146,8 @@ impl Drop for Emitted<'_> {
     }
 }
 
-/// Flushes sockets without waiting, until it is time to let others run; how many, and whether these were all. Outside of the task's budget, because a write that only ran out of it would look like a
-/// full window.
+/// Flushes sockets without waiting, until it is time to let others run; how many, and whether these were all. Outside of the task's
+/// budget, because a write that only ran out of it would look like a full window.
 fn flush(sockets: &[Arc<SocketCore>], scratch: &mut Vec<Bytes>) -> (usize, bool) {
     let (mut flushed, mut bytes) = (0, 0);
     let flushing = pin!(task::unconstrained(async {
@@ -176,7 +180,7 @@ mod tests {
         server::{
             client_id::ClientId,
             limits::Bounds,
-            sending::outbox::{Bound, Policy, Pushed},
+            sending::policy::{Bound, Policy, Pushed},
             sending::writer::Writer,
         },
     };
@@ -236,6 +240,23 @@ mod tests {
         });
         assert!(flusher.scope(emitting.as_mut()).now_or_never().is_none());
         assert!(has_received(&mut client), "the other sockets would wait for it for ever");
+    }
+
+    #[test]
+    fn a_scope_within_another_one_leaves_it_what_it_has() {
+        let flusher = Flusher::new(Duration::ZERO);
+        let runtime = || tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let (socket, mut client) = runtime().block_on(async { connected() });
+        let emitting = flusher.clone();
+        runtime().block_on(async {
+            let outer = pin!(async {
+                emit(&emitting, &socket);
+                let inner = pin!(ready(()));
+                emitting.scope(inner).await;
+            });
+            flusher.scope(outer).await;
+        });
+        assert!(has_received(&mut client), "its frame would wait for ever");
     }
 
     #[tokio::test]

@@ -4,5 +4,6 @@ pub(crate) mod core;
 pub(crate) mod flusher;
 pub(crate) mod outbox;
 pub(crate) mod packet;
+pub(crate) mod policy;
 pub(crate) mod queue;
 pub(crate) mod writer;

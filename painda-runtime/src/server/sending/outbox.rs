@@ -8,86 +8,25 @@
 
 use std::{
     future::Future,
-    io::{self, IoSlice},
-    mem,
+    io, mem,
     pin::pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, Waker},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, task, time::Instant};
 
 use super::{
-    queue::{BATCH, HANDLE, Key, Queue},
+    policy::{Bound, Policy, Pushed},
+    queue::{HANDLE, Key, Queue},
     writer::Writer,
 };
 use crate::server::{limits::Bounds, stats::Closed};
 
-/// Frames that have so many bytes together are copied into one plain write: 5 % to 10 % less CPU than a vectored one where five small
-/// frames wait, as with a flush interval.
-const JOINED: usize = 1024;
-
-/// Messages of the protocol itself (errors, pongs) are dropped where so many bytes wait. Otherwise they would pile up for a client that
-/// does not read.
-const PROTOCOL_LIMIT: usize = 16 << 10;
-
 /// The key of pongs, of which only the latest is needed; no event has the id 0.
 const ANSWER: Key = (0, Bytes::new());
-
-/// What to do with a frame for which there is no room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Policy {
-    /// It must be delivered, or the client is closed.
-    Reliable,
-    /// It is dropped for this client.
-    Volatile,
-    /// It takes the place of a queued one with the same event and key; otherwise it must be delivered.
-    Latest(Key),
-    /// A message of the protocol itself: dropped where more than [`PROTOCOL_LIMIT`] bytes wait.
-    Protocol,
-}
-
-impl Policy {
-    /// How many bytes may wait before a frame is dealt with in this way.
-    fn limit(&self, bounds: &Bounds) -> usize {
-        match self {
-            Self::Protocol => bounds.limit.min(PROTOCOL_LIMIT),
-            _ => bounds.limit,
-        }
-    }
-}
-
-/// Which bound holds for a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bound {
-    /// The limit: the frame is for this client alone, and its emitter gets an error.
-    Limit,
-    /// The burst: the frame is for many, and nobody could be given an error. A client over its limit for too long is closed.
-    Burst,
-}
-
-/// What happened to a pushed frame.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Pushed {
-    /// Queued; a flush is scheduled already, or the connection's task writes it.
-    Queued,
-    /// Queued in an idle outbox: the caller must have it flushed.
-    FlushNeeded,
-    /// Took the place of an older one.
-    Replaced,
-    /// Not queued, as its event declares: the queue is full.
-    Dropped,
-    /// Not queued: the queue is at its limit, and the emitter gets an error.
-    Full,
-    /// Not queued: the client reads too slowly and must be closed.
-    Slow,
-    /// Not queued: the frame alone is larger than may ever wait.
-    TooLarge,
-    /// Not queued: the connection is closing.
-    Closed,
-}
 
 /// What the connection's task has to do about the queue.
 #[derive(Debug, PartialEq, Eq)]
@@ -190,12 +129,12 @@ impl Outbox {
 
     /// The result for a frame that was not made because it is larger than any queue takes.
     #[cold]
-    pub(crate) fn refuse(&self) -> Pushed {
+    pub(crate) fn push_too_large(&self) -> Pushed {
         if self.state.lock().is_closed() { Pushed::Closed } else { Pushed::TooLarge }
     }
 
     /// Why a frame can't be queued now, if it can't.
-    fn refuses(&self, state: &State, frame: &Bytes, policy: &Policy, bound: Bound) -> Option<Pushed> {
+    fn refusal(&self, state: &State, frame: &Bytes, policy: &Policy, bound: Bound) -> Option<Pushed> {
         if state.is_closed() {
             return Some(Pushed::Closed);
         }
@@ -224,14 +163,14 @@ impl Outbox {
             return Pushed::TooLarge;
         }
         let mut state = self.state.lock();
-        if self.refuses(&state, &frame, policy, bound).is_some() {
+        if self.refusal(&state, &frame, policy, bound).is_some() {
             drop(state);
             // The queue may be full only because nothing has written it yet. Outside of the task's budget, because a write that only ran
             // out of it would look like a full window.
             let flushing = pin!(task::unconstrained(async { self.flush(&mut Vec::new()) }));
             let _ = flushing.poll(&mut Context::from_waker(Waker::noop()));
             state = self.state.lock();
-            if let Some(refused) = self.refuses(&state, &frame, policy, bound) {
+            if let Some(refused) = self.refusal(&state, &frame, policy, bound) {
                 return refused;
             }
         }
@@ -244,7 +183,7 @@ impl Outbox {
         pushed
     }
 
-    /// Queues an answer (a pong) that the connection's own task made. Where more than [`PROTOCOL_LIMIT`] waits, only the latest is kept,
+    /// Queues an answer (a pong) that the connection's own task made. Where more than [`PROTOCOL_LIMIT`](super::policy::PROTOCOL_LIMIT) waits, only the latest is kept,
     /// so that they do not pile up for a client that does not read.
     pub(crate) fn push_from_owner(&self, frame: Bytes) {
         let mut pushed = self.push(frame.clone(), &Policy::Protocol, Bound::Limit);
@@ -428,7 +367,7 @@ impl Outbox {
     fn write(&self, mut writer: Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>) -> (usize, bool) {
         let mut written = 0;
         loop {
-            let (sent, result) = write_batch(&mut writer, batch, cx);
+            let (sent, result) = writer.write_batch(batch, cx);
             written += sent;
             let mut state = self.state.lock();
             if state.wrote(sent, &self.bounds) {
@@ -514,60 +453,10 @@ impl State {
     }
 }
 
-/// Writes a batch, leaves in it what was not written, and says how many bytes left.
-fn write_batch(writer: &mut Writer, batch: &mut Vec<Bytes>, cx: &mut Context<'_>) -> (usize, Poll<io::Result<()>>) {
-    let mut total = 0;
-    let mut done = 0;
-    let mut step = || -> Poll<io::Result<()>> {
-        while done < batch.len() {
-            let polled = match &batch[done..] {
-                // Mostly there is one frame. A plain write is the cheaper call, even where small frames are copied for it.
-                [frame] => writer.poll_write(cx, frame),
-                frames if frames.iter().map(Bytes::len).sum::<usize>() <= JOINED => {
-                    let mut joined = [0; JOINED];
-                    let mut length = 0;
-                    for frame in frames {
-                        joined[length..length + frame.len()].copy_from_slice(frame);
-                        length += frame.len();
-                    }
-                    writer.poll_write(cx, &joined[..length])
-                }
-                frames => {
-                    let mut slices = [IoSlice::new(&[]); BATCH];
-                    for (slice, frame) in slices.iter_mut().zip(frames) {
-                        *slice = IoSlice::new(frame);
-                    }
-                    writer.poll_write_vectored(cx, &slices[..frames.len()])
-                }
-            };
-            let mut written = ready!(polled)?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            total += written;
-            while done < batch.len() && written >= batch[done].len() {
-                written -= batch[done].len();
-                done += 1;
-            }
-            if written > 0 {
-                batch[done].advance(written);
-            }
-        }
-        writer.poll_flush(cx)
-    };
-    let result = step();
-    if done == batch.len() {
-        // As it mostly is, and cheaper so.
-        batch.clear();
-    } else {
-        batch.drain(..done);
-    }
-    (total, result)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::sending::policy::PROTOCOL_LIMIT;
     use std::{future::poll_fn, sync::Arc, time::Duration};
     use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 

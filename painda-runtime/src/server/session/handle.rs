@@ -33,7 +33,7 @@ use crate::{
         error::Error,
         fit::SchemaFit,
         node::{Node, check_room},
-        sending::{core::SocketCore, outbox::Pushed, packet::Packet},
+        sending::{core::SocketCore, packet::Packet, policy::Pushed},
         stats::ServerStats,
     },
     target::Target,
@@ -463,6 +463,12 @@ pub(crate) struct Hooks<S: Schema> {
 pub(crate) type Call = BoxFuture<Result<(), Error>>;
 /// A handler makes what it wants of the payload: bytes for an event, JSON text for a name.
 pub(crate) type Handler<S, P> = Arc<dyn Fn(Socket<S>, P) -> Result<Call, Refusal> + Send + Sync>;
+
+impl<S: Schema> Default for Hooks<S> {
+    fn default() -> Self {
+        Self { connect: None, disconnect: None, auth: None, middleware: Vec::new(), handlers: Handlers::default() }
+    }
+}
 
 /// A handler for each event or name.
 pub(crate) struct Handlers<S: Schema> {
