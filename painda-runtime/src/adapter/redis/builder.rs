@@ -6,7 +6,7 @@ use std::{fmt::Display, future::Future, time::Duration};
 
 #[cfg(feature = "redis-tls")]
 use super::tls::{Certificates, Pem};
-use super::{access::Credentials, publish_queue::WhenFull};
+use super::{access::Credentials, traffic::WhenFull};
 use crate::random::Random;
 
 const DEFAULT_PREFIX: &str = "pp:";
