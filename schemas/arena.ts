@@ -93,9 +93,6 @@ export function decodeArenaEvent(id: number, bytes: Bytes): ArenaEvent {
   }
 }
 
-/** How deep structs and enums may be nested in an event. */
-const MAX_DEPTH = 64;
-
 /** What `decode` takes. */
 export type Bytes = Uint8Array | ArrayBuffer;
 
@@ -130,12 +127,6 @@ export class DecodeError extends Error {
   override readonly name: string = "DecodeError";
 }
 
-/** The largest integers that a float is sent as. */
-const TOP = { u8: 0xff, u16: 0xffff, u32: 0xffff_ffff };
-
-/** How far a point in time may be from 1970, in seconds. */
-const MAX_SECONDS = 8.64e12;
-
 /** A plain array over the same memory; that of a Node `Buffer` would be shared by its `slice`, too. */
 function plain(bytes: Bytes): Uint8Array {
   return bytes instanceof Uint8Array
@@ -143,22 +134,11 @@ function plain(bytes: Bytes): Uint8Array {
     : new Uint8Array(bytes);
 }
 
-/** Negative, 0 or positive, as `a` is less than, equal to or greater than `b`, byte by byte. */
-function compare(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) {
-    const difference = (a[at] ?? 0) - (b[at] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
 /** The way from an event to one of its parts: `entities[3].name`. */
 abstract class Walk {
   protected readonly event: string;
   private readonly path: (string | number)[] = [];
   private length = 0;
-  private depth = 0;
 
   constructor(event: string) {
     this.event = event;
@@ -179,20 +159,6 @@ abstract class Walk {
     this.length -= 1;
   }
 
-  /** Into a struct or an enum that may contain itself. */
-  protected descend(): void {
-    if (this.depth === MAX_DEPTH) {
-      this.fail(`the value is nested deeper than ${MAX_DEPTH} structs and enums`);
-    }
-    this.depth += 1;
-    this.enter();
-  }
-
-  protected ascend(): void {
-    this.depth -= 1;
-    this.leave();
-  }
-
   /** The beginning of a message about what is wrong here. */
   protected here(): string {
     const parts = this.path.slice(0, this.length).filter((part) => part !== "");
@@ -203,34 +169,11 @@ abstract class Walk {
   abstract fail(reason: string): never;
 }
 
-const fromUtf8 = /* @__PURE__ */ new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** The text of an address, with `::` for the first of its longest runs of zeros. */
-function formatIpv6(groups: readonly number[]): string {
-  const text = groups.map((group) => group.toString(16));
-  // An IPv4 address in the form of IPv6.
-  if (/^(0,){5}65535,/.test(groups.join())) {
-    const [a = 0, b = 0] = groups.slice(6);
-    return `::ffff:${a >> 8}.${a & 255}.${b >> 8}.${b & 255}`;
-  }
-  let [start, length] = [0, 1];
-  for (let from = 0; from < 8; from++) {
-    let to = from;
-    while (groups[to] === 0) to++;
-    if (to - from > length) [start, length] = [from, to - from];
-  }
-  if (length === 1) return text.join(":");
-  return `${text.slice(0, start).join(":")}::${text.slice(start + length).join(":")}`;
-}
-
 /** Takes a message apart from front to back, and never more of it than there is. */
 class Reader extends Walk {
   private readonly message: Uint8Array;
   private readonly view: DataView;
   private offset = 0;
-  /** The version of the event whose fields are being read, and whether the message is older. */
-  private version = 1;
-  private older = false;
 
   constructor(event: string, bytes: Bytes) {
     super(event);
@@ -246,14 +189,6 @@ class Reader extends Walk {
     return this.view.getUint8(this.skip(1));
   }
 
-  i8(): number {
-    return this.view.getInt8(this.skip(1));
-  }
-
-  u16(): number {
-    return this.view.getUint16(this.skip(2));
-  }
-
   i16(): number {
     return this.view.getInt16(this.skip(2));
   }
@@ -262,93 +197,8 @@ class Reader extends Walk {
     return this.view.getUint32(this.skip(4));
   }
 
-  i32(): number {
-    return this.view.getInt32(this.skip(4));
-  }
-
-  u64(): bigint {
-    return this.view.getBigUint64(this.skip(8));
-  }
-
-  i64(): bigint {
-    return this.view.getBigInt64(this.skip(8));
-  }
-
-  u128(): bigint {
-    const start = this.skip(16);
-    return (this.view.getBigUint64(start) << 64n) | this.view.getBigUint64(start + 8);
-  }
-
-  i128(): bigint {
-    return BigInt.asIntN(128, this.u128());
-  }
-
   f32(): number {
     return this.view.getFloat32(this.skip(4));
-  }
-
-  f64(): number {
-    return this.view.getFloat64(this.skip(8));
-  }
-
-  bool(): boolean {
-    return this.flag("a bool is");
-  }
-
-  nonZero<T extends number | bigint>(read: (r: Reader) => T): T {
-    const start = this.offset;
-    const value = read(this);
-    if (!value) this.fail("the number must not be 0", start);
-    return value;
-  }
-
-  char(): string {
-    const code = this.u32();
-    if (code > 0x10_ffff || (code >= 0xd800 && code < 0xe000)) this.fail(`${code} is no character`, this.offset - 4);
-    return String.fromCodePoint(code);
-  }
-
-  /** Milliseconds. */
-  duration(): number {
-    const seconds = Number(this.u64());
-    const nanos = this.nanos();
-    // One division of integers gives the nearest number.
-    return seconds < 9e6 ? (seconds * 1e9 + nanos) / 1e6 : seconds * 1e3 + nanos / 1e6;
-  }
-
-  date(): Date {
-    const seconds = Number(this.i64());
-    if (seconds < -MAX_SECONDS || seconds >= MAX_SECONDS) this.fail("the time is out of range", this.offset - 8);
-    return new Date(seconds * 1e3 + Math.floor(this.nanos() / 1e6));
-  }
-
-  ipv4(): string {
-    return this.slice(4).join(".");
-  }
-
-  ipv6(): string {
-    return formatIpv6(this.array(8, (r) => r.u16()));
-  }
-
-  ip(): string {
-    const version = this.u8();
-    if (version === 4) return this.ipv4();
-    if (version === 6) return this.ipv6();
-    return this.fail(`an address begins with 4 or 6, not ${version}`, this.offset - 1);
-  }
-
-  string(): string {
-    const bytes = this.slice(this.count(1));
-    try {
-      return fromUtf8.decode(bytes);
-    } catch {
-      return this.fail("the text is not UTF-8", this.offset - bytes.length);
-    }
-  }
-
-  /** `length` bytes, or as many as the count in front of them says. */
-  bytes(length = this.count(1)): OwnBytes {
-    return this.slice(length).slice();
   }
 
   /** A value with parts. */
@@ -357,115 +207,6 @@ class Reader extends Walk {
     const value = read(this);
     this.leave();
     return value;
-  }
-
-  /** A struct or an enum that may contain itself. */
-  nested<T>(read: (r: Reader) => T): T {
-    this.descend();
-    const value = read(this);
-    this.ascend();
-    return value;
-  }
-
-  noVariant(tag: number): never {
-    return this.fail(`no variant has the tag ${tag}`, this.offset - 1);
-  }
-
-  /** A float from `min` to `max` that was sent as an integer. */
-  quantised(integer: "u8" | "u16" | "u32", float: "f32" | "f64", min: number, max: number): number {
-    const value = min + (max - min) * (this[integer]() / TOP[integer]);
-    return float === "f32" ? Math.fround(value) : value;
-  }
-
-  array<T>(length: number, read: (r: Reader) => T): T[] {
-    const items: T[] = [];
-    this.enter();
-    for (let at = 0; at < length; at++) items.push(read(this.at(at)));
-    this.leave();
-    return items;
-  }
-
-  /** Items of `minSize` bytes each, at least, behind their count. */
-  list<T>(minSize: number, read: (r: Reader) => T): T[] {
-    return this.array(this.count(minSize), read);
-  }
-
-  set<T>(minSize: number, read: (r: Reader) => T): Set<T> {
-    let before: Uint8Array | undefined;
-    const items = this.list(minSize, () => {
-      const start = this.offset;
-      const item = read(this);
-      before = this.after(before, start);
-      return item;
-    });
-    return new Set(items);
-  }
-
-  map<K, V>(minSize: number, readKey: (r: Reader) => K, readValue: (r: Reader) => V): Map<K, V> {
-    let before: Uint8Array | undefined;
-    const entry = (): [K, V] => {
-      const start = this.offset;
-      const key = readKey(this.at("key"));
-      before = this.after(before, start);
-      return [key, readValue(this.at("value"))];
-    };
-    return new Map(this.list(minSize, () => this.parts(entry)));
-  }
-
-  option<T>(read: (r: Reader) => T): T | null {
-    return this.flag("an option begins with") ? read(this) : null;
-  }
-
-  /** A field that `version` of the event has appended: `bytes` are its value in older messages. */
-  since<T>(version: number, bytes: readonly number[], read: (r: Reader) => T): T {
-    // A version's fields are in the message all together, or not at all.
-    if (version > this.version) {
-      this.version = version;
-      this.older ||= this.offset === this.message.length;
-    }
-    return read(this.older ? new Reader(this.event, Uint8Array.from(bytes)) : this);
-  }
-
-  /** The bytes from `start` on, which come after those `before` them in a set or a map. */
-  private after(before: Uint8Array | undefined, start: number): Uint8Array {
-    const bytes = this.message.subarray(start, this.offset);
-    if (before !== undefined && compare(before, bytes) >= 0) {
-      this.fail("the encoding does not come after the one before it", start);
-    }
-    return bytes;
-  }
-
-  private nanos(): number {
-    const nanos = this.u32();
-    if (nanos >= 1e9) this.fail(`a second has less than 1000000000 nanoseconds, not ${nanos}`, this.offset - 4);
-    return nanos;
-  }
-
-  private flag(what: string): boolean {
-    const byte = this.u8();
-    if (byte > 1) this.fail(`${what} 0 or 1, not ${byte}`, this.offset - 1);
-    return byte === 1;
-  }
-
-  private count(minSize: number): number {
-    const start = this.offset;
-    let count = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.u8();
-      if ((shift === 28 && byte > 15) || (shift > 0 && byte === 0)) {
-        this.fail("the count is not the shortest form of a u32", start);
-      }
-      count += (byte & 127) * 2 ** shift;
-      if (byte < 128) break;
-    }
-    // Nothing is allocated for items that the rest of the message cannot hold.
-    this.need(count * Math.max(minSize, 1));
-    return count;
-  }
-
-  private slice(length: number): Uint8Array {
-    const start = this.skip(length);
-    return this.message.subarray(start, this.offset);
   }
 
   private skip(length: number): number {
@@ -488,34 +229,6 @@ function decode<T>(event: string, read: (r: Reader) => T, bytes: Bytes): T {
   return read(new Reader(event, bytes));
 }
 
-const toUtf8 = /* @__PURE__ */ new TextEncoder();
-
-/** The bytes of an IPv4 address. */
-function parseIpv4(text: string): number[] | undefined {
-  const byte = /^(0|[1-9][0-9]{0,2})$/;
-  const bytes = text.split(".").map((part) => (byte.test(part) ? Number(part) : 256));
-  return bytes.length === 4 && bytes.every((byte) => byte < 256) ? bytes : undefined;
-}
-
-/** The groups of 16 bits of an IPv6 address. */
-function parseIpv6(text: string): number[] | undefined {
-  // The last two groups may be written as an IPv4 address.
-  const [, begin = "", end = ""] = /^(.*:)([0-9.]+)$/.exec(text) ?? [];
-  const [a, b, c, d] = parseIpv4(end) ?? [];
-  const tail =
-    a !== undefined && b !== undefined && c !== undefined && d !== undefined
-      ? [a * 256 + b, c * 256 + d].map((group) => group.toString(16)).join(":")
-      : "";
-  const [before = "", after, ...more] = (tail === "" ? text : begin + tail).split("::");
-  const groups = (half: string): number[] =>
-    half === "" ? [] : half.split(":").map((group) => (/^[0-9a-fA-F]{1,4}$/.test(group) ? Number(`0x${group}`) : -1));
-  const [first, last] = [groups(before), groups(after ?? "")];
-  const zeros = 8 - first.length - last.length;
-  if (after === undefined ? zeros !== 0 : zeros < 1 || more.length > 0) return undefined;
-  const all = [...first, ...Array.from({ length: zeros }, () => 0), ...last];
-  return all.every((group) => group >= 0) ? all : undefined;
-}
-
 /** Puts a message together. */
 class Writer extends Walk {
   private message = new Uint8Array(64);
@@ -536,16 +249,6 @@ class Writer extends Walk {
     this.grow(1).setUint8(this.end - 1, value);
   }
 
-  i8(value: number): void {
-    this.integer("an i8", value, -0x80, 0x7f);
-    this.grow(1).setInt8(this.end - 1, value);
-  }
-
-  u16(value: number): void {
-    this.integer("a u16", value, 0, 0xffff);
-    this.grow(2).setUint16(this.end - 2, value);
-  }
-
   i16(value: number): void {
     this.integer("an i16", value, -0x8000, 0x7fff);
     this.grow(2).setInt16(this.end - 2, value);
@@ -556,159 +259,10 @@ class Writer extends Walk {
     this.grow(4).setUint32(this.end - 4, value);
   }
 
-  i32(value: number): void {
-    this.integer("an i32", value, -0x8000_0000, 0x7fff_ffff);
-    this.grow(4).setInt32(this.end - 4, value);
-  }
-
-  u64(value: bigint): void {
-    this.expect("bigint", "a bigint", value);
-    if (BigInt.asUintN(64, value) !== value) this.fail(`${value} does not fit a u64`);
-    this.grow(8).setBigUint64(this.end - 8, value);
-  }
-
-  i64(value: bigint): void {
-    this.expect("bigint", "a bigint", value);
-    if (BigInt.asIntN(64, value) !== value) this.fail(`${value} does not fit an i64`);
-    this.grow(8).setBigInt64(this.end - 8, value);
-  }
-
-  u128(value: bigint): void {
-    this.expect("bigint", "a bigint", value);
-    if (BigInt.asUintN(128, value) !== value) this.fail(`${value} does not fit a u128`);
-    this.wide(value);
-  }
-
-  i128(value: bigint): void {
-    this.expect("bigint", "a bigint", value);
-    if (BigInt.asIntN(128, value) !== value) this.fail(`${value} does not fit an i128`);
-    this.wide(value);
-  }
-
-  nonZero<T extends number | bigint>(value: T, write: (w: Writer, value: T) => void): void {
-    write(this, value);
-    if (!value) this.fail("the number must not be 0");
-  }
-
   f32(value: number): void {
     this.expect("number", "a number", value);
     if (Number.isFinite(value) && !Number.isFinite(Math.fround(value))) this.fail(`${value} does not fit an f32`);
     this.grow(4).setFloat32(this.end - 4, value);
-  }
-
-  f64(value: number): void {
-    this.expect("number", "a number", value);
-    this.grow(8).setFloat64(this.end - 8, value);
-  }
-
-  bool(value: boolean): void {
-    this.expect("boolean", "a boolean", value);
-    this.u8(value ? 1 : 0);
-  }
-
-  char(value: string): void {
-    this.expect("string", "a string of one character", value);
-    const code = value.codePointAt(0);
-    if (code === undefined || value.length !== (code > 0xffff ? 2 : 1) || (code >= 0xd800 && code < 0xe000)) {
-      this.fail("the string is not one character");
-    }
-    this.u32(code);
-  }
-
-  /** Milliseconds. */
-  duration(value: number): void {
-    this.expect("number", "a number of milliseconds", value);
-    if (!(value >= 0 && value < 2e22)) this.fail(`${value} does not fit a Duration`);
-    const whole = Math.floor(value);
-    const seconds = Math.floor(whole / 1e3);
-    // Beyond 2^53, where a division is not exact.
-    const rest = Number(BigInt(whole) - BigInt(seconds) * 1000n);
-    const nanos = BigInt(rest * 1e6 + Math.round((value - whole) * 1e6));
-    const exact = BigInt(seconds) * 1_000_000_000n + nanos;
-    if (exact >= 1_000_000_000n << 64n) this.fail(`${value} does not fit a Duration`);
-    this.u64(exact / 1_000_000_000n);
-    this.u32(Number(exact % 1_000_000_000n));
-  }
-
-  date(value: Date): void {
-    if (!(value instanceof Date)) this.fail("a Date is needed");
-    const seconds = Math.floor(value.getTime() / 1e3);
-    if (!(seconds < MAX_SECONDS)) this.fail("the time is out of range");
-    this.i64(BigInt(seconds));
-    this.u32((value.getTime() - seconds * 1e3) * 1e6);
-  }
-
-  ipv4(value: string): void {
-    this.expect("string", "a string with an address", value);
-    (parseIpv4(value) ?? this.fail("the string is no IPv4 address")).forEach((byte) => this.u8(byte));
-  }
-
-  ipv6(value: string): void {
-    this.expect("string", "a string with an address", value);
-    (parseIpv6(value) ?? this.fail("the string is no IPv6 address")).forEach((group) => this.u16(group));
-  }
-
-  ip(value: string): void {
-    this.expect("string", "a string with an address", value);
-    const [v4, v6] = [parseIpv4(value), parseIpv6(value)];
-    this.u8(v4 === undefined ? 6 : 4);
-    if (v4 !== undefined) this.ipv4(value);
-    else if (v6 !== undefined) this.ipv6(value);
-    else this.fail("the string is no IP address");
-  }
-
-  string(value: string): void {
-    this.expect("string", "a string", value);
-    // An encoder would silently replace half of a surrogate pair.
-    if (/\p{Surrogate}/u.test(value)) this.fail("the text contains half of a surrogate pair");
-    this.bytes(toUtf8.encode(value));
-  }
-
-  /** Bytes behind their count, or exactly `length` of them without one. */
-  bytes(value: Uint8Array, length?: number): void {
-    if (!(value instanceof Uint8Array)) this.fail("a Uint8Array is needed");
-    this.counted(value.length, length);
-    this.put(value);
-  }
-
-  /** Items behind their count, or exactly `length` of them without one. */
-  list<T>(value: readonly T[], write: (w: Writer, item: T) => void, length?: number): void {
-    if (!Array.isArray(value)) this.fail("an array is needed");
-    this.counted(value.length, length);
-    this.enter();
-    value.forEach((item, at) => write(this.at(at), item));
-    this.leave();
-  }
-
-  /** Items in the order of their bytes. */
-  set<T>(value: ReadonlySet<T>, write: (w: Writer, item: T) => void): void {
-    if (!(value instanceof Set)) this.fail("a Set is needed");
-    this.sorted(value, (item) => {
-      write(this, item);
-      return this.end;
-    });
-  }
-
-  /** Entries in the order of their keys' bytes. */
-  map<K, V>(
-    value: ReadonlyMap<K, V>,
-    writeKey: (w: Writer, key: K) => void,
-    writeValue: (w: Writer, value: V) => void,
-  ): void {
-    if (!(value instanceof Map)) this.fail("a Map is needed");
-    this.sorted(value, ([key, value]) => {
-      this.enter();
-      writeKey(this.at("key"), key);
-      const end = this.end;
-      writeValue(this.at("value"), value);
-      this.leave();
-      return end;
-    });
-  }
-
-  option<T>(value: T | null, write: (w: Writer, value: T) => void): void {
-    this.u8(value === null ? 0 : 1);
-    if (value !== null) write(this, value);
   }
 
   /** The value, which has properties. */
@@ -724,47 +278,6 @@ class Writer extends Walk {
     this.leave();
   }
 
-  /** A struct or an enum that may contain itself. */
-  nested<T>(value: T, write: (w: Writer, value: T) => void): void {
-    this.descend();
-    write(this, value);
-    this.ascend();
-  }
-
-  /** A float that is sent as an integer; the nearer end of its range where it is beyond it. */
-  quantised(value: number, integer: "u8" | "u16" | "u32", float: "f32" | "f64", min: number, max: number): void {
-    this.expect("number", "a number", value);
-    const exact = float === "f32" ? Math.fround(value) : value;
-    const sent = Math.floor(((exact - min) / (max - min)) * TOP[integer] + 0.5);
-    this[integer](Number.isNaN(sent) ? 0 : Math.min(Math.max(sent, 0), TOP[integer]));
-  }
-
-  noVariant(value: unknown): never {
-    return this.fail(`${JSON.stringify(value)} is no variant`);
-  }
-
-  /** Writes the items of a set or a map; `write` returns where the item's key ends. */
-  private sorted<T>(items: Iterable<T> & { readonly size: number }, write: (item: T) => number): void {
-    this.count(items.size);
-    this.enter();
-    const start = this.end;
-    const written: { at: number; key: Uint8Array; bytes: Uint8Array }[] = [];
-    for (const item of items) {
-      const at = written.length;
-      this.at(at);
-      const end = write(item);
-      written.push({ at, key: this.message.slice(start, end), bytes: this.message.slice(start, this.end) });
-      this.end = start;
-    }
-    written.sort((a, b) => compare(a.key, b.key));
-    written.forEach(({ at, key, bytes }, position) => {
-      const before = written[position - 1];
-      if (before !== undefined && compare(before.key, key) === 0) this.at(at).fail("an equal item or key came before");
-      this.put(bytes);
-    });
-    this.leave();
-  }
-
   private expect(type: string, what: string, value: unknown): void {
     if (typeof value !== type) this.fail(`${what} is needed, not ${value === null ? "null" : typeof value}`);
   }
@@ -773,28 +286,6 @@ class Writer extends Walk {
   private integer(type: string, value: number, min: number, max: number): void {
     this.expect("number", "a number", value);
     if (!Number.isInteger(value) || value < min || value > max) this.fail(`${value} does not fit ${type}`);
-  }
-
-  private wide(value: bigint): void {
-    const view = this.grow(16);
-    view.setBigUint64(this.end - 16, BigInt.asUintN(64, value >> 64n));
-    view.setBigUint64(this.end - 8, BigInt.asUintN(64, value));
-  }
-
-  private counted(length: number, needed: number | undefined): void {
-    if (needed === undefined) this.count(length);
-    else if (needed !== length) this.fail(`an array of ${needed} is needed, not of ${length}`);
-  }
-
-  private count(count: number): void {
-    let rest = count;
-    for (; rest > 127; rest = Math.floor(rest / 128)) this.u8((rest % 128) + 128);
-    this.u8(rest);
-  }
-
-  private put(bytes: Uint8Array): void {
-    this.grow(bytes.length);
-    this.message.set(bytes, this.end - bytes.length);
   }
 
   /** Makes room for `length` more bytes at the end. */

@@ -9,13 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::oneshot;
-
-use super::AdapterError;
-
-type Waiter = oneshot::Sender<Result<(), AdapterError>>;
-/// Resolves when the backend has taken a change, or refused it.
-pub(super) type Written = oneshot::Receiver<Result<(), AdapterError>>;
+use super::{
+    AdapterError,
+    waiters::{Confirmation, Waiters},
+};
 
 /// The key of a set, and a member of it.
 type Entry = (Arc<str>, Arc<str>);
@@ -27,7 +24,7 @@ struct Membership {
     stored: bool,
     /// Is in the queue of changes.
     queued: bool,
-    waiters: Vec<Waiter>,
+    waiters: Waiters,
 }
 
 /// A change on its way to the backend.
@@ -35,7 +32,7 @@ pub(super) struct Change {
     pub(super) key: Arc<str>,
     pub(super) member: Arc<str>,
     pub(super) add: bool,
-    waiters: Vec<Waiter>,
+    waiters: Waiters,
 }
 
 #[derive(Default)]
@@ -54,12 +51,10 @@ pub(super) struct Members {
 
 impl Members {
     /// Records whether a member is to be in a set. Also returns whether that is a change.
-    pub(super) fn set(&mut self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Written, bool) {
-        let (waiter, written) = oneshot::channel();
+    pub(super) fn set(&mut self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Confirmation, bool) {
         let changed =
             self.entries.get(&(key.clone(), member.clone())).is_some_and(|membership| membership.wanted) != wanted;
-        let membership = self.update(key, member, wanted);
-        membership.waiters.push(waiter);
+        let written = self.update(key, member, wanted).waiters.add();
         (written, changed)
     }
 
@@ -67,8 +62,6 @@ impl Members {
         let entry = (key.clone(), member.clone());
         let membership = self.entries.entry(entry.clone()).or_default();
         membership.wanted = wanted;
-        // Callers that have given up leave their waiter behind.
-        membership.waiters.retain(|waiter| !waiter.is_closed());
         enqueue(&mut self.queue, &entry, membership);
         membership
     }
@@ -82,13 +75,11 @@ impl Members {
             let Some(membership) = self.entries.get_mut(&entry) else { continue };
             membership.queued = false;
             self.postponed.remove(&entry);
-            let waiters = std::mem::take(&mut membership.waiters);
+            let mut waiters = std::mem::take(&mut membership.waiters);
             if !membership.wanted && !membership.stored {
                 // Added and removed before the backend was told.
                 self.entries.remove(&entry);
-                for waiter in waiters {
-                    let _ = waiter.send(Ok(()));
-                }
+                waiters.answer(&Ok(()));
                 continue;
             }
             membership.stored = true;
@@ -101,7 +92,7 @@ impl Members {
     }
 
     /// A change was answered. [`AdapterError::Unavailable`] means that it is unknown whether the backend has taken it.
-    pub(super) fn finish(&mut self, change: Change, result: Result<(), AdapterError>) {
+    pub(super) fn finish(&mut self, mut change: Change, result: Result<(), AdapterError>) {
         self.in_flight -= 1;
         let entry = (change.key, change.member);
         if let Some(membership) = self.entries.get_mut(&entry) {
@@ -120,9 +111,7 @@ impl Members {
                 }
             }
         }
-        for waiter in change.waiters {
-            let _ = waiter.send(result.clone());
-        }
+        change.waiters.answer(&result);
     }
 
     /// A change was refused for now, because another server of a Redis Cluster has the set or is about to get it, or because the
@@ -131,7 +120,7 @@ impl Members {
         self.in_flight -= 1;
         let entry = (change.key, change.member);
         if let Some(membership) = self.entries.get_mut(&entry) {
-            membership.waiters.extend(change.waiters);
+            membership.waiters.append(change.waiters);
             self.postponed.insert(entry);
         }
     }
@@ -177,17 +166,16 @@ impl Members {
 
     /// Takes over a membership from the bookkeeping of another server.
     pub(super) fn take_over(&mut self, membership: Handover) {
-        let Handover { key, member, wanted, stored, mut waiters } = membership;
+        let Handover { key, member, wanted, stored, waiters } = membership;
         let own = self.update(&key, &member, wanted);
         own.stored |= stored;
-        own.waiters.append(&mut waiters);
+        own.waiters.append(waiters);
     }
 
     /// The connection is down: callers that wait get the error. The changes are kept.
     pub(super) fn fail_waiters(&mut self, why: &AdapterError) {
-        for waiter in self.entries.values_mut().flat_map(|membership| membership.waiters.drain(..)) {
-            let _ = waiter.send(Err(why.clone()));
-        }
+        let result = Err(why.clone());
+        self.entries.values_mut().for_each(|membership| membership.waiters.answer(&result));
     }
 
     /// Has the backend answered all changes? Refused ones count as answered, postponed ones do not.
@@ -217,7 +205,7 @@ pub(super) struct Handover {
     member: Arc<str>,
     wanted: bool,
     stored: bool,
-    waiters: Vec<Waiter>,
+    waiters: Waiters,
 }
 
 impl Handover {
@@ -245,7 +233,7 @@ impl LocalMembers {
 mod tests {
     use super::*;
 
-    fn set(members: &mut Members, member: &str, wanted: bool) -> Written {
+    fn set(members: &mut Members, member: &str, wanted: bool) -> Confirmation {
         members.set(&"r".into(), &member.into(), wanted).0
     }
 
@@ -270,6 +258,15 @@ mod tests {
         drop(set(&mut members, "a", false));
         assert_eq!(taken(&mut members), [("a".to_owned(), false)]);
         assert!(members.entries.is_empty() && members.is_written(), "nothing is left behind");
+    }
+
+    /// Looking through all of them for each would take minutes.
+    #[test]
+    fn many_waiters_for_one_member_cost_no_more_each_than_one() {
+        let mut members = Members::default();
+        let mut waiting: Vec<_> = (0..100_000).map(|_| set(&mut members, "a", true)).collect();
+        assert_eq!(taken(&mut members), [("a".to_owned(), true)]);
+        assert!(waiting.iter_mut().all(|written| written.try_recv() == Ok(Ok(()))));
     }
 
     #[test]

@@ -29,6 +29,9 @@ use crate::Message;
 /// let first = MemoryAdapter::new();
 /// let second = first.node(); // receives what the first publishes, and the other way round
 /// ```
+///
+/// For those who use it without a server: a callback that was replaced or unsubscribed is not called any more, but is dropped only
+/// after some dozens of further changes of subscriptions, or with the bus. So nothing should wait for what it owns to be dropped.
 #[derive(Debug)]
 pub struct MemoryAdapter {
     bus: Arc<Bus>,

@@ -22,6 +22,8 @@ mod membership;
 mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "redis")]
+mod waiters;
 
 use alloc::{boxed::Box, string::String, sync::Arc};
 use core::{fmt, pin::Pin};
@@ -82,7 +84,7 @@ pub trait PPAdapter: Send + Sync + 'static {
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>>;
 
     /// Unsubscribes from a channel. No further call of the callback begins once this has returned; one that is under way on another
-    /// thread may still end.
+    /// thread may still end, and the callback may be dropped later.
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>>;
 
     /// Records that a client of this node is in a room.

@@ -2,7 +2,8 @@
 //!
 //! Owns how types are hashed at compile time. It reads types, never values.
 //!
-//! A fingerprint is the 64-bit FNV-1a hash of the following bytes. This will not change. `→ T` is the fingerprint of `T`, numbers have 8 bytes, both big-endian:
+//! A fingerprint is the 64-bit FNV-1a hash of the following bytes. This will not change. `→ T` is the fingerprint of `T`, numbers have
+//! 8 bytes, both big-endian:
 //!
 //! | type | text |
 //! | --- | --- |

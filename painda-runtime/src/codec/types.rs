@@ -326,6 +326,7 @@ pub struct Quantisation {
 
 /// The numbers of the wire contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Number {
     /// 8 bits, unsigned.
     U8,

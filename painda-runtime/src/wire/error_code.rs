@@ -6,9 +6,10 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// A binary message was no frame, or its payload does not inflate. An error of the client program: see `docs/protocol.md`.
+    /// A binary message was no frame, or its payload does not inflate to an allowed size. An error of the client program: see
+    /// `docs/protocol.md`.
     BadFrame,
-    /// The message is not JSON, or not an object with a string `type`. An error of the client program.
+    /// The message is not JSON, is no object with a string `type`, or has too many values. An error of the client program.
     BadJson,
     /// The payload does not fit its event. The client has another schema than the server, or sends it wrongly.
     BadPayload,

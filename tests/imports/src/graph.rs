@@ -24,7 +24,7 @@ impl Graph {
                 source.tests.iter().map(|test| [&module[..], std::slice::from_ref(test)].concat())
             })
             .collect();
-        sources.retain(|module, _| !tests.contains(module));
+        sources.retain(|module, _| !tests.iter().any(|test| module.starts_with(test)));
         let files = sources.iter().map(|(module, source)| {
             let to = source.uses.iter().filter_map(|path| definition(&sources, path, 0)).filter(|to| to != module);
             (name(module), to.map(|to| name(&to)).collect())

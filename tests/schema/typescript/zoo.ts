@@ -1471,6 +1471,8 @@ abstract class Walk {
   protected readonly event: string;
   private readonly path: (string | number)[] = [];
   private length = 0;
+
+  /** How many structs and enums that may contain themselves it is in. */
   private depth = 0;
 
   constructor(event: string) {
@@ -1541,8 +1543,11 @@ class Reader extends Walk {
   private readonly message: Uint8Array;
   private readonly view: DataView;
   private offset = 0;
-  /** The version of the event whose fields are being read, and whether the message is older. */
+
+  /** The version of the event whose fields are being read. */
   private version = 1;
+
+  /** Whether the message is older than that. */
   private older = false;
 
   constructor(event: string, bytes: Bytes) {

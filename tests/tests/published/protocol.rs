@@ -154,8 +154,12 @@ fn every_close_code_is_listed_and_terminal_where_it_is() {
 
 /// What the builder's documentation says of a method's default.
 fn default_of(method: &str) -> String {
-    let builder = include_str!("../../../painda-runtime/src/server/builder/mod.rs");
-    let (before, _) = builder.split_once(&format!("pub fn {method}(")).expect("a method of the builder");
+    let builder = [
+        include_str!("../../../painda-runtime/src/server/builder/limits.rs"),
+        include_str!("../../../painda-runtime/src/server/builder/mod.rs"),
+    ];
+    let head = format!("pub fn {method}(");
+    let (before, _) = builder.iter().find_map(|file| file.split_once(&head)).expect("a method of the builder");
     let lines: Vec<&str> = before.lines().rev().map(str::trim).skip_while(|line| !line.starts_with("///")).collect();
     let lines = lines.iter().take_while(|line| line.starts_with("///")).map(|line| line.trim_start_matches('/').trim());
     let mut lines: Vec<&str> = lines.collect();

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use redis::cmd;
 use tokio::{
     runtime::Handle,
-    sync::{broadcast, oneshot, watch},
+    sync::{broadcast, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -23,11 +23,11 @@ use super::{
     stats::{RedisEvent, RedisStats},
     timings::CONFIRM_TIMEOUT,
     topology,
-    traffic::NotQueued,
+    traffic::{NotQueued, Wanted},
 };
 use crate::{
     Message,
-    adapter::{AdapterError, BoxFuture, Callback, Health, PPAdapter},
+    adapter::{AdapterError, BoxFuture, Callback, Health, PPAdapter, waiters::Confirmation},
     wire::envelope,
 };
 
@@ -155,22 +155,31 @@ impl PPAdapter for RedisAdapter {
     }
 
     fn subscribe(&self, channel: &str, callback: Callback) -> BoxFuture<Result<(), AdapterError>> {
-        self.router.with_channel(channel, |shared| -> BoxFuture<Result<(), AdapterError>> {
-            if shared.closing.has_begun() {
-                return Box::pin(ready(Err(AdapterError::Closed)));
-            }
-            let confirmation = shared.traffic.want(channel, callback);
-            let Some(confirmation) = confirmation else { return Box::pin(ready(Ok(()))) };
-            shared.to_subscribe.notify_one();
-            Box::pin(confirmed(shared.why(Part::Subscribing), confirmation))
-        })
+        if self.router.closing.has_begun() {
+            return Box::pin(ready(Err(AdapterError::Closed)));
+        }
+        let (replaced, waiting) = self.router.with_channel(channel, |shared| {
+            let Wanted { confirmation, replaced } = shared.traffic.want(channel, callback);
+            let waiting = confirmation.map(|confirmation| {
+                shared.to_subscribe.notify_one();
+                confirmed(shared.why(Part::Subscribing), confirmation)
+            });
+            (replaced, waiting)
+        });
+        drop(replaced);
+        match waiting {
+            None => Box::pin(ready(Ok(()))),
+            Some(waiting) => Box::pin(waiting),
+        }
     }
 
     fn unsubscribe(&self, channel: &str) -> BoxFuture<Result<(), AdapterError>> {
-        self.router.with_channel(channel, |shared| {
-            shared.traffic.unwant(channel);
+        let unwanted = self.router.with_channel(channel, |shared| {
+            let unwanted = shared.traffic.unwant(channel);
             shared.to_subscribe.notify_one();
+            unwanted
         });
+        drop(unwanted);
         Box::pin(ready(Ok(())))
     }
 
@@ -222,10 +231,7 @@ impl fmt::Debug for RedisAdapter {
 }
 
 /// Waits for Redis' confirmation. While Redis is down it fails at once: the change is kept and written later.
-async fn confirmed(
-    down: Option<AdapterError>,
-    confirmation: oneshot::Receiver<Result<(), AdapterError>>,
-) -> Result<(), AdapterError> {
+async fn confirmed(down: Option<AdapterError>, confirmation: Confirmation) -> Result<(), AdapterError> {
     match down {
         None => {}
         // A refusal that will pass: the change is kept and written later, as when Redis can't be reached.

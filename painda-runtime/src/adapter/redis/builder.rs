@@ -6,7 +6,7 @@ use std::{fmt::Display, future::Future, time::Duration};
 
 #[cfg(feature = "redis-tls")]
 use super::tls::{Certificates, Pem};
-use super::{access::Credentials, publish_queue::WhenFull};
+use super::{access::Credentials, traffic::WhenFull};
 use crate::random::Random;
 
 const DEFAULT_PREFIX: &str = "pp:";
@@ -138,8 +138,8 @@ impl RedisBuilder {
         self
     }
 
-    /// A provider of the user and the password, for passwords that change and tokens that expire. It is asked at each connect. Takes the place of [`username`](Self::username) and [`password`](Self::password); Redis' own user without a
-    /// name is `default`.
+    /// A provider of the user and the password, for passwords that change and tokens that expire. It is asked at each connect. Takes
+    /// the place of [`username`](Self::username) and [`password`](Self::password); Redis' own user without a name is `default`.
     ///
     /// While Redis can't be reached it is asked about once a second for each connection, of which there are two for each server:
     /// a provider that is slow or costly should cache its answer. An error, a panic, or no answer within 5 seconds counts as a

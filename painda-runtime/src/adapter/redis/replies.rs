@@ -37,10 +37,7 @@ pub(super) fn sort(batch: &[Outgoing], replies: impl Iterator<Item = Option<Adap
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::adapter::redis::{
-        publish_queue::{PublishQueue, WhenFull},
-        traffic::Traffic,
-    };
+    use crate::adapter::redis::traffic::{PublishQueue, Traffic, WhenFull};
 
     #[test]
     fn a_publish_refused_for_now_is_sent_again_unless_a_newer_one_was_taken() {

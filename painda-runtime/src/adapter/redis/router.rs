@@ -29,7 +29,7 @@ use super::{
     subscriber,
     timings::{ASK_TIMEOUT, CONNECT_TIMEOUT, RESPONSE_TIMEOUT},
 };
-use crate::adapter::{AdapterError, backoff::Backoff, membership::Written};
+use crate::adapter::{AdapterError, backoff::Backoff, waiters::Confirmation};
 
 /// This node's link to one server: the bookkeeping, and the tasks of the two connections.
 pub(super) struct Link {
@@ -129,7 +129,7 @@ pub(super) struct Router {
 pub(super) struct RoomChange {
     /// Why it has to wait, if it does.
     pub(super) down: Option<AdapterError>,
-    pub(super) written: [Written; 2],
+    pub(super) written: [Confirmation; 2],
 }
 
 impl Router {
@@ -247,7 +247,7 @@ impl Router {
         }
     }
 
-    fn set(&self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Written, bool, Option<AdapterError>) {
+    fn set(&self, key: &Arc<str>, member: &Arc<str>, wanted: bool) -> (Confirmation, bool, Option<AdapterError>) {
         self.with(key, |shared| {
             let (written, changed) = shared.members.lock().set(key, member, wanted);
             shared.to_publish.notify_one();

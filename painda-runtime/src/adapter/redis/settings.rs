@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{endpoint::Endpoint, publish_queue::WhenFull};
+use super::{endpoint::Endpoint, traffic::WhenFull};
 use crate::random::Random;
 
 /// The settings, checked.

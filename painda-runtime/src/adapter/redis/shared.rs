@@ -22,11 +22,10 @@ use super::{
     endpoint::Endpoint,
     mastership::{Mastership, Role, cluster_is_up},
     part::Part,
-    publish_queue::PublishQueue,
     settings::Settings,
     stats::{Observed, Server},
     timings::PROBE_INTERVAL,
-    traffic::Traffic,
+    traffic::{PublishQueue, Traffic},
 };
 use crate::adapter::{AdapterError, faults::Severity, membership::Members};
 

@@ -217,7 +217,6 @@ impl Observed {
         }
         let mut state = self.state.lock();
         let Some(ended) = state.faults.works((link, part), Instant::now()) else { return };
-        self.faulty.store(state.faults.all().next().is_some(), Relaxed);
         self.show(&state);
         drop(state);
         let (after, failures, server) = (ended.after, ended.failures, server.clone());
@@ -247,7 +246,6 @@ impl Observed {
     ) {
         let mut state = self.state.lock();
         let Some(failed) = state.faults.fails((link, part), why, severity, Now::new()) else { return };
-        self.faulty.store(true, Relaxed);
         state.last_error = Some(why.to_string().into());
         self.show(&state);
         drop(state);
@@ -294,6 +292,7 @@ impl Observed {
     }
 
     fn show(&self, state: &State) {
+        self.faulty.store(state.faults.all().next().is_some(), Relaxed);
         let now = state.health();
         self.health.send_if_modified(|health| {
             let changed = *health != now;
@@ -373,6 +372,26 @@ impl State {
                 Health::Degraded { reason: format!("{}: {}", part.name(), fault.why).into(), since: fault.since }
             }
             None => Health::Up,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each write would take the lock to say that it works.
+    #[test]
+    fn after_what_failed_is_forgotten_or_left_nothing_is_faulty() {
+        let (observed, label) = (Observed::default(), "here".into());
+        let why = AdapterError::Backend("NOPERM".into());
+        let fail = || observed.fails(Server { link: 1, label: &label }, Part::Publishes, &why, Severity::Minor);
+        let ends: [fn(&Observed); 2] = [|observed| observed.forget(1, Part::Publishes), |observed| observed.retired(1)];
+        for end in ends {
+            fail();
+            assert!(observed.faulty.load(Relaxed));
+            end(&observed);
+            assert!(!observed.faulty.load(Relaxed));
         }
     }
 }

@@ -49,6 +49,9 @@
 //!
 //! Unset, empty and `0` take nothing. Another value fails the test.
 //!
+//! The command in the message names the package, and cannot know the features: where the schema or its test needs some,
+//! add the `--features` with which the test ran.
+//!
 //! # The file
 //!
 //! One line a field, so that a diff reads well. `#` begins a comment.

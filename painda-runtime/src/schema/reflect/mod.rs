@@ -23,9 +23,9 @@
 //! A tuple struct that is only a part of events, or a tuple variant, is the value of its field where it
 //! has a single one. An event is not: a later version may append to it.
 //!
-//! In the other direction an integer of 64 or 128 bits and a `Duration` may have either form, and a time any offset from UTC (RFC 3339); a field that is missing is `null` where its type
-//! is an `Option`, and has its default where a later version of the event has added it; fields that
-//! the event does not have are ignored, as a decoder ignores a longer tail.
+//! In the other direction an integer of 64 or 128 bits and a `Duration` may have either form, and a time any offset from UTC
+//! (RFC 3339); a field that is missing is `null` where its type is an `Option`, and has its default where a later version of the
+//! event has added it; fields that the event does not have are ignored, as a decoder ignores a longer tail.
 
 mod base64;
 mod dates;

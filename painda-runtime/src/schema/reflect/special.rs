@@ -54,9 +54,13 @@ pub(super) fn expected(special: Special) -> &'static str {
     }
 }
 
-/// The most bytes of an encoding.
-pub(super) fn max_size(special: Special) -> usize {
-    special.fixed_size().unwrap_or(17)
+/// The most bytes that the encoding of this value may have.
+pub(super) fn max_size(special: Special, value: &Scalar<'_>) -> usize {
+    special.fixed_size().unwrap_or(match value {
+        // Every IPv6 address has a colon in it, and no IPv4 address has.
+        Scalar::Text(text) if text.contains(':') => 17,
+        _ => 5,
+    })
 }
 
 fn character(text: &str) -> Result<char, JsonError> {

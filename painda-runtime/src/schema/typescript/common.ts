@@ -60,6 +60,8 @@ abstract class Walk {
   protected readonly event: string;
   private readonly path: (string | number)[] = [];
   private length = 0;
+
+  /** How many structs and enums that may contain themselves it is in. */
   private depth = 0;
 
   constructor(event: string) {

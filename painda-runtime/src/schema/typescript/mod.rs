@@ -24,8 +24,7 @@
 //!
 //! registry.register(PlayerMove.name, PlayerMove);
 //!
-//! const bytes = PlayerMove.encode({ x: 1.5, y: 2.5 });
-//! socket.send(bytes);
+//! const bytes = PlayerMove.encode({ x: 1.5, y: 2.5 }); // on a WebSocket they go behind a header: see `docs/clients.md`
 //! const event = decodeArenaEvent(1, bytes);
 //! if (event.type === "player:move") console.log(event.payload.x);
 //! ```
@@ -65,18 +64,22 @@
 //! in front as it takes, and a number behind where there are none left: `game::Map` is `GameMap`, `game::keyof`
 //! `Gamekeyof`. Events, fields and variants keep their names, whatever they are.
 //!
+//! # Size
+//!
+//! A module has the code that its types need, and no other. Bundlers leave out the events that a page does not import.
+//!
 //! The module owns the generated code and the file; it reads descriptors only.
 
 mod binary;
 mod items;
 mod names;
+mod shared;
 mod types;
 
 use super::diff::Class;
 use super::golden::{self, Golden, Mode, Outcome};
 use super::parts::parts;
 use super::{Registry, Schema};
-use crate::codec::MAX_DEPTH;
 use names::Names;
 use std::path::Path;
 
@@ -106,12 +109,8 @@ pub fn generate(registry: &Registry) -> String {
         items::part(part, &names, &mut out);
     }
     items::schema(registry, &names, &mut out);
-    out += &format!("\n/** How deep structs and enums may be nested in an event. */\nconst MAX_DEPTH = {MAX_DEPTH};\n");
-    for file in [include_str!("common.ts"), include_str!("reader.ts"), include_str!("writer.ts")] {
-        out += "\n";
-        out += file;
-    }
-    out
+    let shared = shared::needed_by(&out);
+    out + &shared
 }
 
 /// Compares a file with the module, for a test. A relative path begins at the package's folder, where `cargo test`

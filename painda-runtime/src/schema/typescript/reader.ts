@@ -23,8 +23,11 @@ class Reader extends Walk {
   private readonly message: Uint8Array;
   private readonly view: DataView;
   private offset = 0;
-  /** The version of the event whose fields are being read, and whether the message is older. */
+
+  /** The version of the event whose fields are being read. */
   private version = 1;
+
+  /** Whether the message is older than that. */
   private older = false;
 
   constructor(event: string, bytes: Bytes) {

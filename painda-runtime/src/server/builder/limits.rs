@@ -80,8 +80,9 @@ impl<S: Schema> PPServerBuilder<S> {
     /// How many bytes a client may send per second, compressed ones counted as what they become, and so is JSON that becomes
     /// binary or, while clients of this node are spoken to in JSON, the reverse; 0 is no limit. One message of the
     /// largest size may come at once, and has to be made up for. What is too much is dropped, as for
-    /// [`max_messages_per_second`](Self::max_messages_per_second). Default: 512 KiB, so that whoever reads 1 MB a second keeps up with
-    /// whatever another client says.
+    /// [`max_messages_per_second`](Self::max_messages_per_second). Whatever it sends, a client is read at four times this rate at most,
+    /// each message, pings among them, counted with 128 bytes more than it has: one that keeps to its limits is never slowed down.
+    /// Default: 512 KiB, so that whoever reads 1 MB a second keeps up with whatever another client says.
     pub fn max_bytes_per_second(mut self, bytes: u32) -> Self {
         self.config.limits.bytes_per_second = bytes;
         self

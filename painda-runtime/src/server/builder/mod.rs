@@ -109,8 +109,8 @@ impl<S: Schema> PPServerBuilder<S> {
 
     /// How long a client may take for its request, and then the connect hook. Any HTTP connection that
     /// [`bind`](Self::bind) or [`PPServer::serve`] has accepted is closed where its client keeps the server waiting for as long: for the
-    /// whole head of its next request, for more of a body, or until it takes more of an answer. A client whose hook takes longer is closed with code 4003.
-    /// At least 1 ms. Default: 10 s.
+    /// whole head of its next request, for more of a body, or until it takes more of an answer. A client whose hook takes longer is
+    /// closed with code 4003. At least 1 ms. Default: 10 s.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.config.handshake_timeout = timeout;
         self

@@ -183,8 +183,9 @@ impl Outbox {
         pushed
     }
 
-    /// Queues an answer (a pong) that the connection's own task made. Where more than [`PROTOCOL_LIMIT`](super::policy::PROTOCOL_LIMIT) waits, only the latest is kept,
-    /// so that they do not pile up for a client that does not read.
+    /// Queues an answer (a pong) that the connection's own task made. Where more than
+    /// [`PROTOCOL_LIMIT`](super::policy::PROTOCOL_LIMIT) waits, only the latest is kept, so that they do not pile up for a client that does
+    /// not read.
     pub(crate) fn push_from_owner(&self, frame: Bytes) {
         let mut pushed = self.push(frame.clone(), &Policy::Protocol, Bound::Limit);
         if pushed == Pushed::Dropped {

@@ -1,6 +1,7 @@
 //! The generated TypeScript: compilers at their strictest accept it, and Node agrees with Rust on every message, good or
 //! bad.
 
+mod needed;
 mod node;
 mod words;
 

@@ -26,13 +26,18 @@ pub(super) fn number<'de, A: MapAccess<'de>>(entries: &mut A) -> Result<Option<S
     }
 }
 
-pub(super) fn parse(number: &str) -> Scalar<'_> {
+/// The number of such a text. Without the feature, one beyond every `f64` is no JSON; it must not become an infinite one here.
+pub(super) fn parse(number: &str) -> Result<Scalar<'_>, JsonError> {
     if let Ok(value) = number.parse() {
-        Scalar::Unsigned(value)
-    } else if let Ok(value) = number.parse() {
-        Scalar::Signed(value)
-    } else {
-        number.parse().map_or(Scalar::Text(number), Scalar::Float)
+        return Ok(Scalar::Unsigned(value));
+    }
+    if let Ok(value) = number.parse() {
+        return Ok(Scalar::Signed(value));
+    }
+    match number.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(Scalar::Float(value)),
+        Ok(_) => Err(JsonError::range("f64", number)),
+        Err(_) => Ok(Scalar::Text(number)),
     }
 }
 

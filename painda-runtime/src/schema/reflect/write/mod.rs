@@ -375,7 +375,10 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 | WireType::Quantised(_)
                 | WireType::Special(Special::Duration),
             ) => match number(&mut entries)? {
-                Some(text) => writer.scalar(part, &parse(&text))?,
+                Some(text) => match parse(&text) {
+                    Ok(number) => writer.scalar(part, &number)?,
+                    Err(error) => Err(error),
+                },
                 None => Err(expected(part.expected(), "an object")),
             },
             part => Err(expected(part.expected(), "an object")),
@@ -390,6 +393,7 @@ mod tests {
     use super::keys::NUMBER;
     use super::*;
     use crate::codec::Number;
+    use serde_core::de::IntoDeserializer;
     use serde_core::de::value::{Error, MapDeserializer};
 
     /// The bytes of an object with this entry as a value of this type.
@@ -399,6 +403,31 @@ mod tests {
         let seed = Seed { writer: &mut writer, part: Part::Value(&WireType::Number(number)) };
         seed.deserialize(json).expect("there is room")?;
         Ok(writer.finish())
+    }
+
+    #[test]
+    fn an_address_needs_room_for_its_own_bytes_only() {
+        let fits = |text: &str, room| {
+            let mut writer = Writer::new(0, room);
+            let seed = Seed { writer: &mut writer, part: Part::Value(&WireType::Special(Special::Ip)) };
+            let outcome: Walked<Error> = seed.deserialize(text.into_deserializer());
+            assert_eq!(outcome.is_err(), writer.is_full());
+            outcome.is_ok_and(|outcome| outcome.is_ok() && writer.finish().len() == room)
+        };
+        assert!(fits("127.0.0.1", 5) && !fits("127.0.0.1", 4));
+        assert!(fits("::1", 17) && !fits("::1", 16));
+        assert!(fits("::ffff:1.2.3.4", 17) && !fits("::ffff:1.2.3.4", 16));
+    }
+
+    #[test]
+    fn a_number_of_arbitrary_precision_is_not_infinite() {
+        for number in [Number::F32, Number::F64, Number::U8] {
+            for text in ["1e999", "-1e999", "inf", "NaN"] {
+                let error = entry(NUMBER, text, number).unwrap_err();
+                assert_eq!(error.to_string(), format!("{text} does not fit an f64"), "{number:?}");
+            }
+        }
+        assert_eq!(entry(NUMBER, "1e-999", Number::F64), Ok(vec![0; 8]));
     }
 
     #[test]

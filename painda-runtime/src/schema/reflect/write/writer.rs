@@ -108,7 +108,7 @@ impl Writer {
                 Ok(if is_zero { Err(JsonError::new(JsonReason::Zero)) } else { written })
             }
             (Part::Value(WireType::Special(special)), value) => {
-                self.reserve(special::max_size(*special))?;
+                self.reserve(special::max_size(*special, value))?;
                 Ok(special::write(*special, value, &mut self.out))
             }
             (Part::Value(WireType::Quantised(quantisation)), value) => {

@@ -23,11 +23,11 @@ pub enum WhenFull {
 
 /// One encoded message on its way to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Item {
+pub(in super::super) struct Item {
     /// The channel's name, without the prefix.
-    pub(super) channel: Arc<str>,
+    pub(in super::super) channel: Arc<str>,
     /// The envelope.
-    pub(super) bytes: Bytes,
+    pub(in super::super) bytes: Bytes,
 }
 
 impl Item {
@@ -41,7 +41,7 @@ impl Item {
 pub(super) struct Full;
 
 #[derive(Debug)]
-pub(super) struct PublishQueue {
+pub(in super::super) struct PublishQueue {
     /// In the order of the pushes.
     queue: VecDeque<Item>,
     /// Was taken from the queue and came back: older than all that is in it. Apart, so that putting much back is a matter of a moment.
@@ -55,7 +55,7 @@ pub(super) struct PublishQueue {
 
 impl PublishQueue {
     /// An empty queue that holds up to `limit` bytes.
-    pub(super) fn new(limit: usize, when_full: WhenFull) -> Self {
+    pub(in super::super) fn new(limit: usize, when_full: WhenFull) -> Self {
         Self { queue: VecDeque::new(), front: VecDeque::new(), held: VecDeque::new(), cost: 0, limit, when_full }
     }
 
@@ -133,7 +133,12 @@ impl PublishQueue {
 
     /// How many items wait.
     pub(super) fn len(&self) -> usize {
-        self.queue.len() + self.front.len() + self.held.len()
+        self.ready() + self.held.len()
+    }
+
+    /// How many of them are not held.
+    pub(super) fn ready(&self) -> usize {
+        self.queue.len() + self.front.len()
     }
 
     /// What waits, in bytes as the bound counts them.
