@@ -1,4 +1,4 @@
-//! `docs/protocol.md`: what it says about bytes, codes and limits is what the code does.
+//! The protocol in the documentation, mostly in `docs/protocol.md`: what it says about bytes, codes and limits is what the code does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -165,6 +165,17 @@ fn default_of(method: &str) -> String {
     let mut lines: Vec<&str> = lines.collect();
     lines.reverse();
     lines.join(" ")
+}
+
+/// The codes after which the module of the chapter Clients connects again are those after which it is worth while.
+#[test]
+fn the_module_of_the_chapter_clients_knows_which_close_codes_are_terminal() {
+    let (_, list) =
+        include_str!("../../../docs/clients.md").split_once("const PASSING = [").expect("the module has a list");
+    let (list, _) = list.split_once(']').expect("it ends");
+    let passing: Vec<u16> = list.split(", ").map(|code| code.parse().expect("a number")).collect();
+    let expected: Vec<u16> = (1000..5000).filter(|&code| !close_code::is_terminal(code)).collect();
+    assert_eq!(passing, expected);
 }
 
 #[test]
