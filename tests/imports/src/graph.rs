@@ -151,3 +151,36 @@ fn definition(sources: &BTreeMap<Segments, Source>, path: &[String], depth: usiz
     });
     Some(by_glob.unwrap_or_else(|| module.to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn circles_and_imports_from_higher_layers_are_found_where_items_are_defined() {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        let files = [
+            ("lib.rs", "pub mod server; mod adapter; mod wire; mod codec;"),
+            ("server.rs", "pub use crate::codec::Reader as Renamed; pub fn start() {}"),
+            ("adapter/mod.rs", "mod one; mod two;"),
+            ("adapter/one.rs", "use super::two::Two; pub struct One(Two);"),
+            ("adapter/two.rs", "pub struct Two; fn of() -> Vec<super::one::One> { Vec::new() }"),
+            ("wire.rs", "use crate::server::Renamed; #[cfg(test)] mod tests { use crate::server::start; }"),
+            ("codec.rs", "pub struct Reader; fn up() { crate::server::start(); }"),
+        ];
+        fs::create_dir(root.path().join("adapter")).expect("a folder can be made");
+        for (name, text) in files {
+            fs::write(root.path().join(name), text).expect("a file can be written");
+        }
+        let graph = Graph::of(root.path());
+        let edges: Vec<_> = graph.edges().collect();
+        let expected =
+            [("adapter/one", "adapter/two"), ("adapter/two", "adapter/one"), ("codec", "server"), ("wire", "codec")];
+        assert_eq!(edges, expected);
+        assert_eq!(graph.circles(), ["a circle of 2 files: adapter/one, adapter/two"]);
+        assert_eq!(
+            graph.upwards(&["lib", "server", "adapter", "wire", "codec"], &[]),
+            ["an import from a higher layer: codec imports from server"]
+        );
+    }
+}
