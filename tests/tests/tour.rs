@@ -77,8 +77,9 @@ impl Reader {
         fs::create_dir_all(folder.join("game")).expect("a folder can be made");
         symlink(&repository, folder.join("painda-rust")).expect("a link can be made");
         // Where `npx` looks first: nothing is to be downloaded here.
-        symlink(repository.join("tests/schema/typescript/node_modules"), folder.join("node_modules"))
-            .expect("a link can be made");
+        let packages = repository.join("tests/schema/typescript/node_modules");
+        assert!(packages.is_dir(), "the npm packages are not installed: run scripts/setup");
+        symlink(packages, folder.join("node_modules")).expect("a link can be made");
         // The versions that the other tests use, which are on this machine already.
         fs::copy(repository.join("Cargo.lock"), folder.join("game/Cargo.lock")).expect("a file can be copied");
         Self { folder, _alone: alone }
@@ -103,7 +104,11 @@ impl Reader {
         let mut shell = Command::new("bash");
         shell.args(["-ec", command]).current_dir(self.game());
         // As a reader's shell has it, but without the network.
-        shell.env_remove("CI").env_remove("CARGO_TARGET_DIR").env("CARGO_NET_OFFLINE", "true");
+        shell
+            .env_remove("CI")
+            .env_remove("CARGO_TARGET_DIR")
+            .env("CARGO_NET_OFFLINE", "true")
+            .env("npm_config_offline", "true");
         shell
     }
 
