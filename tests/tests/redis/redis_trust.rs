@@ -455,7 +455,7 @@ async fn a_node_that_starts_after_a_crash_asks_nobody() {
     cluster.right.kill9().await;
     let keys = |answer: &Value| text(answer).split(' ').map(str::to_owned).collect::<HashSet<_>>();
     let nodes = keys(&cluster.redis.ask(&["SMEMBERS", "pp:room:__pp_nodes"]).await);
-    assert_eq!(nodes.len(), 2, "nobody has buried them yet");
+    assert_eq!(nodes.len(), 2, "nobody has removed them yet");
 
     let mut tap = cluster.redis.tap().await;
     let comes = process::Arena::start(Some(&cluster.redis.url())).await;
@@ -470,7 +470,7 @@ async fn a_node_that_starts_after_a_crash_asks_nobody() {
 }
 
 #[tokio::test]
-async fn a_dead_node_with_another_schema_is_waited_for_until_it_is_buried() {
+async fn a_dead_node_with_another_schema_is_waited_for_until_it_is_removed() {
     let redis = RedisServer::start().await;
     let adapter = || RedisAdapter::builder().url(redis.url()).lease(Duration::from_millis(600)).connect();
     let dies =

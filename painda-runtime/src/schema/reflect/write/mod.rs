@@ -393,6 +393,7 @@ mod tests {
     use super::keys::NUMBER;
     use super::*;
     use crate::codec::Number;
+    use alloc::{format, string::ToString, vec, vec::Vec};
     use serde_core::de::IntoDeserializer;
     use serde_core::de::value::{Error, MapDeserializer};
 
